@@ -1,0 +1,185 @@
+//! What the operator typed, turned into types that cannot be wrong.
+
+use crate::proxy::policy::Policy;
+use crate::proxy::target::{Scheme, Target};
+use crate::token::audience_set::AudienceSet;
+use crate::token::SigningAlgorithm;
+use http::HeaderName;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// The flags and variables as typed.
+pub mod args;
+/// Small parsers for single values.
+pub mod parse;
+/// Every problem at once, with its cure.
+pub mod problems;
+
+/// Everything that one run of the proxy is told. Nothing in it can be invalid.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where callers connect.
+    pub listen: ListenAddr,
+    /// Certificate and key for callers, when they are to use TLS.
+    pub inbound_tls: Option<TlsFiles>,
+    /// Limits on what callers may hold open.
+    pub inbound: InboundConfig,
+    /// How a request finds its upstream.
+    pub routing: Routing,
+    /// Which upstreams a caller may name.
+    pub policy: Policy,
+    /// How upstreams are reached.
+    pub upstream: UpstreamConfig,
+    /// Which tokens are asked for.
+    pub tokens: TokenConfig,
+    /// What is logged.
+    pub log: LogConfig,
+    /// Where metrics and health are served; `None` turns both off.
+    pub metrics: Option<MetricsConfig>,
+    /// How the process ends.
+    pub shutdown: ShutdownConfig,
+    /// Worker threads; one of them runs everything on a single thread.
+    pub worker_threads: NonZeroUsize,
+}
+
+/// An address to listen on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ListenAddr {
+    /// Every interface, IPv4 and IPv6 (`:8080`). Port 0 lets the system choose.
+    Every(u16),
+    /// One host or address (`127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`).
+    One(String, u16),
+}
+
+/// A certificate chain and its private key, both PEM.
+#[derive(Clone, Debug)]
+pub struct TlsFiles {
+    /// `--tls-cert`.
+    pub cert: PathBuf,
+    /// `--tls-key`.
+    pub key: PathBuf,
+}
+
+/// Limits on callers.
+#[derive(Clone, Debug)]
+pub struct InboundConfig {
+    /// `--max-connections`: more are answered 503 and closed. `None` sets no limit.
+    pub max_connections: Option<NonZeroUsize>,
+    /// `--header-read-timeout`: a request's header must be complete this long after its first byte.
+    pub header_read_timeout: Duration,
+    /// `--idle-timeout`: a connection without a request is closed after this.
+    pub idle_timeout: Duration,
+}
+
+/// How a request finds its upstream.
+#[derive(Clone, Debug)]
+pub enum Routing {
+    /// Every request goes to one upstream (`--upstream-host`).
+    Pinned(Target),
+    /// Each request names its upstream.
+    ByHeader {
+        /// The header that names it; `Host` reads the request's own authority.
+        header: HeaderName,
+        /// The scheme of every upstream.
+        scheme: Scheme,
+    },
+}
+
+/// How upstreams are reached.
+#[derive(Clone, Debug)]
+pub struct UpstreamConfig {
+    /// `--upstream-timeout`: from the request's end to the response's header.
+    pub timeout: Duration,
+    /// `--upstream-connect-timeout`: name look-up, connection and TLS handshake together.
+    pub connect_timeout: Duration,
+    /// `--upstream-idle-timeout`: an unused connection is closed after this.
+    pub idle_timeout: Duration,
+    /// `--upstream-ca-cert`: PEM certificates trusted besides the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// `--forwarded-for`.
+    pub forwarded_for: ForwardedFor,
+}
+
+/// What happens to `X-Forwarded-For`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ForwardedFor {
+    /// The caller's address is appended.
+    Append,
+    /// The header goes on as it came.
+    Keep,
+    /// The header is removed.
+    Remove,
+}
+
+/// Which tokens are asked for, and how they are kept.
+#[derive(Clone, Debug)]
+pub struct TokenConfig {
+    /// `--token-audience`; `None` derives the audience from the upstream.
+    pub audiences: Option<AudienceSet>,
+    /// `--token-signing-algorithm`.
+    pub algorithm: SigningAlgorithm,
+    /// `--token-duration`: the life asked for.
+    pub duration: Duration,
+    /// `--token-refresh-skew`: renewal starts this long before expiry.
+    pub refresh_skew: Duration,
+    /// `--token-fetch-timeout`: the bound on one fetch, and on a request's wait for it.
+    pub fetch_timeout: Duration,
+    /// `--token-cache-capacity`: the most audience sets held.
+    pub cache_capacity: NonZeroUsize,
+    /// `--token-tag`: what becomes the token's `request_tags`, keys without duplicates.
+    pub tags: Vec<(String, String)>,
+    /// `--sts-endpoint-url`: where tokens are minted instead of the region's STS.
+    pub sts_endpoint_url: Option<String>,
+}
+
+/// What is logged, and how.
+#[derive(Clone, Debug)]
+pub struct LogConfig {
+    /// `--log-level`.
+    pub level: LogLevel,
+    /// `--log-format`.
+    pub format: LogFormat,
+    /// `--access-log`: one line a request at any level.
+    pub access_log: bool,
+}
+
+/// The least severe level that is logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogLevel {
+    /// Everything, each request included.
+    Debug,
+    /// What an operator wants to know.
+    Info,
+    /// What may need attention.
+    Warn,
+    /// What does.
+    Error,
+}
+
+/// The shape of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// `key=value` pairs.
+    Text,
+}
+
+/// Where metrics and health are served.
+#[derive(Clone, Debug)]
+pub struct MetricsConfig {
+    /// `--metrics-listen-addr`.
+    pub listen: ListenAddr,
+    /// `--metrics-path`.
+    pub path: String,
+}
+
+/// How the process ends after SIGTERM or SIGINT.
+#[derive(Clone, Debug)]
+pub struct ShutdownConfig {
+    /// `--shutdown-delay`: not ready, but still accepting, for this long.
+    pub delay: Duration,
+    /// `--shutdown-timeout`: what is in flight may take this long.
+    pub timeout: Duration,
+}

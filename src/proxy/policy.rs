@@ -1,0 +1,176 @@
+//! Which upstreams a caller may name, and which addresses may be dialled for them.
+//!
+//! A pinned upstream was chosen by the operator, so no rule here applies to it.
+
+use super::target::{Host, HostPort, Target};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::str::FromStr;
+
+/// The rules of header mode.
+#[derive(Clone, Debug, Default)]
+pub struct Policy {
+    /// `--allow-host`; empty allows every name.
+    pub allow_hosts: Vec<HostPattern>,
+    /// `--allow-address`: opened although refused by default.
+    pub allow_addresses: Vec<IpNet>,
+    /// `--deny-address`: refused besides the defaults, and before what is opened.
+    pub deny_addresses: Vec<IpNet>,
+}
+
+/// Why a target is refused. The name is the metric's `reason`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// No `--allow-host` matches.
+    Host,
+    /// An address is refused by default or by `--deny-address`.
+    Address,
+}
+
+impl Denied {
+    /// The value of the metric's `reason` label.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Host => "host",
+            Self::Address => "address",
+        }
+    }
+}
+
+impl Policy {
+    /// Judges the name, and the address where the name is one.
+    ///
+    /// # Errors
+    /// When no allow rule covers it, or its address is refused.
+    pub fn judge(&self, target: &Target) -> Result<(), Denied> {
+        let listed = self.allow_hosts.is_empty() || self.allow_hosts.iter().any(|rule| rule.covers(target));
+        match target.host() {
+            _ if !listed => Err(Denied::Host),
+            Host::Address(address) => self.judge_address(*address),
+            Host::Name(_) => Ok(()),
+        }
+    }
+
+    /// Judges one address that is about to be dialled.
+    ///
+    /// # Errors
+    /// When the address is refused.
+    pub fn judge_address(&self, address: IpAddr) -> Result<(), Denied> {
+        // An IPv6 form that carries an IPv4 address reaches that address, so both must be acceptable.
+        let inner = match address {
+            IpAddr::V4(_) => None,
+            IpAddr::V6(v6) => carried_ipv4(v6).map(IpAddr::V4),
+        };
+        let refused = |address: IpAddr| {
+            let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&address));
+            within(&self.deny_addresses) || (refused_by_default(address) && !within(&self.allow_addresses))
+        };
+        // `::ffff:127.0.0.1` is just a spelling; the spelling itself needs no rule of its own.
+        let outer_refused = inner.is_none() && refused(address) || denied_as_written(self, address);
+        if outer_refused || inner.is_some_and(refused) { Err(Denied::Address) } else { Ok(()) }
+    }
+}
+
+fn denied_as_written(policy: &Policy, address: IpAddr) -> bool {
+    policy.deny_addresses.iter().any(|net| net.contains(&address))
+}
+
+/// The IPv4 address inside an IPv4-mapped (RFC 4291), IPv4-compatible, NAT64 (RFC 6052, RFC 8215) or 6to4 (RFC 3056) one.
+fn carried_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+    let s = address.segments();
+    let low = Ipv4Addr::from((u32::from(s[6]) << 16) | u32::from(s[7]));
+    match s {
+        [0, 0, 0, 0, 0, 0xffff, _, _] => Some(low),
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => Some(low),
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] => Some(low),
+        [0x2002, a, b, ..] => Some(Ipv4Addr::from((u32::from(a) << 16) | u32::from(b))),
+        _ => None,
+    }
+}
+
+fn refused_by_default(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(v4) => {
+            // All of 0.0.0.0/8 means "this host" (RFC 1122); 100.100.100.200 and the like are left to --deny-address.
+            v4.is_loopback() || v4.is_link_local() || v4.octets()[0] == 0 || v4.is_multicast() || v4.is_broadcast()
+        }
+        IpAddr::V6(v6) => {
+            let s = v6.segments();
+            v6.is_loopback()
+                || v6.is_unspecified()
+                || v6.is_multicast()
+                || s[0] & 0xffc0 == 0xfe80
+                || (s[0] == 0xfd00 && s[1] == 0x0ec2)
+        }
+    }
+}
+
+/// One `--allow-host` rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HostPattern {
+    name: NamePattern,
+    port: PortPattern,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum NamePattern {
+    Exactly(Host),
+    /// `.example.com`: any name that ends so.
+    Below(String),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum PortPattern {
+    SchemeDefault,
+    Exactly(u16),
+    Any,
+}
+
+/// What is wrong with an `--allow-host` rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("must be host, host:port, host:* or *.domain")]
+pub struct PatternError;
+
+impl FromStr for HostPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let (text, any_port) = match text.strip_suffix(":*") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let (text, below) = match text.strip_prefix("*.") {
+            Some(text) => (text, true),
+            None => (text, false),
+        };
+        let HostPort { host, port } = text.parse().map_err(|_| PatternError)?;
+        let name = match host {
+            Host::Name(name) if below => NamePattern::Below(format!(".{name}")),
+            Host::Address(_) if below => return Err(PatternError),
+            host @ (Host::Name(_) | Host::Address(_)) => NamePattern::Exactly(host),
+        };
+        let port = match (port, any_port) {
+            (None, true) => PortPattern::Any,
+            (None, false) => PortPattern::SchemeDefault,
+            (Some(port), false) => PortPattern::Exactly(port),
+            (Some(_), true) => return Err(PatternError),
+        };
+        Ok(Self { name, port })
+    }
+}
+
+impl HostPattern {
+    fn covers(&self, target: &Target) -> bool {
+        let name = match (&self.name, target.host()) {
+            (NamePattern::Exactly(host), other) => host == other,
+            (NamePattern::Below(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
+            (NamePattern::Below(_), Host::Address(_)) => false,
+        };
+        let port = match self.port {
+            PortPattern::SchemeDefault => target.explicit_port().is_none(),
+            PortPattern::Exactly(port) => port == target.port(),
+            PortPattern::Any => true,
+        };
+        name && port
+    }
+}

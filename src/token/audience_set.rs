@@ -1,0 +1,100 @@
+//! The audiences of one token: never empty, sorted, without duplicates, and so the key of the token cache.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+/// Most audiences that one token may carry (AWS STS API reference, `GetWebIdentityToken`).
+pub const MAX_AUDIENCES: usize = 10;
+/// Longest audience in characters (AWS STS API reference, `GetWebIdentityToken`).
+pub const MAX_AUDIENCE_CHARS: usize = 1000;
+
+/// One to ten audiences, sorted and without duplicates. Cloning is cheap.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AudienceSet(Arc<[String]>);
+
+/// Why some names are no audience set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AudienceError {
+    /// No audience at all, or an empty one among them.
+    #[error("an audience must not be empty")]
+    Empty,
+    /// An audience holds white space.
+    #[error("{0:?} must not contain white space")]
+    Blank(String),
+    /// An audience is longer than [`MAX_AUDIENCE_CHARS`].
+    #[error("an audience of {0} characters is longer than {MAX_AUDIENCE_CHARS}")]
+    TooLong(usize),
+    /// More than [`MAX_AUDIENCES`] different audiences.
+    #[error("{0} audiences are more than {MAX_AUDIENCES}")]
+    TooMany(usize),
+}
+
+impl AudienceSet {
+    /// The set of these names.
+    ///
+    /// # Errors
+    /// When there are none or too many, or one is empty, too long or holds white space.
+    pub fn new(names: impl IntoIterator<Item = String>) -> Result<Self, AudienceError> {
+        let names: BTreeSet<String> = names.into_iter().collect();
+        for name in &names {
+            if name.is_empty() {
+                return Err(AudienceError::Empty);
+            }
+            if name.contains(char::is_whitespace) {
+                return Err(AudienceError::Blank(name.clone()));
+            }
+            let chars = name.chars().count();
+            if chars > MAX_AUDIENCE_CHARS {
+                return Err(AudienceError::TooLong(chars));
+            }
+        }
+        match names.len() {
+            0 => Err(AudienceError::Empty),
+            1..=MAX_AUDIENCES => Ok(Self(names.into_iter().collect())),
+            more => Err(AudienceError::TooMany(more)),
+        }
+    }
+
+    /// The audiences in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(String::as_str)
+    }
+}
+
+/// Joined by commas, as logs and metric labels show it.
+impl fmt::Display for AudienceSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(names: &[&str]) -> Result<AudienceSet, AudienceError> {
+        AudienceSet::new(names.iter().map(|name| (*name).to_owned()))
+    }
+
+    #[test]
+    fn order_and_repeats_do_not_matter() {
+        assert_eq!(set(&["b", "a", "b"]), set(&["a", "b"]));
+        assert_eq!(set(&["b", "a"]).unwrap().to_string(), "a,b");
+    }
+
+    #[test]
+    fn a_comma_in_a_name_makes_no_second_audience() {
+        assert_ne!(set(&["a,b"]), set(&["a", "b"]));
+    }
+
+    #[test]
+    fn what_sts_would_refuse_is_refused_here() {
+        assert_eq!(set(&[]), Err(AudienceError::Empty));
+        assert_eq!(set(&[""]), Err(AudienceError::Empty));
+        assert_eq!(set(&["a b"]), Err(AudienceError::Blank("a b".into())));
+        assert_eq!(set(&[&"x".repeat(1001)]), Err(AudienceError::TooLong(1001)));
+        let eleven: Vec<String> = (0..11).map(|n| n.to_string()).collect();
+        assert_eq!(AudienceSet::new(eleven), Err(AudienceError::TooMany(11)));
+    }
+}
