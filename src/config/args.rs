@@ -1,1 +1,206 @@
-//! args
+//! The flags as typed: raw text, because one wrong value must not hide the next. `resolve.rs` says what they mean.
+//!
+//! A doc comment here is the flag's line in `--help`; a test checks that its `[default: ...]` is what the flag resolves to.
+
+use super::problems::variable_of;
+use clap::builder::StyledStr;
+use clap::{Args as _, Command, FromArgMatches as _};
+use std::ffi::OsString;
+
+/// Every setting of the proxy, as typed.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct Args {
+    #[command(flatten, next_help_heading = "Listening")]
+    pub(super) listening: ListeningArgs,
+    #[command(flatten, next_help_heading = "Upstream")]
+    pub(super) upstream: UpstreamArgs,
+    #[command(flatten, next_help_heading = "Who may go where")]
+    pub(super) policy: PolicyArgs,
+    #[command(flatten, next_help_heading = "Tokens")]
+    pub(super) tokens: TokenArgs,
+    #[command(flatten, next_help_heading = "Logs")]
+    pub(super) logs: LogArgs,
+    #[command(flatten, next_help_heading = "Metrics and health")]
+    pub(super) metrics: MetricsArgs,
+    #[command(flatten, next_help_heading = "Process")]
+    pub(super) process: ProcessArgs,
+}
+
+impl Args {
+    /// Adds to each flag's line of help the variable that stands in for it.
+    pub fn with_variables(command: Command) -> Command {
+        command.mut_args(|arg| {
+            let Some(flag) = arg.get_long().map(variable_of) else {
+                return arg;
+            };
+            let help = arg.get_help().map(StyledStr::to_string).unwrap_or_default();
+            arg.help(format!("{help} [env: {flag}]"))
+        })
+    }
+
+    /// Reads flags that no program name precedes.
+    pub(super) fn from_words<T>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
+    where
+        T: Into<OsString> + Clone,
+    {
+        let command = Command::new("attache").no_binary_name(true).args_override_self(true);
+        Self::from_arg_matches(&Self::augment_args(command).try_get_matches_from(words)?)
+    }
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ListeningArgs {
+    /// Where callers connect: host:port, or :port for every interface [default: :8080]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) listen_addr: Option<String>,
+
+    /// PEM certificate chain shown to callers; needs --tls-key
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<String>,
+
+    /// PEM private key of --tls-cert
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<String>,
+
+    /// Most connections of callers at once, no limit unless set; more are answered 503
+    #[arg(long, value_name = "COUNT")]
+    pub(super) max_connections: Option<String>,
+
+    /// How long a caller may take to send a request's header [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) header_read_timeout: Option<String>,
+
+    /// How long a caller's connection may stay without a request [default: 3m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) idle_timeout: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct UpstreamArgs {
+    /// The one upstream of every request, host[:port]; without it each request names its own
+    #[arg(long, value_name = "HOST")]
+    pub(super) upstream_host: Option<String>,
+
+    /// How upstreams are spoken to: https or http [default: https]
+    #[arg(long, value_name = "SCHEME")]
+    pub(super) upstream_scheme: Option<String>,
+
+    /// The header in which a request names its upstream [default: X-Upstream-Host]
+    #[arg(long, value_name = "NAME")]
+    pub(super) host_header: Option<String>,
+
+    /// How long an upstream may take from the request's end to its response's header [default: 30s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) upstream_timeout: Option<String>,
+
+    /// How long name look-up, connection and TLS handshake may take together [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) upstream_connect_timeout: Option<String>,
+
+    /// How long an unused connection to an upstream is kept [default: 90s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) upstream_idle_timeout: Option<String>,
+
+    /// PEM certificates to trust besides the system's
+    #[arg(long, value_name = "FILE")]
+    pub(super) upstream_ca_cert: Option<String>,
+
+    /// The caller's address in X-Forwarded-For: append, keep or remove [default: append]
+    #[arg(long, value_name = "ACTION")]
+    pub(super) forwarded_for: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct PolicyArgs {
+    /// An upstream that requests may name: host, host:port, host:* or *.domain; repeatable; any unless set
+    #[arg(long, value_name = "HOST")]
+    pub(super) allow_host: Vec<String>,
+
+    /// Addresses to open although refused by default, such as 127.0.0.0/8; repeatable
+    #[arg(long, value_name = "CIDR")]
+    pub(super) allow_address: Vec<String>,
+
+    /// Addresses to refuse besides loopback, link-local and the like; repeatable
+    #[arg(long, value_name = "CIDR")]
+    pub(super) deny_address: Vec<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct TokenArgs {
+    /// An audience of the token; repeatable, 10 at most; derived from the upstream unless set
+    #[arg(long, value_name = "AUDIENCE")]
+    pub(super) token_audience: Vec<String>,
+
+    /// How STS signs: RS256 or ES384 [default: RS256]
+    #[arg(long, value_name = "ALGORITHM")]
+    pub(super) token_signing_algorithm: Option<String>,
+
+    /// The token's life to ask for, 60s to 1h [default: 1h]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) token_duration: Option<String>,
+
+    /// How long before its expiry a token is renewed, below --token-duration [default: 5m]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) token_refresh_skew: Option<String>,
+
+    /// How long one fetch may take, and a request may wait for it [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) token_fetch_timeout: Option<String>,
+
+    /// Most audience sets whose tokens are held [default: 1000]
+    #[arg(long, value_name = "COUNT")]
+    pub(super) token_cache_capacity: Option<String>,
+
+    /// A tag for the token's request_tags claim; repeatable, 50 at most
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(super) token_tag: Vec<String>,
+
+    /// Where to mint tokens instead of the region's STS, http or https
+    #[arg(long, value_name = "URL")]
+    pub(super) sts_endpoint_url: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct LogArgs {
+    /// The least severe level logged: debug, info, warn or error [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) log_level: Option<String>,
+
+    /// The shape of a line: json or text [default: json]
+    #[arg(long, value_name = "FORMAT")]
+    pub(super) log_format: Option<String>,
+
+    /// Log one line a request at any level [default: false]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) access_log: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct MetricsArgs {
+    /// Serve metrics, health and status [default: true]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(super) metrics_enabled: Option<String>,
+
+    /// Where they are served, apart from --listen-addr [default: :9090]
+    #[arg(long, value_name = "ADDR")]
+    pub(super) metrics_listen_addr: Option<String>,
+
+    /// The path of the metrics, beginning with / [default: /metrics]
+    #[arg(long, value_name = "PATH")]
+    pub(super) metrics_path: Option<String>,
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct ProcessArgs {
+    /// How long to go on accepting after SIGTERM, while not ready [default: 0s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) shutdown_delay: Option<String>,
+
+    /// How long requests in flight may take after that [default: 10s]
+    #[arg(long, value_name = "DURATION")]
+    pub(super) shutdown_timeout: Option<String>,
+
+    /// Threads that carry requests; as many as the CPU quota allows unless set
+    #[arg(long, value_name = "COUNT")]
+    pub(super) worker_threads: Option<String>,
+}

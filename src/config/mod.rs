@@ -2,19 +2,38 @@
 
 use crate::proxy::policy::Policy;
 use crate::proxy::target::{Scheme, Target};
-use crate::token::audience_set::AudienceSet;
 use crate::token::SigningAlgorithm;
+use crate::token::audience_set::AudienceSet;
 use http::HeaderName;
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// The flags and variables as typed.
 pub mod args;
+/// Flag before variable before default.
+mod reader;
 /// Small parsers for single values.
 pub mod parse;
+/// Durations in Go's syntax.
+pub mod duration;
+/// Parsers for hosts, headers, URLs and paths.
+pub mod network;
+/// Addresses to listen on.
+pub mod address;
+/// What they mean together.
+pub mod resolve;
+/// The same for tokens.
+mod resolve_tokens;
 /// Every problem at once, with its cure.
 pub mod problems;
+
+/// A variable of this process's environment, for [`Config::resolve`].
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
 
 /// Everything that one run of the proxy is told. Nothing in it can be invalid.
 #[derive(Clone, Debug)]

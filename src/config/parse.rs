@@ -1,1 +1,190 @@
-//! parse
+//! Small parsers for single values. What they refuse, they refuse with the rule, worded to follow "... is VALUE,".
+
+use super::duration::{self, Shown};
+use super::problems::Fault;
+use super::{ForwardedFor, LogFormat, LogLevel};
+use crate::proxy::target::Scheme;
+use crate::token::SigningAlgorithm;
+use crate::token::audience_set::{AudienceError, AudienceSet, MAX_AUDIENCE_CHARS, MAX_AUDIENCES};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const MAX_TAG_KEY_CHARS: usize = 128;
+const MAX_TAG_VALUE_CHARS: usize = 256;
+
+/// A duration in Go's syntax, zero included.
+///
+/// # Errors
+/// See [`duration::parse`].
+pub fn duration(text: &str) -> Result<Duration, Fault> {
+    duration::parse(text).map_err(|error| Fault::new(error.to_string()))
+}
+
+/// A duration in Go's syntax, above zero.
+///
+/// # Errors
+/// When it does not parse or is zero.
+pub fn positive_duration(text: &str) -> Result<Duration, Fault> {
+    match duration(text)? {
+        Duration::ZERO => Err(Fault::new("must be above 0s")),
+        above => Ok(above),
+    }
+}
+
+/// A duration in Go's syntax from `shortest` to `longest`, both included.
+///
+/// # Errors
+/// When it does not parse or lies outside.
+pub fn duration_between(text: &str, shortest: Duration, longest: Duration) -> Result<Duration, Fault> {
+    match duration(text)? {
+        within if (shortest..=longest).contains(&within) => Ok(within),
+        _ => Err(Fault::new(format!("must lie between {} and {}", Shown(shortest), Shown(longest)))),
+    }
+}
+
+/// A whole number from 1 to `most`.
+///
+/// # Errors
+/// When it is anything else.
+pub fn count(text: &str, most: usize) -> Result<NonZeroUsize, Fault> {
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    match text.parse::<NonZeroUsize>() {
+        Ok(count) if digits && count.get() <= most => Ok(count),
+        _ => Err(Fault::new(format!("must be a whole number from 1 to {most}"))),
+    }
+}
+
+/// A boolean in the spellings of Go's `strconv.ParseBool`.
+///
+/// # Errors
+/// When it is none of them.
+pub fn boolean(text: &str) -> Result<bool, Fault> {
+    match text {
+        "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+        "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+        _ => Err(Fault::new("must be true or false")),
+    }
+}
+
+/// The path of a file, whose content is looked at when it is used.
+///
+/// # Errors
+/// When it is empty.
+pub fn file(text: &str) -> Result<PathBuf, Fault> {
+    match text {
+        "" => Err(Fault::new("must be the path of a file")),
+        _ => Ok(PathBuf::from(text)),
+    }
+}
+
+/// `https` or `http`, in lower case.
+///
+/// # Errors
+/// When it is neither.
+pub fn scheme(text: &str) -> Result<Scheme, Fault> {
+    match text {
+        "https" => Ok(Scheme::Https),
+        "http" => Ok(Scheme::Http),
+        _ => Err(Fault::new("must be https or http")),
+    }
+}
+
+/// `append`, `keep` or `remove`, in lower case.
+///
+/// # Errors
+/// When it is none of them.
+pub fn forwarded_for(text: &str) -> Result<ForwardedFor, Fault> {
+    match text {
+        "append" => Ok(ForwardedFor::Append),
+        "keep" => Ok(ForwardedFor::Keep),
+        "remove" => Ok(ForwardedFor::Remove),
+        _ => Err(Fault::new("must be append, keep or remove")),
+    }
+}
+
+/// `RS256` or `ES384`, in any case.
+///
+/// # Errors
+/// When it is neither.
+pub fn signing_algorithm(text: &str) -> Result<SigningAlgorithm, Fault> {
+    [SigningAlgorithm::Rs256, SigningAlgorithm::Es384]
+        .into_iter()
+        .find(|algorithm| text.eq_ignore_ascii_case(algorithm.as_str()))
+        .ok_or_else(|| Fault::new("must be RS256 or ES384"))
+}
+
+/// `debug`, `info`, `warn` or `error`, in any case.
+///
+/// # Errors
+/// When it is none of them.
+pub fn log_level(text: &str) -> Result<LogLevel, Fault> {
+    match text.to_ascii_lowercase().as_str() {
+        "debug" => Ok(LogLevel::Debug),
+        "info" => Ok(LogLevel::Info),
+        "warn" => Ok(LogLevel::Warn),
+        "error" => Ok(LogLevel::Error),
+        _ => Err(Fault::new("must be debug, info, warn or error")),
+    }
+}
+
+/// `json` or `text`, in any case.
+///
+/// # Errors
+/// When it is neither.
+pub fn log_format(text: &str) -> Result<LogFormat, Fault> {
+    match text.to_ascii_lowercase().as_str() {
+        "json" => Ok(LogFormat::Json),
+        "text" => Ok(LogFormat::Text),
+        _ => Err(Fault::new("must be json or text")),
+    }
+}
+
+/// One audience of the token.
+///
+/// # Errors
+/// When STS would refuse it.
+pub fn audience(text: &str) -> Result<String, Fault> {
+    audience_set(vec![text.to_owned()]).map(|_| text.to_owned())
+}
+
+/// All audiences of the token.
+///
+/// # Errors
+/// When STS would refuse one of them, or that many.
+pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
+    AudienceSet::new(names).map_err(|error| match error {
+        AudienceError::Empty => Fault::new("must not be empty"),
+        AudienceError::Blank(_) => Fault::new("must not contain white space"),
+        AudienceError::TooLong(_) => {
+            Fault::new(format!("must not be longer than {MAX_AUDIENCE_CHARS} characters"))
+        }
+        AudienceError::TooMany(_) => Fault::new(format!("must be at most {MAX_AUDIENCES}")),
+    })
+}
+
+/// One tag, `KEY=VALUE`, split at the first `=` (limits: AWS STS API reference, data type `Tag`).
+///
+/// # Errors
+/// When STS would refuse it.
+pub fn tag(text: &str) -> Result<(String, String), Fault> {
+    let Some((key, value)) = text.split_once('=') else {
+        return Err(Fault::new("must be KEY=VALUE"));
+    };
+    if !(1..=MAX_TAG_KEY_CHARS).contains(&key.chars().count()) {
+        return Err(Fault::new(format!("must have a key of 1 to {MAX_TAG_KEY_CHARS} characters")));
+    }
+    if value.chars().count() > MAX_TAG_VALUE_CHARS {
+        return Err(Fault::new(format!("must have a value of at most {MAX_TAG_VALUE_CHARS} characters")));
+    }
+    if !text.chars().all(fits_a_tag) {
+        return Err(Fault::new("must be made of letters, digits, spaces and _ . : / = + - @"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
+}
+
+/// The class `[\p{L}\p{Z}\p{N}_.:/=+\-@]`. Combining marks that Unicode counts as alphabetic pass here and are left to STS.
+fn fits_a_tag(character: char) -> bool {
+    let separator = character.is_whitespace() && !character.is_control();
+    character.is_alphanumeric() || separator || "_.:/=+-@".contains(character)
+}

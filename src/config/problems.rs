@@ -1,1 +1,151 @@
-//! problems
+//! Every problem at once, with its cure, so that an operator need not try again for each.
+
+use std::fmt;
+
+/// Everything that is wrong with the settings, in the order of `--help`. Displayed, it is the report for the operator.
+#[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    pub(super) fn add(&mut self, origin: &Origin, fault: Fault) {
+        self.0.push(Problem { origin: origin.clone(), fault });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.len() {
+            1 => f.write_str("1 setting needs attention")?,
+            count => write!(f, "{count} settings need attention")?,
+        }
+        for problem in &self.0 {
+            write!(f, "\n  {}, {}", problem.origin, problem.fault.rule)?;
+            if let Some(hint) = &problem.fault.hint {
+                write!(f, "\n    hint: {hint}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Problem {
+    origin: Origin,
+    fault: Fault,
+}
+
+/// The rule that a value breaks, in words that follow "... is VALUE,", and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    rule: String,
+    hint: Option<String>,
+}
+
+impl Fault {
+    /// `rule` begins with "must".
+    pub fn new(rule: impl Into<String>) -> Self {
+        Self { rule: rule.into(), hint: None }
+    }
+
+    /// The same with a next step.
+    pub fn hint(self, hint: impl Into<String>) -> Self {
+        Self { hint: Some(hint.into()), ..self }
+    }
+}
+
+/// A setting, its value, and where that value was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Origin {
+    flag: &'static str,
+    source: Source,
+    value: String,
+}
+
+/// Where a value was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    Flag,
+    Variable,
+    Default,
+}
+
+impl Origin {
+    /// `flag` is the long flag without its dashes.
+    pub(super) fn new(flag: &'static str, source: Source, value: &str) -> Self {
+        Self { flag, source, value: legible(value) }
+    }
+
+    /// The same setting, described by words of our own instead of one value of it.
+    pub(super) fn described(&self, value: String) -> Self {
+        Self { value, ..self.clone() }
+    }
+
+    /// The value as a report shows it.
+    pub(super) fn value(&self) -> &str {
+        &self.value
+    }
+}
+
+/// `--token-duration (TOKEN_DURATION) is 2h`, the one that was used coming first.
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { flag, source, value } = self;
+        let variable = variable_of(flag);
+        match source {
+            Source::Flag => write!(f, "--{flag} ({variable}) is {value}"),
+            Source::Variable => write!(f, "{variable} (--{flag}) is {value}"),
+            Source::Default => write!(f, "--{flag} ({variable}) is {value} by default"),
+        }
+    }
+}
+
+/// The environment variable of a flag: upper case, dashes to underscores, no prefix.
+pub fn variable_of(flag: &str) -> String {
+    flag.to_ascii_uppercase().replace('-', "_")
+}
+
+/// Plain words as they are, everything else in quotes and with its controls escaped.
+fn legible(value: &str) -> String {
+    match value {
+        "" => "empty".to_owned(),
+        _ if value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) => value.to_owned(),
+        _ => format!("{value:?}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_each_setting_its_value_its_rule_and_the_cure() {
+        let mut problems = Problems::default();
+        let duration = Origin::new("token-duration", Source::Flag, "2h");
+        problems.add(&duration, Fault::new("must lie between 60s and 1h"));
+        let host = Origin::new("upstream-host", Source::Variable, "https://api.example.com");
+        problems.add(&host, Fault::new("must be host[:port]").hint("the scheme has its own setting"));
+        let expected = "2 settings need attention\
+            \n  --token-duration (TOKEN_DURATION) is 2h, must lie between 60s and 1h\
+            \n  UPSTREAM_HOST (--upstream-host) is \"https://api.example.com\", must be host[:port]\
+            \n    hint: the scheme has its own setting";
+        assert_eq!(problems.to_string(), expected);
+    }
+
+    #[test]
+    fn one_problem_is_counted_in_the_singular() {
+        let mut problems = Problems::default();
+        problems.add(&Origin::new("log-level", Source::Variable, ""), Fault::new("must be debug"));
+        let expected = "1 setting needs attention\n  LOG_LEVEL (--log-level) is empty, must be debug";
+        assert_eq!(problems.to_string(), expected);
+    }
+
+    #[test]
+    fn a_value_cannot_move_the_terminal() {
+        let origin = Origin::new("host-header", Source::Flag, "a\u{1b}[2J\nerror: fake");
+        assert_eq!(origin.value(), r#""a\u{1b}[2J\nerror: fake""#);
+    }
+}

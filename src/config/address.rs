@@ -1,0 +1,117 @@
+//! Addresses to listen on: how they are written, and when two of them cannot both be had.
+
+use super::ListenAddr;
+use super::problems::Fault;
+use crate::proxy::target::{Host, HostPort};
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Reads `:8080`, `host:8080` or `[::1]:8080`. The host of the result has no brackets.
+///
+/// # Errors
+/// When it is none of these, or the port is no number up to 65535.
+pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
+    let fault = || Fault::new("must be host:port, or :port for every interface");
+    let Some((host, port)) = text.rsplit_once(':') else {
+        let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        return Err(if digits { fault().hint(format!("for a port alone write :{text}")) } else { fault() });
+    };
+    if text.parse::<Ipv6Addr>().is_ok() {
+        return Err(fault().hint("an IPv6 address stands in brackets, [::1]:8080"));
+    }
+    let digits = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit());
+    let port = match port.parse::<u16>() {
+        Ok(port) if digits => port,
+        _ => return Err(Fault::new("must have a port from 0 to 65535 after the last colon")),
+    };
+    match (host, host.parse()) {
+        ("", _) => Ok(ListenAddr::Every(port)),
+        (_, Ok(HostPort { host: Host::Name(name), port: None })) => Ok(ListenAddr::One(name.into(), port)),
+        (_, Ok(HostPort { host: Host::Address(address), port: None })) => {
+            Ok(ListenAddr::One(address.to_string(), port))
+        }
+        _ => Err(fault()),
+    }
+}
+
+/// Whether both would take the same port of some interface. Port 0 is another one each time.
+pub fn overlap(one: &ListenAddr, other: &ListenAddr) -> bool {
+    let ((host, port), (other_host, other_port)) = (parts(one), parts(other));
+    let shared = host.is_none() || other_host.is_none() || host == other_host;
+    port == other_port && port != 0 && shared
+}
+
+/// The host, unless it stands for every interface, and the port.
+fn parts(address: &ListenAddr) -> (Option<&str>, u16) {
+    match address {
+        ListenAddr::Every(port) => (None, *port),
+        ListenAddr::One(host, port) => {
+            let every = host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
+            ((!every).then_some(host), *port)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one(host: &str, port: u16) -> ListenAddr {
+        ListenAddr::One(host.to_owned(), port)
+    }
+
+    #[test]
+    fn reads_a_port_a_host_and_an_address_in_brackets() {
+        assert_eq!(parse(":8080"), Ok(ListenAddr::Every(8080)));
+        assert_eq!(parse(":0"), Ok(ListenAddr::Every(0)));
+        assert_eq!(parse("127.0.0.1:65535"), Ok(one("127.0.0.1", 65535)));
+        assert_eq!(parse("localhost:80"), Ok(one("localhost", 80)));
+        assert_eq!(parse("[::1]:8080"), Ok(one("::1", 8080)));
+        assert_eq!(parse("[::]:8080"), Ok(one("::", 8080)));
+    }
+
+    #[test]
+    fn refuses_everything_else() {
+        let cases = [
+            "",
+            ":",
+            "8080",
+            "localhost",
+            "localhost:",
+            ":-1",
+            ":+80",
+            ":65536",
+            ":http",
+            "::1:8080",
+            "::1",
+            "[::1]",
+            "[::1]:",
+            "[::1:80",
+            "a b:80",
+            "http://localhost:80",
+            "user@host:80",
+            "a:80:80",
+            "unix:/run/a.sock",
+            "[127.0.0.1]:80",
+            ":80 ",
+        ];
+        for text in cases {
+            assert!(parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_same_port_of_the_same_interface_overlaps() {
+        assert!(overlap(&ListenAddr::Every(80), &ListenAddr::Every(80)));
+        assert!(overlap(&one("127.0.0.1", 80), &one("127.0.0.1", 80)));
+        assert!(overlap(&ListenAddr::Every(80), &one("127.0.0.1", 80)));
+        assert!(overlap(&one("127.0.0.1", 80), &one("0.0.0.0", 80)));
+        assert!(overlap(&one("::", 80), &one("::1", 80)));
+    }
+
+    #[test]
+    fn another_port_another_host_and_port_zero_do_not_overlap() {
+        assert!(!overlap(&ListenAddr::Every(80), &ListenAddr::Every(81)));
+        assert!(!overlap(&one("127.0.0.1", 80), &one("127.0.0.2", 80)));
+        assert!(!overlap(&ListenAddr::Every(0), &ListenAddr::Every(0)));
+    }
+}

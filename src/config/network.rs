@@ -1,0 +1,118 @@
+//! Parsers for what names a place on the network: hosts, headers that name them, address ranges, URLs and paths.
+
+use super::problems::Fault;
+use crate::proxy::policy::{HostPattern, PatternError};
+use crate::proxy::target::HostPort;
+use http::{HeaderName, Uri};
+use ipnet::IpNet;
+use std::net::{IpAddr, Ipv6Addr};
+
+/// Paths that the metrics listener serves something else on.
+const RESERVED_PATHS: [&str; 4] = ["/", "/healthz", "/readyz", "/status"];
+
+/// The pinned upstream, `host` or `host:port`.
+///
+/// # Errors
+/// When it is anything more or less, with a hint where a URL was given.
+pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
+    text.parse().map_err(|_| {
+        let fault = Fault::new("must be host[:port]");
+        if let Some((scheme, _)) = text.split_once("://") {
+            let scheme = if scheme == "http" { "http" } else { "https" };
+            fault.hint(format!("the scheme has its own setting, --upstream-scheme {scheme}"))
+        } else if text.contains('@') {
+            fault.hint("leave out user and password, the token takes their place")
+        } else if text.contains(['/', '?', '#']) {
+            fault.hint("leave out the path, each request brings its own")
+        } else if text.parse::<Ipv6Addr>().is_ok() {
+            fault.hint(format!("an IPv6 address stands in brackets, [{text}]"))
+        } else {
+            fault
+        }
+    })
+}
+
+/// The name of the header in which a request names its upstream.
+///
+/// # Errors
+/// When it is no header name, or one whose own meaning would be lost.
+pub fn host_header(text: &str) -> Result<HeaderName, Fault> {
+    let name = HeaderName::try_from(text)
+        .map_err(|_| Fault::new("must be the name of a header, such as X-Upstream-Host"))?;
+    match name.as_str() {
+        "authorization" => Err(Fault::new("must be another header, because the token goes into this one")),
+        "connection"
+        | "keep-alive"
+        | "proxy-authenticate"
+        | "proxy-authorization"
+        | "proxy-connection"
+        | "te"
+        | "trailer"
+        | "transfer-encoding"
+        | "upgrade" => Err(Fault::new("must be another header, because this one belongs to the connection")),
+        "content-encoding" | "content-length" | "content-type" | "expect" => {
+            Err(Fault::new("must be another header, because this one describes the body"))
+        }
+        "forwarded" | "via" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => {
+            Err(Fault::new("must be another header, because proxies write this one"))
+        }
+        _ => Ok(name),
+    }
+}
+
+/// One `--allow-host` rule.
+///
+/// # Errors
+/// When it has none of the forms of [`HostPattern`].
+pub fn host_pattern(text: &str) -> Result<HostPattern, Fault> {
+    text.parse().map_err(|error: PatternError| {
+        let fault = Fault::new(error.to_string());
+        if text.contains("://") { fault.hint("leave out the scheme") } else { fault }
+    })
+}
+
+/// A range of addresses, `10.0.0.0/8`, or one address.
+///
+/// # Errors
+/// When it is neither.
+pub fn address_range(text: &str) -> Result<IpNet, Fault> {
+    text.parse::<IpNet>()
+        .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
+        .map_err(|_| Fault::new("must be a range of addresses such as 10.0.0.0/8, or one address"))
+}
+
+/// The base URL of an STS, `http://` or `https://` with a host.
+///
+/// # Errors
+/// When it is anything else, or carries a user, a query or a fragment.
+pub fn endpoint_url(text: &str) -> Result<String, Fault> {
+    let sound = |url: &Uri| {
+        let host = url.authority().is_some_and(|authority| authority.as_str().parse::<HostPort>().is_ok());
+        matches!(url.scheme_str(), Some("http" | "https"))
+            && host
+            && url.query().is_none()
+            && !text.contains('#')
+    };
+    match text.parse::<Uri>() {
+        Ok(url) if sound(&url) => Ok(text.to_owned()),
+        _ => Err(Fault::new("must be an http or https URL such as https://sts.eu-west-1.amazonaws.com")),
+    }
+}
+
+/// The path under which metrics are served.
+///
+/// # Errors
+/// When it is no plain path, or one that serves something else.
+pub fn metrics_path(text: &str) -> Result<String, Fault> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
+    if !text.starts_with('/') {
+        return Err(Fault::new("must begin with /"));
+    }
+    if !text.bytes().all(plain) {
+        return Err(Fault::new("must be made of letters, digits and / - . _ ~"));
+    }
+    if RESERVED_PATHS.contains(&text) {
+        return Err(Fault::new("must not be /, /healthz, /readyz or /status, which serve something else"));
+    }
+    Ok(text.to_owned())
+}

@@ -1,0 +1,209 @@
+//! From what was typed to what it means: reads every setting before it gives up on any.
+
+use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs, UpstreamArgs};
+use super::problems::{Fault, Problems};
+use super::reader::{EmptyList, Found, Reader, values};
+use super::resolve_tokens::tokens;
+use super::{
+    Config, InboundConfig, ListenAddr, LogConfig, MetricsConfig, Routing, ShutdownConfig, TlsFiles,
+    UpstreamConfig, address, network, parse,
+};
+use crate::proxy::policy::Policy;
+use crate::proxy::target::Target;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+
+// Bounds that keep a slip of the keyboard from becoming an allocation.
+const MAX_CONNECTIONS: usize = 1_000_000;
+const MAX_THREADS: usize = 1_024;
+
+/// Why arguments make no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// An unknown flag, or one without its value.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// Values that cannot be used.
+    #[error(transparent)]
+    Settings(#[from] Problems),
+}
+
+impl Config {
+    /// Judges flags, and variables where no flag was given; `lookup` gives a variable's value.
+    /// Pure, except that the default of `--worker-threads` is asked of the system.
+    ///
+    /// # Errors
+    /// With every problem of every setting.
+    pub fn resolve(args: &Args, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problems> {
+        let mut reader = Reader::new(&lookup);
+        let config = read(&mut reader, args);
+        let problems = reader.into_problems();
+        match config {
+            Some(config) if problems.is_empty() => Ok(config),
+            Some(_) | None => Err(problems),
+        }
+    }
+
+    /// Judges these flags, given without the program's name, and reads no variable.
+    ///
+    /// # Errors
+    /// When a flag is unknown or lacks its value, or with every problem of every setting.
+    pub fn from_args<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, ConfigError>
+    where
+        T: Into<OsString> + Clone,
+    {
+        Ok(Self::resolve(&Args::from_words(arguments)?, |_| None)?)
+    }
+}
+
+/// `None` when a problem was left with the reader; all settings have been read in any case.
+fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
+    let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
+    let inbound_tls = inbound_tls(reader, &args.listening);
+    let inbound = inbound(reader, &args.listening);
+    let routing = routing(reader, &args.upstream);
+    let upstream = upstream(reader, &args.upstream);
+    let policy = policy(reader, &args.policy);
+    let tokens = tokens(reader, &args.tokens);
+    let log = log(reader, &args.logs);
+    let metrics = metrics(reader, &args.metrics, listen.as_ref());
+    let shutdown = shutdown(reader, &args.process);
+    let worker_threads = worker_threads(reader, &args.process);
+    Some(Config {
+        listen: listen?.value,
+        inbound_tls,
+        inbound: inbound?,
+        routing: routing?,
+        policy,
+        upstream: upstream?,
+        tokens: tokens?,
+        log: log?,
+        metrics: metrics?,
+        shutdown: shutdown?,
+        worker_threads: worker_threads?,
+    })
+}
+
+fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles> {
+    let cert = reader.optional("tls-cert", args.tls_cert.as_deref(), parse::file);
+    let key = reader.optional("tls-key", args.tls_key.as_deref(), parse::file);
+    let alone = |other: &str| Fault::new(format!("must be given together with {other}"));
+    match (cert, key) {
+        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.value, key: key.value }),
+        (Some(cert), None) => {
+            reader.refuse(&cert.origin, alone("--tls-key (TLS_KEY)"));
+            None
+        }
+        (None, Some(key)) => {
+            reader.refuse(&key.origin, alone("--tls-cert (TLS_CERT)"));
+            None
+        }
+        (None, None) => None,
+    }
+}
+
+fn inbound(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<InboundConfig> {
+    let max_connections = reader.optional("max-connections", args.max_connections.as_deref(), |text| {
+        parse::count(text, MAX_CONNECTIONS)
+    });
+    let header_read_timeout =
+        reader.timeout("header-read-timeout", args.header_read_timeout.as_deref(), "10s");
+    let idle_timeout = reader.timeout("idle-timeout", args.idle_timeout.as_deref(), "3m");
+    Some(InboundConfig {
+        max_connections: max_connections.map(|found| found.value),
+        header_read_timeout: header_read_timeout?,
+        idle_timeout: idle_timeout?,
+    })
+}
+
+fn routing(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Routing> {
+    let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
+    let scheme = reader.value("upstream-scheme", args.upstream_scheme.as_deref(), "https", parse::scheme);
+    let header =
+        reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);
+    let (scheme, header) = (scheme?.value, header?.value);
+    Some(match host {
+        Some(host) => Routing::Pinned(Target::new(scheme, host.value)),
+        None => Routing::ByHeader { header, scheme },
+    })
+}
+
+fn upstream(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<UpstreamConfig> {
+    let response = reader.timeout("upstream-timeout", args.upstream_timeout.as_deref(), "30s");
+    let connect = reader.timeout("upstream-connect-timeout", args.upstream_connect_timeout.as_deref(), "10s");
+    let idle = reader.timeout("upstream-idle-timeout", args.upstream_idle_timeout.as_deref(), "90s");
+    let ca_cert = reader.optional("upstream-ca-cert", args.upstream_ca_cert.as_deref(), parse::file);
+    let forwarded_for =
+        reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
+    Some(UpstreamConfig {
+        timeout: response?,
+        connect_timeout: connect?,
+        idle_timeout: idle?,
+        ca_cert: ca_cert.map(|found| found.value),
+        forwarded_for: forwarded_for?.value,
+    })
+}
+
+fn policy(reader: &mut Reader<'_>, args: &PolicyArgs) -> Policy {
+    let unset = EmptyList::CountsAsUnset;
+    Policy {
+        allow_hosts: values(reader.list("allow-host", &args.allow_host, unset, network::host_pattern)),
+        allow_addresses: values(reader.list(
+            "allow-address",
+            &args.allow_address,
+            unset,
+            network::address_range,
+        )),
+        deny_addresses: values(reader.list(
+            "deny-address",
+            &args.deny_address,
+            unset,
+            network::address_range,
+        )),
+    }
+}
+
+fn log(reader: &mut Reader<'_>, args: &LogArgs) -> Option<LogConfig> {
+    let level = reader.value("log-level", args.log_level.as_deref(), "info", parse::log_level);
+    let format = reader.value("log-format", args.log_format.as_deref(), "json", parse::log_format);
+    let access_log = reader.value("access-log", args.access_log.as_deref(), "false", parse::boolean);
+    Some(LogConfig { level: level?.value, format: format?.value, access_log: access_log?.value })
+}
+
+/// `Some(None)` when metrics are disabled; address and path must be sound even then.
+fn metrics(
+    reader: &mut Reader<'_>,
+    args: &MetricsArgs,
+    proxy: Option<&Found<ListenAddr>>,
+) -> Option<Option<MetricsConfig>> {
+    let enabled = reader.value("metrics-enabled", args.metrics_enabled.as_deref(), "true", parse::boolean);
+    let listen =
+        reader.value("metrics-listen-addr", args.metrics_listen_addr.as_deref(), ":9090", address::parse);
+    let path = reader.value("metrics-path", args.metrics_path.as_deref(), "/metrics", network::metrics_path);
+    let (enabled, listen, path) = (enabled?, listen?, path?);
+    if !enabled.value {
+        return Some(None);
+    }
+    if let Some(proxy) = proxy
+        && address::overlap(&proxy.value, &listen.value)
+    {
+        let rule = format!("must differ from --listen-addr, which is {}", proxy.origin.value());
+        reader.refuse(&listen.origin, Fault::new(rule));
+    }
+    Some(Some(MetricsConfig { listen: listen.value, path: path.value }))
+}
+
+fn shutdown(reader: &mut Reader<'_>, args: &ProcessArgs) -> Option<ShutdownConfig> {
+    let delay = reader.value("shutdown-delay", args.shutdown_delay.as_deref(), "0s", parse::duration);
+    let limit = reader.timeout("shutdown-timeout", args.shutdown_timeout.as_deref(), "10s");
+    Some(ShutdownConfig { delay: delay?.value, timeout: limit? })
+}
+
+fn worker_threads(reader: &mut Reader<'_>, args: &ProcessArgs) -> Option<NonZeroUsize> {
+    // This reads the CPU quota of the control group, where there is one.
+    let quota = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+    let count = |text: &str| parse::count(text, MAX_THREADS);
+    reader
+        .value("worker-threads", args.worker_threads.as_deref(), &quota.to_string(), count)
+        .map(|found| found.value)
+}

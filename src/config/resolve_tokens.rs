@@ -1,0 +1,93 @@
+//! What was typed about tokens, and what it means.
+
+use super::args::TokenArgs;
+use super::duration::Shown;
+use super::problems::Fault;
+use super::reader::{EmptyList, Reader, values};
+use super::{TokenConfig, network, parse};
+use crate::token::audience_set::AudienceSet;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+// AWS STS API reference, `GetWebIdentityToken`.
+const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
+const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
+const MAX_TAGS: usize = 50;
+/// Keeps a slip of the keyboard from becoming an allocation.
+const MAX_AUDIENCE_SETS: usize = 1_000_000;
+
+pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenConfig> {
+    let audiences = audiences(reader, &args.token_audience);
+    let algorithm = reader.value(
+        "token-signing-algorithm",
+        args.token_signing_algorithm.as_deref(),
+        "RS256",
+        parse::signing_algorithm,
+    );
+    let lifetime = lifetime(reader, args);
+    let fetch_timeout = reader.timeout("token-fetch-timeout", args.token_fetch_timeout.as_deref(), "10s");
+    let cache_capacity =
+        reader.value("token-cache-capacity", args.token_cache_capacity.as_deref(), "1000", |text| {
+            parse::count(text, MAX_AUDIENCE_SETS)
+        });
+    let tags = tags(reader, &args.token_tag);
+    let sts_endpoint_url =
+        reader.optional("sts-endpoint-url", args.sts_endpoint_url.as_deref(), network::endpoint_url);
+    let (duration, refresh_skew) = lifetime?;
+    Some(TokenConfig {
+        audiences,
+        algorithm: algorithm?.value,
+        duration,
+        refresh_skew,
+        fetch_timeout: fetch_timeout?,
+        cache_capacity: cache_capacity?.value,
+        tags,
+        sts_endpoint_url: sts_endpoint_url.map(|found| found.value),
+    })
+}
+
+fn audiences(reader: &mut Reader<'_>, typed: &[String]) -> Option<AudienceSet> {
+    let names = reader.list("token-audience", typed, EmptyList::IsAnEmptyEntry, parse::audience);
+    let origin = names.first()?.origin.described(format!("{} audiences", names.len()));
+    match parse::audience_set(values(names)) {
+        Ok(set) => Some(set),
+        Err(fault) => {
+            reader.refuse(&origin, fault);
+            None
+        }
+    }
+}
+
+/// The life to ask for, and how long before its end to renew.
+fn lifetime(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<(Duration, Duration)> {
+    let duration = reader.value("token-duration", args.token_duration.as_deref(), "1h", |text| {
+        parse::duration_between(text, SHORTEST_TOKEN, LONGEST_TOKEN)
+    });
+    let skew = reader.value(
+        "token-refresh-skew",
+        args.token_refresh_skew.as_deref(),
+        "5m",
+        parse::positive_duration,
+    );
+    let (duration, skew) = (duration?, skew?);
+    if skew.value >= duration.value {
+        let rule = format!("must be below --token-duration, which is {}", Shown(duration.value));
+        reader.refuse(&skew.origin, Fault::new(rule));
+    }
+    Some((duration.value, skew.value))
+}
+
+fn tags(reader: &mut Reader<'_>, typed: &[String]) -> Vec<(String, String)> {
+    let tags = reader.list("token-tag", typed, EmptyList::CountsAsUnset, parse::tag);
+    if tags.len() > MAX_TAGS {
+        let origin = tags[0].origin.described(format!("{} tags", tags.len()));
+        reader.refuse(&origin, Fault::new(format!("must be at most {MAX_TAGS}")));
+    }
+    let mut keys = BTreeSet::new();
+    for tag in &tags {
+        if !keys.insert(&tag.value.0) {
+            reader.refuse(&tag.origin, Fault::new("must not repeat a key"));
+        }
+    }
+    values(tags)
+}
