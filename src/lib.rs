@@ -6,5 +6,9 @@ pub mod config;
 pub mod proxy;
 /// A bearer for an audience.
 pub mod token;
+/// Metrics and logs.
+pub mod telemetry;
+/// The second listener: metrics and health.
+pub mod admin;
 /// The only source of wall time.
 pub mod clock;

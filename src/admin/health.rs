@@ -1,0 +1,80 @@
+//! Readiness is a list of named holds: whatever is not ready holds, and lets go when it is.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+/// Who keeps the proxy from being ready. Ready while there are no holds. Cloning is cheap.
+#[derive(Clone, Debug, Default)]
+pub struct Readiness(Arc<Mutex<Holds>>);
+
+#[derive(Debug, Default)]
+struct Holds {
+    last: u64,
+    held: Vec<(u64, Cow<'static, str>)>,
+}
+
+/// Keeps the proxy from being ready until it is dropped.
+#[derive(Debug)]
+#[must_use = "readiness is held only as long as this lives"]
+pub struct Hold {
+    readiness: Readiness,
+    number: u64,
+}
+
+impl Readiness {
+    /// Ready at once, until somebody holds.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Takes a hold under a name that `/readyz` shows. May be called at any time: at start ("first token") or later
+    /// ("draining"). Two holds of one name are two holds.
+    pub fn hold(&self, name: impl Into<Cow<'static, str>>) -> Hold {
+        let mut holds = self.holds();
+        holds.last += 1;
+        let number = holds.last;
+        holds.held.push((number, name.into()));
+        Hold { readiness: self.clone(), number }
+    }
+
+    /// The names of all holds, oldest first; empty when ready.
+    pub fn waiting_for(&self) -> Vec<Cow<'static, str>> {
+        self.holds().held.iter().map(|(_, name)| name.clone()).collect()
+    }
+
+    fn holds(&self) -> MutexGuard<'_, Holds> {
+        self.0.lock().expect("nothing panics while holding this lock")
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.readiness.holds().held.retain(|(number, _)| *number != self.number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ready_only_while_nobody_holds() {
+        let readiness = Readiness::new();
+        let token = readiness.hold("first token");
+        let drain = readiness.hold("draining");
+        assert_eq!(readiness.waiting_for(), ["first token", "draining"]);
+        drop(token);
+        assert_eq!(readiness.waiting_for(), ["draining"]);
+        drop(drain);
+        assert!(readiness.waiting_for().is_empty());
+    }
+
+    #[test]
+    fn dropping_one_of_two_holds_of_a_name_leaves_the_other() {
+        let readiness = Readiness::new();
+        let first = readiness.hold("first token");
+        let _second = readiness.hold("first token");
+        drop(first);
+        assert_eq!(readiness.waiting_for(), ["first token"]);
+    }
+}

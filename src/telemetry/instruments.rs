@@ -1,0 +1,159 @@
+//! Every metric's name, unit, help and bounds: the one place that says what a scrape holds.
+
+use http::{Method, StatusCode};
+use opentelemetry::metrics::{BoundHistogram, Counter, Histogram, Meter};
+use opentelemetry::{Key, KeyValue};
+use opentelemetry_sdk::metrics::{Instrument, Stream};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+
+/// The OpenTelemetry semantic conventions that the HTTP names follow.
+pub(super) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.26.0";
+
+/// Seconds; the conventions' own buckets, and two below them because a proxy adds less than a millisecond.
+const HTTP_BUCKETS: [f64; 16] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
+/// Seconds; a near STS answers in about 20 ms, and the default bound on a fetch is 10 s.
+const FETCH_BUCKETS: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0];
+
+const ACTIVE_REQUESTS: &str = "http.server.active_requests";
+const CACHED_AUDIENCES: &str = "token.cached_audiences";
+
+/// The instruments that are written to.
+pub(super) struct Instruments {
+    pub(super) server: ServerDurations,
+    pub(super) client: Histogram<f64>,
+    pub(super) fetches: Counter<u64>,
+    pub(super) fetch_duration: Histogram<f64>,
+    pub(super) hits: Counter<u64>,
+    pub(super) misses: Counter<u64>,
+    pub(super) denied: Counter<u64>,
+}
+
+impl Instruments {
+    pub(super) fn new(meter: &Meter, observed: &Arc<Observed>) -> Self {
+        observe(meter, observed);
+        let counter = |name, help| meter.u64_counter(name).with_description(help).build();
+        let seconds = |name, help, buckets: &[f64]| {
+            let histogram = meter.f64_histogram(name).with_unit("s").with_description(help);
+            histogram.with_boundaries(buckets.to_vec()).build()
+        };
+        Self {
+            server: ServerDurations::new(seconds(
+                "http.server.request.duration",
+                "Time from a request's header to its response's end.",
+                &HTTP_BUCKETS,
+            )),
+            client: seconds(
+                "http.client.request.duration",
+                "Time that the upstream took to answer.",
+                &HTTP_BUCKETS,
+            ),
+            fetches: counter("token.fetch.count", "Tokens asked of STS."),
+            fetch_duration: seconds(
+                "token.fetch.duration",
+                "Time that STS took to mint a token or to refuse one.",
+                &FETCH_BUCKETS,
+            ),
+            hits: counter("token.cache.hit.count", "Requests that found a valid token in memory."),
+            misses: counter(
+                "token.cache.miss.count",
+                "Requests that found none and waited for a fetch, or failed.",
+            ),
+            denied: counter("policy.denied", "Requests that the policy refused."),
+        }
+    }
+}
+
+/// Values that are read when somebody scrapes, so that they are there from the start and gone when their subject is.
+#[derive(Default)]
+pub(super) struct Observed {
+    pub(super) active: AtomicI64,
+    pub(super) cached: AtomicU64,
+    expiries: Mutex<HashMap<Arc<str>, f64>>,
+}
+
+impl Observed {
+    /// Expiry in seconds since 1970, by joined audiences.
+    pub(super) fn expiries(&self) -> MutexGuard<'_, HashMap<Arc<str>, f64>> {
+        self.expiries.lock().expect("nothing panics while holding this lock")
+    }
+}
+
+fn observe(meter: &Meter, observed: &Arc<Observed>) {
+    let source = Arc::clone(observed);
+    meter
+        .i64_observable_up_down_counter(ACTIVE_REQUESTS)
+        .with_description("Requests that are being served.")
+        .with_callback(move |gauge| gauge.observe(source.active.load(Ordering::Relaxed), &[]))
+        .build();
+    let source = Arc::clone(observed);
+    meter
+        .u64_observable_gauge(CACHED_AUDIENCES)
+        .with_description("Audience sets that are held in memory.")
+        .with_callback(move |gauge| gauge.observe(source.cached.load(Ordering::Relaxed), &[]))
+        .build();
+    let source = Arc::clone(observed);
+    meter
+        .f64_observable_gauge("token.expiry.timestamp")
+        .with_unit("s")
+        .with_description("When the token that is held expires, in seconds since 1970.")
+        .with_callback(move |gauge| {
+            for (audience, expires) in source.expiries().iter() {
+                gauge.observe(*expires, &[KeyValue::new("audience", Arc::clone(audience))]);
+            }
+        })
+        .build();
+}
+
+/// Bounds the series of each instrument. The SDK reserves room for the bound at once, so what has no labels gets one.
+pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
+    move |instrument| {
+        let limit = match instrument.name() {
+            ACTIVE_REQUESTS | CACHED_AUDIENCES => 1,
+            _ => limit,
+        };
+        Stream::builder().with_cardinality_limit(limit).build().ok()
+    }
+}
+
+/// Durations of requests by method and status. A status of 100 to 599 finds its series by index.
+pub(super) struct ServerDurations {
+    histogram: Histogram<f64>,
+    bound: [OnceLock<Box<ByStatus>>; METHODS.len()],
+}
+
+type ByStatus = [OnceLock<BoundHistogram<f64>>; 500];
+
+const METHODS: [&str; 10] =
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
+
+impl ServerDurations {
+    fn new(histogram: Histogram<f64>) -> Self {
+        Self { histogram, bound: Default::default() }
+    }
+
+    pub(super) fn record(&self, method: &Method, status: StatusCode, seconds: f64) {
+        let method = method_index(method);
+        let slot = usize::from(status.as_u16() - 100);
+        let statuses = self.bound[method].get_or_init(|| Box::new([const { OnceLock::new() }; 500]));
+        match statuses.get(slot) {
+            Some(bound) => {
+                bound.get_or_init(|| self.histogram.bind(&server_attributes(method, status))).record(seconds)
+            }
+            None => self.histogram.record(seconds, &server_attributes(method, status)),
+        }
+    }
+}
+
+fn method_index(method: &Method) -> usize {
+    METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
+}
+
+fn server_attributes(method: usize, status: StatusCode) -> [KeyValue; 2] {
+    [
+        KeyValue::new(Key::from_static_str("http.request.method"), METHODS[method]),
+        KeyValue::new(Key::from_static_str("http.response.status_code"), i64::from(status.as_u16())),
+    ]
+}

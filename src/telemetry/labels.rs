@@ -1,0 +1,171 @@
+//! Label values from closed sets, or made once per upstream and per audience set, so that recording builds no strings.
+
+use opentelemetry::metrics::{BoundCounter, BoundHistogram};
+use opentelemetry::{KeyValue, Value};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+/// Why an upstream call brought no response. An upstream's own 5xx is none of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ErrorType {
+    /// A deadline passed.
+    Timeout,
+    /// Nothing listens on the upstream's port.
+    ConnectionRefused,
+    /// Any other failure.
+    Unknown,
+}
+
+impl ErrorType {
+    /// The value of `error_type`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Timeout => "timeout",
+            Self::ConnectionRefused => "connection_refused",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// What became of the token that an upstream call needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenResult {
+    /// There was one.
+    Ok,
+    /// It could not be fetched.
+    FetchError,
+    /// No audience could be derived for the request.
+    ResolverError,
+}
+
+impl TokenResult {
+    /// The value of `token_result`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::FetchError => "fetch_error",
+            Self::ResolverError => "resolver_error",
+        }
+    }
+}
+
+/// Why a token fetch failed: an error code that STS is known to send, or one of two words of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ErrorClass(&'static str);
+
+impl ErrorClass {
+    /// STS did not answer, or could not be asked.
+    pub const TRANSPORT: Self = Self("transport");
+    /// STS answered with a code that is not known here.
+    pub const OTHER: Self = Self("other");
+
+    /// The class of an error code as STS sends it (AWS STS API reference, common errors and `GetWebIdentityToken`).
+    pub fn of_aws_code(code: &str) -> Self {
+        match code {
+            // Some texts of AWS leave the suffix out, so both spellings have to be one series.
+            "OutboundWebIdentityFederationDisabled" => Self("OutboundWebIdentityFederationDisabledException"),
+            _ => AWS_CODES.iter().find(|&&known| known == code).map_or(Self::OTHER, |known| Self(known)),
+        }
+    }
+
+    /// The value of `error_class`.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+const AWS_CODES: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "IncompleteSignature",
+    "InternalFailure",
+    "InvalidAction",
+    "InvalidClientTokenId",
+    "InvalidParameterValue",
+    "JWTPayloadSizeExceededException",
+    "MissingParameter",
+    "NotAuthorized",
+    "OutboundWebIdentityFederationDisabledException",
+    "RegionDisabledException",
+    "RequestExpired",
+    "ServiceUnavailable",
+    "SessionDurationEscalationException",
+    "SignatureDoesNotMatch",
+    "Throttling",
+    "ThrottlingException",
+    "ValidationError",
+];
+
+/// One upstream as metrics name it. Cloning is cheap; it belongs to the `Metrics` that it was first recorded with.
+#[derive(Clone)]
+pub struct ServerLabels(Arc<ServerParts>);
+
+struct ServerParts {
+    address: Value,
+    port: Option<u16>,
+    success: OnceLock<BoundHistogram<f64>>,
+}
+
+impl ServerLabels {
+    /// The labels of an upstream at `address` (a name or an address, brackets are left out), with its port unless that
+    /// is the scheme's default.
+    pub fn new(address: impl fmt::Display, port: Option<u16>) -> Self {
+        let address = address.to_string();
+        let address: Arc<str> = address.trim_matches(['[', ']']).into();
+        Self(Arc::new(ServerParts { address: address.into(), port, success: OnceLock::new() }))
+    }
+
+    /// The histogram of calls that had a token and got a response, bound at the first of them.
+    pub(super) fn success(
+        &self,
+        bind: impl FnOnce(&[KeyValue]) -> BoundHistogram<f64>,
+    ) -> &BoundHistogram<f64> {
+        self.0.success.get_or_init(|| bind(&self.attributes(None, TokenResult::Ok)))
+    }
+
+    /// In the order of their keys, which is the order that the SDK looks them up by.
+    pub(super) fn attributes(&self, error: Option<ErrorType>, token: TokenResult) -> Vec<KeyValue> {
+        let error = error.map(|error| KeyValue::new("error.type", error.as_str()));
+        let port = self.0.port.map(|port| KeyValue::new("server.port", i64::from(port)));
+        error
+            .into_iter()
+            .chain([KeyValue::new("server.address", self.0.address.clone())])
+            .chain(port)
+            .chain([KeyValue::new("token_result", token.as_str())])
+            .collect()
+    }
+}
+
+/// One audience set as metrics name it. Cloning is cheap; it belongs to the `Metrics` that it was first recorded with.
+#[derive(Clone)]
+pub struct AudienceLabel(Arc<AudienceParts>);
+
+struct AudienceParts {
+    name: Arc<str>,
+    attributes: [KeyValue; 1],
+    hits: OnceLock<BoundCounter<u64>>,
+}
+
+impl AudienceLabel {
+    /// The label of an audience set, sorted and joined by commas as the set displays itself.
+    pub fn new(audiences: impl fmt::Display) -> Self {
+        let name: Arc<str> = audiences.to_string().into();
+        let attributes = [KeyValue::new("audience", Arc::clone(&name))];
+        Self(Arc::new(AudienceParts { name, attributes, hits: OnceLock::new() }))
+    }
+
+    pub(super) fn name(&self) -> &Arc<str> {
+        &self.0.name
+    }
+
+    pub(super) fn attributes(&self) -> &[KeyValue; 1] {
+        &self.0.attributes
+    }
+
+    /// The counter of cache hits, bound at the first.
+    pub(super) fn hits(&self, bind: impl FnOnce(&[KeyValue]) -> BoundCounter<u64>) -> &BoundCounter<u64> {
+        self.0.hits.get_or_init(|| bind(&self.0.attributes))
+    }
+}

@@ -1,0 +1,172 @@
+//! Every metric is a method of one type, so that no other file knows a metric's name or its labels.
+
+use super::instruments::{Instruments, Observed, SCHEMA_URL, view};
+use super::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
+use http::{Method, StatusCode};
+use opentelemetry::metrics::MeterProvider;
+use opentelemetry::{InstrumentationScope, KeyValue};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use prometheus::{Registry, TextEncoder};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// Records what happens, and shows it in the Prometheus text format. Cloning is cheap.
+#[derive(Clone)]
+pub struct Metrics(Option<Arc<Live>>);
+
+struct Live {
+    instruments: Instruments,
+    observed: Arc<Observed>,
+    registry: Registry,
+    // The exporter holds the instruments' pipeline weakly; the provider is what keeps it.
+    _provider: SdkMeterProvider,
+}
+
+/// Why metrics cannot be had.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// The limit on series is 0, or so large that the SDK cannot reserve room for it.
+    #[error("{0} is no limit on the series of a metric, it must lie between 1 and {MAX_CARDINALITY}")]
+    CardinalityLimit(usize),
+    /// The exporter could not be set up.
+    #[error("the metrics exporter cannot be set up")]
+    Exporter(#[source] opentelemetry_sdk::error::OTelSdkError),
+    /// What was collected cannot be written in the Prometheus text format.
+    #[error("the metrics cannot be written in the Prometheus text format")]
+    Encoding(#[source] prometheus::Error),
+}
+
+/// The highest limit on a metric's series: room for it is reserved at once, about 32 bytes a series and metric.
+pub const MAX_CARDINALITY: usize = 100_000;
+
+impl Metrics {
+    /// Metrics with at most `cardinality_limit` series each (1 to [`MAX_CARDINALITY`]); further label values are
+    /// counted together, in a series with `otel_metric_overflow="true"`.
+    ///
+    /// # Errors
+    /// When the limit is out of range, or the exporter cannot be set up.
+    pub fn new(cardinality_limit: usize) -> Result<Self, MetricsError> {
+        if !(1..=MAX_CARDINALITY).contains(&cardinality_limit) {
+            return Err(MetricsError::CardinalityLimit(cardinality_limit));
+        }
+        let registry = Registry::new();
+        // Target information has none of the scope's labels, and its attributes come from the environment.
+        let exporter = opentelemetry_prometheus::exporter()
+            .with_registry(registry.clone())
+            .without_target_info()
+            .build()
+            .map_err(MetricsError::Exporter)?;
+        let provider = SdkMeterProvider::builder()
+            .with_resource(Resource::builder_empty().build())
+            .with_reader(exporter)
+            .with_view(view(cardinality_limit))
+            .build();
+        let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
+            .with_version(env!("CARGO_PKG_VERSION"))
+            .with_schema_url(SCHEMA_URL)
+            .build();
+        let observed = Arc::default();
+        let instruments = Instruments::new(&provider.meter_with_scope(scope), &observed);
+        Ok(Self(Some(Arc::new(Live { instruments, observed, registry, _provider: provider }))))
+    }
+
+    /// Metrics that record nothing and show nothing.
+    pub fn disabled() -> Self {
+        Self(None)
+    }
+
+    /// A request's header has arrived.
+    pub fn request_started(&self) {
+        let Some(live) = &self.0 else { return };
+        live.observed.active.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A request that was started is over: its response is sent, or will never be. `elapsed` counts from its start.
+    pub fn request_finished(&self, method: &Method, status: StatusCode, elapsed: Duration) {
+        let Some(live) = &self.0 else { return };
+        live.observed.active.fetch_sub(1, Ordering::Relaxed);
+        live.instruments.server.record(method, status, elapsed.as_secs_f64());
+    }
+
+    /// An upstream call is over. `error` is for calls without a response; a 5xx is a response.
+    pub fn upstream_call(
+        &self,
+        server: &ServerLabels,
+        error: Option<ErrorType>,
+        token: TokenResult,
+        elapsed: Duration,
+    ) {
+        let Some(live) = &self.0 else { return };
+        let histogram = &live.instruments.client;
+        let seconds = elapsed.as_secs_f64();
+        match (error, token) {
+            (None, TokenResult::Ok) => server.success(|labels| histogram.bind(labels)).record(seconds),
+            (error, token) => histogram.record(seconds, &server.attributes(error, token)),
+        }
+    }
+
+    /// STS minted a token, or did not.
+    pub fn token_fetch(&self, audience: &AudienceLabel, outcome: Result<(), ErrorClass>, elapsed: Duration) {
+        let Some(live) = &self.0 else { return };
+        live.instruments.fetch_duration.record(elapsed.as_secs_f64(), audience.attributes());
+        let [name] = audience.attributes().clone();
+        match outcome {
+            Ok(()) => live.instruments.fetches.add(1, &[name, KeyValue::new("result", "ok")]),
+            Err(class) => {
+                let class = KeyValue::new("error_class", class.as_str());
+                live.instruments.fetches.add(1, &[name, class, KeyValue::new("result", "error")]);
+            }
+        }
+    }
+
+    /// A request found a valid token in memory.
+    pub fn cache_hit(&self, audience: &AudienceLabel) {
+        let Some(live) = &self.0 else { return };
+        audience.hits(|labels| live.instruments.hits.bind(labels)).add(1);
+    }
+
+    /// A request found no valid token in memory.
+    pub fn cache_miss(&self, audience: &AudienceLabel) {
+        let Some(live) = &self.0 else { return };
+        live.instruments.misses.add(1, audience.attributes());
+    }
+
+    /// The token that is held for an audience set now expires at `expires`.
+    pub fn token_expiry(&self, audience: &AudienceLabel, expires: SystemTime) {
+        let Some(live) = &self.0 else { return };
+        let since_1970 = expires.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        live.observed.expiries().insert(Arc::clone(audience.name()), since_1970.as_secs_f64());
+    }
+
+    /// An audience set is no longer held: its expiry is shown no more.
+    pub fn forget_audience(&self, audience: &AudienceLabel) {
+        let Some(live) = &self.0 else { return };
+        live.observed.expiries().remove(audience.name());
+    }
+
+    /// So many audience sets are held now.
+    pub fn cached_audiences(&self, held: usize) {
+        let Some(live) = &self.0 else { return };
+        live.observed.cached.store(held as u64, Ordering::Relaxed);
+    }
+
+    /// The policy refused a request, for a reason out of a closed set.
+    pub fn policy_denied(&self, reason: &'static str) {
+        let Some(live) = &self.0 else { return };
+        live.instruments.denied.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Everything in the Prometheus text format; `None` when metrics are disabled. Takes milliseconds where there are
+    /// thousands of series, so not for a thread that serves requests.
+    pub fn exposition(&self) -> Option<Result<String, MetricsError>> {
+        let live = self.0.as_ref()?;
+        let families = live.registry.gather();
+        Some(TextEncoder::new().encode_to_string(&families).map_err(MetricsError::Encoding))
+    }
+}
+
+#[cfg(test)]
+#[path = "metrics_tests.rs"]
+mod tests;

@@ -1,0 +1,7 @@
+//! What an operator sees of a running proxy: metrics and logs.
+
+/// Every metric, recorded through one type.
+pub mod metrics;
+/// Label values, made once and used many times.
+pub mod labels;
+mod instruments;
