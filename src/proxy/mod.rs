@@ -1,6 +1,197 @@
 //! One request, in reading order.
 
-/// Request to target.
+/// Scheme, host and port.
 pub mod target;
+/// Request to target: pinned, or named by the caller.
+pub mod routing;
 /// Is this target allowed.
 pub mod policy;
+/// Target to audience set.
+pub mod audience;
+/// What is removed and replaced, in both directions.
+pub mod headers;
+/// Connection, timeouts, second tries.
+pub mod upstream;
+/// Unused connections.
+pub mod pool;
+/// New connections: DNS, addresses, TLS.
+pub mod connector;
+/// Which upstream certificates are trusted.
+pub mod trust;
+/// WebSocket and other switches of protocol.
+pub mod upgrade;
+/// Streamed bodies, and what their ends set off.
+pub mod body;
+/// Metrics and the log line of one request.
+pub mod record;
+/// What can go wrong.
+pub mod error;
+/// What the caller is told then.
+pub mod response;
+
+use crate::config::{ForwardedFor, Routing};
+use crate::tasks::Tasks;
+use crate::telemetry::labels::TokenResult;
+use crate::telemetry::metrics::Metrics;
+use crate::token::Token;
+use crate::token::cache::{Shelf, TokenCache};
+use body::{RequestBody, ResponseBody};
+use error::{ProxyError, UpstreamError};
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use policy::{Denied, Policy};
+use record::Record;
+use std::sync::Arc;
+use target::Target;
+use upgrade::Upgrade;
+use upstream::Upstream;
+
+/// Answers requests by forwarding them with a token.
+pub struct Proxy {
+    /// How a request finds its upstream.
+    pub routing: Routing,
+    /// Which upstreams callers may name.
+    pub policy: Policy,
+    /// Where tokens come from.
+    pub tokens: Tokens,
+    /// What happens to `X-Forwarded-For`.
+    pub forwarded_for: ForwardedFor,
+    /// The way to upstreams.
+    pub upstream: Upstream,
+    /// What is counted.
+    pub metrics: Metrics,
+    /// Where switched connections go on.
+    pub tasks: Tasks,
+}
+
+/// Which token a request gets.
+pub enum Tokens {
+    /// The same for all requests.
+    Same(Arc<Shelf>),
+    /// The one for its target.
+    ByTarget(TokenCache),
+}
+
+impl Proxy {
+    /// The answer to one request of the caller at this address.
+    pub async fn answer(&self, request: Request<Incoming>, caller: Option<&HeaderValue>) -> Response<ResponseBody> {
+        let mut record = Record::start(self.metrics.clone(), &request);
+        match self.forward(request, caller, &mut record).await {
+            Ok(Forwarded::Response(response)) => {
+                record.status(response.status());
+                response.map(|body| body.recorded_in(record))
+            }
+            Ok(Forwarded::Switched(upgrade, response)) => {
+                record.status(response.status());
+                upgrade.join(response, record, &self.tasks)
+            }
+            Err(error) => {
+                self.note(&error, &record);
+                record.status(error.status());
+                error.response().map(|body| body.recorded_in(record))
+            }
+        }
+    }
+
+    /// The way of a request, each step in the file of its name.
+    async fn forward(
+        &self,
+        request: Request<Incoming>,
+        caller: Option<&HeaderValue>,
+        record: &mut Record,
+    ) -> Result<Forwarded, ProxyError> {
+        if request.method() == Method::CONNECT {
+            return Err(ProxyError::Connect);
+        }
+        let target = routing::target(&self.routing, &request)?;
+        record.target(&target);
+        self.judge(&target)?;
+        let token = self.token(&target).await?;
+        let mut request = request.map(RequestBody::new);
+        let protocol = self.rewrite(&mut request, caller, &target, &token);
+        let upgrade = Upgrade::ask(protocol, &mut request);
+        let outcome = self.upstream.send(&target, request).await;
+        let (response, lease) = outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
+        self.metrics.upstream_call(target.labels(), None, TokenResult::Ok, record.elapsed());
+        match upgrade {
+            Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+                Ok(Forwarded::Switched(upgrade, response))
+            }
+            Some(_) | None => {
+                let mut response = response.map(|body| ResponseBody::upstream(body, lease));
+                headers::for_caller(response.headers_mut());
+                Ok(Forwarded::Response(response))
+            }
+        }
+    }
+
+    fn judge(&self, target: &Target) -> Result<(), ProxyError> {
+        match self.routing {
+            Routing::Pinned(_) => Ok(()),
+            Routing::ByHeader { .. } => {
+                self.policy.judge(target).map_err(|denied| ProxyError::Denied(target.clone(), denied))
+            }
+        }
+    }
+
+    async fn token(&self, target: &Target) -> Result<Token, ProxyError> {
+        let token = match &self.tokens {
+            Tokens::Same(shelf) => shelf.token().await,
+            Tokens::ByTarget(cache) => self.shelf(cache, target).await?.token().await,
+        };
+        token.map_err(|error| ProxyError::Token(target.clone(), error))
+    }
+
+    /// The shelf of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
+    /// before the first one is minted.
+    async fn shelf(&self, cache: &TokenCache, target: &Target) -> Result<Arc<Shelf>, ProxyError> {
+        let audiences = audience::derived(target);
+        if let Some(shelf) = cache.find(&audiences) {
+            return Ok(shelf);
+        }
+        let outcome = self.upstream.check(target).await;
+        outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
+        Ok(cache.lend(&audiences))
+    }
+
+    fn rewrite(
+        &self,
+        request: &mut Request<RequestBody>,
+        caller: Option<&HeaderValue>,
+        target: &Target,
+        token: &Token,
+    ) -> Option<HeaderValue> {
+        let routing_header = routing::routing_header(&self.routing);
+        let forwarded_for = (self.forwarded_for, caller);
+        headers::for_upstream(request.headers_mut(), routing_header, forwarded_for, target, token)
+    }
+
+    /// Counts and logs why a request did not reach its upstream, or got no response from it.
+    fn note(&self, error: &ProxyError, record: &Record) {
+        let elapsed = record.elapsed();
+        match error {
+            ProxyError::Denied(_, denied) => self.metrics.policy_denied(denied.as_str()),
+            ProxyError::Upstream(_, UpstreamError::AddressDenied) => {
+                self.metrics.policy_denied(Denied::Address.as_str());
+            }
+            ProxyError::Upstream(target, cause) => {
+                tracing::warn!(%target, error = %cause, "upstream error");
+                let labels = target.labels();
+                self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
+                return;
+            }
+            ProxyError::Token(target, _) => {
+                self.metrics.upstream_call(target.labels(), None, TokenResult::FetchError, elapsed);
+            }
+            ProxyError::NoTarget(_) | ProxyError::InvalidTarget | ProxyError::Connect => {}
+        }
+        // The token's worker has said once, and louder, what is wrong with it; the others are the caller's doing.
+        tracing::debug!(%error, "request refused");
+    }
+}
+
+/// What a request got from its upstream.
+enum Forwarded {
+    Response(Response<ResponseBody>),
+    Switched(Upgrade, Response<Incoming>),
+}

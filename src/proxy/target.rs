@@ -1,9 +1,10 @@
 //! Where one request goes: scheme, host and port, parsed so that nothing malformed gets past here.
 
+use crate::telemetry::labels::ServerLabels;
 use http::HeaderValue;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// How the upstream is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -152,15 +153,15 @@ fn number(text: &str) -> Option<u64> {
 }
 
 /// Scheme, host and port that a request goes to. Cloning is cheap.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Target(Arc<Parts>);
 
-#[derive(Debug)]
 struct Parts {
     scheme: Scheme,
     host: Host,
     port: u16,
     authority: HeaderValue,
+    labels: OnceLock<ServerLabels>,
 }
 
 impl PartialEq for Parts {
@@ -184,7 +185,7 @@ impl Target {
         let authority =
             if port == scheme.default_port() { name.host.to_string() } else { format!("{}:{port}", name.host) };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
-        Self(Arc::new(Parts { scheme, host: name.host, port, authority }))
+        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels: OnceLock::new() }))
     }
 
     /// The scheme.
@@ -210,6 +211,17 @@ impl Target {
     /// What the upstream gets as `Host` or `:authority`: the host, and the port unless it is the scheme's default.
     pub fn authority(&self) -> &HeaderValue {
         &self.0.authority
+    }
+
+    /// How metrics name the upstream.
+    pub fn labels(&self) -> &ServerLabels {
+        self.0.labels.get_or_init(|| ServerLabels::new(self.host(), self.explicit_port()))
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

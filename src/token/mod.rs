@@ -1,7 +1,30 @@
 //! A bearer for an audience; knows no HTTP request.
 
+use http::HeaderValue;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::{Duration, SystemTime};
+
 /// The audiences of one token.
 pub mod audience_set;
+/// Handles, slots, the bound on them and their eviction.
+pub mod cache;
+/// What one audience set has to serve; pure.
+pub mod slot;
+/// When to renew and when to try again; pure.
+pub mod refresh;
+/// The one task that fetches for an audience set.
+mod worker;
+/// `GetWebIdentityToken`.
+pub mod sts;
+/// The AWS session that a token must not outlive.
+mod session;
+/// Why there is no token.
+pub mod error;
+
+use audience_set::AudienceSet;
+use error::TokenError;
 
 /// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,5 +42,60 @@ impl SigningAlgorithm {
             Self::Rs256 => "RS256",
             Self::Es384 => "ES384",
         }
+    }
+}
+
+/// Mints tokens. A fetch calls it, never a request.
+pub trait TokenSource: Send + Sync + 'static {
+    /// A new token for exactly these audiences.
+    fn mint<'a>(&'a self, audiences: &'a AudienceSet) -> Minting<'a>;
+}
+
+/// A mint under way.
+pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
+
+/// A JWT ready to be sent, and its life. Cloning is cheap; nothing prints the JWT.
+#[derive(Clone)]
+pub struct Token {
+    bearer: HeaderValue,
+    issued: SystemTime,
+    expires: SystemTime,
+}
+
+/// The longest that a token is withheld at the end of its life, so that it does not expire on its way.
+const LONGEST_RESERVE: Duration = Duration::from_secs(10);
+
+impl Token {
+    /// A token that was issued and expires at these times. `None` where the JWT cannot be a header value.
+    pub fn new(jwt: &str, issued: SystemTime, expires: SystemTime) -> Option<Self> {
+        let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).ok()?;
+        bearer.set_sensitive(true);
+        Some(Self { bearer, issued, expires })
+    }
+
+    /// The value of an `Authorization` header (RFC 6750), marked sensitive.
+    pub fn bearer(&self) -> &HeaderValue {
+        &self.bearer
+    }
+
+    /// When the token expires.
+    pub fn expires(&self) -> SystemTime {
+        self.expires
+    }
+
+    /// From issue to expiry.
+    pub fn life(&self) -> Duration {
+        self.expires.duration_since(self.issued).unwrap_or(Duration::ZERO)
+    }
+
+    /// Whether the token may still be sent: until 10 s, or a tenth of its life if less, before its expiry.
+    pub fn is_usable(&self, now: SystemTime) -> bool {
+        now + LONGEST_RESERVE.min(self.life() / 10) < self.expires
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Token").field("expires", &self.expires).finish_non_exhaustive()
     }
 }

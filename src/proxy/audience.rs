@@ -1,0 +1,10 @@
+//! The audience set of a target: what the operator configured, or what the target's name says.
+
+use super::target::Target;
+use crate::token::audience_set::AudienceSet;
+
+/// The audience derived from a target: scheme and host in lower case, without the port.
+pub fn derived(target: &Target) -> AudienceSet {
+    let audience = format!("{}://{}", target.scheme().as_str(), target.host());
+    AudienceSet::new([audience]).expect("a host is at most 253 characters, none of them blank")
+}

@@ -1,0 +1,180 @@
+//! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
+
+use super::pool::Lease;
+use super::record::Record;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::sync::Notify;
+
+/// A caller's body on its way to the upstream. Tells when its last frame has been taken.
+pub struct RequestBody {
+    inner: Option<Incoming>,
+    sent: Sent,
+}
+
+/// Whether a request's body has been handed over to the end. Cloning is cheap.
+#[derive(Clone, Default)]
+pub struct Sent(Option<Arc<SentFlag>>);
+
+#[derive(Default)]
+struct SentFlag {
+    done: AtomicBool,
+    changed: Notify,
+}
+
+impl Sent {
+    /// Resolves when the end has been handed over.
+    pub async fn finished(&self) {
+        if let Some(flag) = &self.0 {
+            while !flag.done.load(Ordering::Acquire) {
+                flag.changed.notified().await;
+            }
+        }
+    }
+
+    /// Whether the end has been handed over.
+    pub fn is_finished(&self) -> bool {
+        self.0.as_ref().is_none_or(|flag| flag.done.load(Ordering::Acquire))
+    }
+
+    fn finish(&self) {
+        if let Some(flag) = &self.0 {
+            flag.done.store(true, Ordering::Release);
+            // One waiter at most, and `notify_one` also reaches a waiter that has not begun to wait.
+            flag.changed.notify_one();
+        }
+    }
+}
+
+impl RequestBody {
+    /// The body that a caller sends.
+    pub fn new(inner: Incoming) -> Self {
+        if inner.is_end_stream() {
+            return Self::empty();
+        }
+        Self { inner: Some(inner), sent: Sent(Some(Arc::default())) }
+    }
+
+    /// No body.
+    pub fn empty() -> Self {
+        Self { inner: None, sent: Sent::default() }
+    }
+
+    /// Tells when the body has been handed over.
+    pub fn sent(&self) -> Sent {
+        self.sent.clone()
+    }
+}
+
+impl Body for RequestBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        let frame = ready!(Pin::new(&mut *inner).poll_frame(context));
+        if frame.is_none() || inner.is_end_stream() {
+            self.sent.finish();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+/// What a caller gets: an upstream's body, or attache's own few words.
+pub struct ResponseBody {
+    source: Source,
+    /// Written when the body has been sent or dropped.
+    record: Option<Record>,
+}
+
+enum Source {
+    Own(Option<Bytes>),
+    Upstream { body: Incoming, lease: Option<Lease> },
+}
+
+impl ResponseBody {
+    /// A body that attache writes itself.
+    pub fn own(text: Bytes) -> Self {
+        Self { source: Source::Own((!text.is_empty()).then_some(text)), record: None }
+    }
+
+    /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
+    pub fn upstream(body: Incoming, lease: Lease) -> Self {
+        let mut this = Self { source: Source::Upstream { body, lease: Some(lease) }, record: None };
+        this.give_back_when_read();
+        this
+    }
+
+    /// The same body, with the record that its end completes.
+    pub fn recorded_in(mut self, record: Record) -> Self {
+        self.record = Some(record);
+        self
+    }
+
+    fn give_back_when_read(&mut self) {
+        if let Source::Upstream { body, lease } = &mut self.source
+            && body.is_end_stream()
+            && let Some(lease) = lease.take()
+        {
+            lease.give_back();
+        }
+    }
+}
+
+impl Body for ResponseBody {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = match &mut self.source {
+            Source::Own(text) => text.take().map(|text| Ok(Frame::data(text))),
+            Source::Upstream { body, .. } => ready!(Pin::new(body).poll_frame(context)),
+        };
+        match &frame {
+            Some(Ok(frame)) => {
+                if let (Some(record), Some(data)) = (&mut self.record, frame.data_ref()) {
+                    record.sent(data.len());
+                }
+                self.give_back_when_read();
+            }
+            Some(Err(_)) => {}
+            None => {
+                self.give_back_when_read();
+            }
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.source {
+            Source::Own(text) => text.is_none(),
+            Source::Upstream { body, .. } => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.source {
+            Source::Own(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
+            Source::Upstream { body, .. } => body.size_hint(),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Why a request was not answered by its upstream, sorted by who must act.
+
+use super::policy::Denied;
+use super::target::Target;
+use crate::telemetry::labels::ErrorType;
+use crate::token::error::TokenError;
+use http::HeaderName;
+use std::io::ErrorKind;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Why a request was not answered by its upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum ProxyError {
+    /// The caller named no upstream in this header.
+    #[error("the request names no upstream in {0}")]
+    NoTarget(HeaderName),
+    /// The caller named its upstream in a way that is refused.
+    #[error("the request names its upstream wrongly")]
+    InvalidTarget,
+    /// The policy forbids the upstream that the caller named.
+    #[error("the policy does not allow {0}")]
+    Denied(Target, Denied),
+    /// The caller wanted a tunnel.
+    #[error("CONNECT is not supported")]
+    Connect,
+    /// There is no token to send.
+    #[error("no token for {0}: {1}")]
+    Token(Target, Arc<TokenError>),
+    /// The upstream could not be reached, or did not speak HTTP.
+    #[error("{0}: {1}")]
+    Upstream(Target, #[source] UpstreamError),
+}
+
+/// What went wrong on the way to the upstream.
+#[derive(Debug, thiserror::Error)]
+pub enum UpstreamError {
+    /// The name did not resolve.
+    #[error("the name cannot be resolved: {0}")]
+    Dns(#[source] std::io::Error),
+    /// Every address of the name is forbidden.
+    #[error("every address of the name is refused")]
+    AddressDenied,
+    /// No address accepted a connection.
+    #[error("cannot connect: {0}")]
+    Connect(#[source] std::io::Error),
+    /// The TLS handshake failed.
+    #[error("TLS failed: {0}")]
+    Tls(#[source] std::io::Error),
+    /// Name look-up, connection and handshake took longer than `--upstream-connect-timeout`.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// No response header came within `--upstream-timeout`.
+    #[error("no response within {0:?}")]
+    ResponseTimeout(Duration),
+    /// The connection broke before the response, or the response is no HTTP.
+    #[error("no usable response: {0}")]
+    Exchange(#[source] hyper::Error),
+}
+
+impl UpstreamError {
+    /// How metrics name it.
+    pub fn error_type(&self) -> ErrorType {
+        match self {
+            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
+            Self::Connect(error) if error.kind() == ErrorKind::ConnectionRefused => ErrorType::ConnectionRefused,
+            Self::Connect(error) if error.kind() == ErrorKind::TimedOut => ErrorType::Timeout,
+            Self::Connect(_) | Self::Dns(_) | Self::AddressDenied | Self::Tls(_) | Self::Exchange(_) => {
+                ErrorType::Unknown
+            }
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! The headers of both directions: what is for this hop only is removed, what attache speaks for is replaced.
+
+use super::target::Target;
+use crate::config::ForwardedFor;
+use crate::token::Token;
+use http::header::{
+    AUTHORIZATION, CONNECTION, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
+    UPGRADE,
+};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use std::net::IpAddr;
+
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+
+/// Fields for one hop only (RFC 9110, section 7.6.1), besides those that `Connection` nominates. `Trailer` is not among
+/// them, as trailers go through.
+const HOP_BY_HOP: [HeaderName; 7] = [
+    CONNECTION,
+    KEEP_ALIVE,
+    PROXY_CONNECTION,
+    PROXY_AUTHENTICATE,
+    PROXY_AUTHORIZATION,
+    TRANSFER_ENCODING,
+    UPGRADE,
+];
+
+/// Makes a caller's header fit for the upstream: nothing of this hop, and only attache's word on who is calling.
+/// Returns the protocol that the caller wants to switch to, if any.
+pub fn for_upstream(
+    headers: &mut HeaderMap,
+    routing_header: Option<&HeaderName>,
+    forwarded_for: (ForwardedFor, Option<&HeaderValue>),
+    target: &Target,
+    token: &Token,
+) -> Option<HeaderValue> {
+    let upgrade = wanted_upgrade(headers);
+    let trailers_welcome = names(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
+    remove_hop_by_hop(headers);
+    headers.remove(TE);
+    if trailers_welcome {
+        headers.insert(TE, HeaderValue::from_static("trailers"));
+    }
+    if let Some(header) = routing_header {
+        headers.remove(header);
+    }
+    forward_for(headers, forwarded_for);
+    headers.insert(HOST, target.authority().clone());
+    // Last, so that no word of the caller's can have taken it away.
+    if headers.insert(AUTHORIZATION, token.bearer().clone()).is_some() {
+        tracing::debug!(%target, "replaced the caller's authorization header");
+    }
+    upgrade
+}
+
+/// Makes an upstream's header fit for the caller.
+pub fn for_caller(headers: &mut HeaderMap) {
+    remove_hop_by_hop(headers);
+}
+
+/// Asks for, or confirms, the switch to another protocol. These two fields are for one hop, so each hop sets its own.
+pub fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
+    headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
+    headers.insert(UPGRADE, protocol);
+}
+
+/// A client's address as `X-Forwarded-For` shows it. IPv4 callers of an IPv6 socket appear as IPv4.
+pub fn client_address(address: IpAddr) -> HeaderValue {
+    HeaderValue::try_from(address.to_canonical().to_string()).expect("an address is visible ASCII")
+}
+
+fn remove_hop_by_hop(headers: &mut HeaderMap) {
+    if headers.contains_key(CONNECTION) {
+        let nominated: Vec<HeaderName> =
+            names(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
+        for name in nominated {
+            headers.remove(name);
+        }
+    }
+    for name in &HOP_BY_HOP {
+        headers.remove(name);
+    }
+}
+
+/// The protocol of a request to switch (RFC 9110, section 7.8), which `Connection` must nominate too.
+fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
+    let protocol = headers.get(UPGRADE)?;
+    names(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case("upgrade")).then(|| protocol.clone())
+}
+
+fn names<'h>(headers: &'h HeaderMap, list: &HeaderName) -> impl Iterator<Item = &'h str> {
+    let values = headers.get_all(list).iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty())
+}
+
+fn forward_for(headers: &mut HeaderMap, (mode, client): (ForwardedFor, Option<&HeaderValue>)) {
+    match (mode, client) {
+        (ForwardedFor::Keep, _) | (ForwardedFor::Append, None) => {}
+        (ForwardedFor::Remove, _) => {
+            headers.remove(X_FORWARDED_FOR);
+        }
+        (ForwardedFor::Append, Some(client)) => match headers.entry(X_FORWARDED_FOR) {
+            Entry::Vacant(entry) => {
+                entry.insert(client.clone());
+            }
+            Entry::Occupied(mut entry) => {
+                let mut list: Vec<&[u8]> = entry.iter().map(HeaderValue::as_bytes).collect();
+                list.push(client.as_bytes());
+                let joined = HeaderValue::from_bytes(&list.join(&b", "[..]));
+                entry.insert(joined.expect("header values joined by a comma are a header value"));
+            }
+        },
+    }
+}

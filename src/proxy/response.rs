@@ -1,0 +1,141 @@
+//! The only place that invents an answer. Each is marked with `Proxy-Status` (RFC 9209), so that a caller can tell
+//! attache's 502 from the upstream's.
+
+use super::body::ResponseBody;
+use super::error::{ProxyError, UpstreamError};
+use super::policy::Denied;
+use bytes::Bytes;
+use http::header::{ALLOW, CONTENT_TYPE};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+use std::borrow::Cow;
+use std::io;
+
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
+
+/// The whole answer to a connection beyond `--max-connections`.
+pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
+    proxy-status: attache; error=connection_limit_reached\r\n\
+    content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 21\r\n\r\n\
+    too many connections\n";
+
+struct Verdict {
+    status: StatusCode,
+    body: Cow<'static, str>,
+    /// The error type of RFC 9209, section 2.3, and what follows it.
+    proxy_status: &'static str,
+}
+
+impl ProxyError {
+    /// The status that the caller gets.
+    pub fn status(&self) -> StatusCode {
+        self.verdict().status
+    }
+
+    /// The answer that the caller gets. It never carries AWS text, ARNs or request ids.
+    pub fn response(&self) -> Response<ResponseBody> {
+        let Verdict { status, body, proxy_status } = self.verdict();
+        let mut response = Response::new(ResponseBody::own(Bytes::from(format!("{body}\n"))));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
+            headers.insert(ALLOW, allowed);
+        }
+        response
+    }
+
+    fn verdict(&self) -> Verdict {
+        let (status, body, proxy_status) = match self {
+            Self::NoTarget(header) => {
+                let body = format!(
+                    "missing upstream: set --upstream-host or provide {}",
+                    canonical_name(header.as_str())
+                );
+                return Verdict {
+                    status: StatusCode::BAD_REQUEST,
+                    body: body.into(),
+                    proxy_status: "attache; error=destination_not_found",
+                };
+            }
+            Self::InvalidTarget => {
+                (StatusCode::BAD_REQUEST, "invalid upstream", "attache; error=http_request_error")
+            }
+            Self::Denied(_, denied) => (StatusCode::FORBIDDEN, "upstream not allowed", denied.proxy_status()),
+            Self::Connect => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "CONNECT is not supported",
+                "attache; error=http_request_denied",
+            ),
+            Self::Token(..) => (
+                StatusCode::BAD_GATEWAY,
+                "token unavailable",
+                "attache; error=proxy_internal_error; details=\"token unavailable\"",
+            ),
+            Self::Upstream(_, error) => error.verdict(),
+        };
+        Verdict { status, body: body.into(), proxy_status }
+    }
+}
+
+impl Denied {
+    fn proxy_status(self) -> &'static str {
+        match self {
+            Self::Host => "attache; error=http_request_denied",
+            Self::Address => "attache; error=destination_ip_prohibited",
+        }
+    }
+}
+
+impl UpstreamError {
+    fn verdict(&self) -> (StatusCode, &'static str, &'static str) {
+        const FAILED: (StatusCode, &str) = (StatusCode::BAD_GATEWAY, "upstream error");
+        const LATE: (StatusCode, &str) = (StatusCode::GATEWAY_TIMEOUT, "upstream timeout");
+        let ((status, body), proxy_status) = match self {
+            Self::AddressDenied => {
+                ((StatusCode::FORBIDDEN, "upstream not allowed"), Denied::Address.proxy_status())
+            }
+            Self::Dns(_) => (FAILED, "attache; error=dns_error"),
+            Self::Connect(error) => (FAILED, connect_proxy_status(error)),
+            Self::Tls(error) => (FAILED, tls_proxy_status(error)),
+            Self::ConnectTimeout(_) => (LATE, "attache; error=connection_timeout"),
+            Self::ResponseTimeout(_) => (LATE, "attache; error=http_response_timeout"),
+            Self::Exchange(error) if error.is_incomplete_message() => {
+                (FAILED, "attache; error=http_response_incomplete")
+            }
+            Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
+            Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
+        };
+        (status, body, proxy_status)
+    }
+}
+
+fn connect_proxy_status(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "attache; error=connection_refused",
+        io::ErrorKind::TimedOut => "attache; error=connection_timeout",
+        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
+            "attache; error=destination_ip_unroutable"
+        }
+        _ => "attache; error=connection_terminated",
+    }
+}
+
+fn tls_proxy_status(error: &io::Error) -> &'static str {
+    let rustls = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    match rustls {
+        Some(rustls::Error::InvalidCertificate(_)) => "attache; error=tls_certificate_error",
+        Some(rustls::Error::AlertReceived(_)) => "attache; error=tls_alert_received",
+        _ => "attache; error=tls_protocol_error",
+    }
+}
+
+/// `x-upstream-host` as people write it: `X-Upstream-Host`.
+fn canonical_name(name: &str) -> String {
+    let words = name.split('-').map(|word| {
+        let (first, rest) = word.split_at(word.len().min(1));
+        first.to_ascii_uppercase() + rest
+    });
+    words.collect::<Vec<_>>().join("-")
+}

@@ -1,0 +1,60 @@
+//! A request's target: pinned by the operator, or named by the caller.
+
+use super::error::ProxyError;
+use super::target::{HostPort, Target};
+use crate::config::Routing;
+use http::header::HOST;
+use http::{HeaderName, Request, Version};
+
+/// The target of this request.
+///
+/// # Errors
+/// In header mode, when the request names no upstream, or not exactly one well-formed one.
+pub fn target<B>(routing: &Routing, request: &Request<B>) -> Result<Target, ProxyError> {
+    match routing {
+        Routing::Pinned(target) => Ok(target.clone()),
+        Routing::ByHeader { header, scheme } => {
+            let name = name_in_header(request, header)?
+                .or_else(|| name_in_request_target(request))
+                .ok_or_else(|| ProxyError::NoTarget(header.clone()))?;
+            let name: HostPort = name.parse().map_err(|_| ProxyError::InvalidTarget)?;
+            Ok(Target::new(*scheme, name))
+        }
+    }
+}
+
+/// The header that only tells attache where to go, and is nobody else's business.
+pub fn routing_header(routing: &Routing) -> Option<&HeaderName> {
+    match routing {
+        Routing::Pinned(_) => None,
+        Routing::ByHeader { header, .. } => (header != HOST).then_some(header),
+    }
+}
+
+fn name_in_header<'r, B>(
+    request: &'r Request<B>,
+    header: &HeaderName,
+) -> Result<Option<&'r str>, ProxyError> {
+    // HTTP/2 has `:authority` for `Host` (RFC 9113, section 8.3.1).
+    if header == HOST
+        && let Some(authority) = request.uri().authority()
+    {
+        return Ok(Some(authority.as_str()));
+    }
+    let mut values = request.headers().get_all(header).iter();
+    match (values.next(), values.next()) {
+        (None, _) => Ok(None),
+        (Some(value), None) if value.is_empty() => Ok(None),
+        (Some(value), None) => value.to_str().map(Some).map_err(|_| ProxyError::InvalidTarget),
+        (Some(_), Some(_)) => Err(ProxyError::InvalidTarget),
+    }
+}
+
+/// The authority of an absolute-form request target (RFC 9112, section 3.2.2), which is what a client sends that takes
+/// attache for its HTTP proxy. In HTTP/2 every request has an authority, and it names attache itself.
+fn name_in_request_target<B>(request: &Request<B>) -> Option<&str> {
+    match request.version() {
+        Version::HTTP_2 => None,
+        _ => request.uri().authority().map(|authority| authority.as_str()),
+    }
+}

@@ -1,0 +1,175 @@
+//! Sends one request to its upstream: over a connection from the pool or a new one, within `--upstream-timeout`, and
+//! again only where that cannot be a second time.
+
+use super::body::{RequestBody, Sent};
+use super::connector::Connector;
+use super::error::UpstreamError;
+use super::pool::{Connection, Lease, Pool};
+use super::target::Target;
+use http::header::HOST;
+use http::uri::{Authority, PathAndQuery};
+use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use hyper::body::Incoming;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+
+/// Reaches upstreams.
+pub struct Upstream {
+    connector: Connector,
+    pool: Pool,
+    timeout: Duration,
+}
+
+/// A request that did not get its response.
+enum Lost {
+    /// Nothing of it was written, so it is as good as new.
+    Unsent(Box<Request<RequestBody>>, hyper::Error),
+    /// The upstream may have seen it.
+    Sent(hyper::Error),
+    /// No response header in time.
+    Late,
+}
+
+impl Upstream {
+    /// Reaches upstreams through this connector, and waits this long for a response once a request has been sent.
+    pub fn new(connector: Connector, pool: Pool, timeout: Duration) -> Self {
+        Self { connector, pool, timeout }
+    }
+
+    /// Resolves the target and judges its addresses.
+    ///
+    /// # Errors
+    /// When the name does not resolve, or all its addresses are refused.
+    pub async fn check(&self, target: &Target) -> Result<(), UpstreamError> {
+        self.connector.check(target).await
+    }
+
+    /// The upstream's response, and the connection that its body is still on.
+    ///
+    /// # Errors
+    /// When no connection can be had, it breaks before the response, or no response header comes in time.
+    pub async fn send(
+        &self,
+        target: &Target,
+        mut request: Request<RequestBody>,
+    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+        let sent = request.body().sent();
+        while let Some(mut connection) = self.pool.take(target) {
+            let replay = Replay::of(&request);
+            request = match self.exchange(&mut connection, target, request, &sent).await {
+                Ok(response) => return Ok((response, self.pool.lease(target, connection, sent))),
+                Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
+                // The connection was closed while it lay in the pool: the next one may still be good.
+                Err(Lost::Unsent(request, _)) => *request,
+                Err(Lost::Sent(error)) => match replay {
+                    Some(replay) if broke_before_response(&error) => replay.into_request(),
+                    Some(_) | None => return Err(UpstreamError::Exchange(error)),
+                },
+            };
+        }
+        let mut connection = self.connector.connect(target).await?;
+        if let Connection::Http2(sender) = &connection {
+            self.pool.share(target, sender);
+        }
+        match self.exchange(&mut connection, target, request, &sent).await {
+            Ok(response) => Ok((response, self.pool.lease(target, connection, sent))),
+            Err(Lost::Late) => Err(UpstreamError::ResponseTimeout(self.timeout)),
+            Err(Lost::Unsent(_, error) | Lost::Sent(error)) => Err(UpstreamError::Exchange(error)),
+        }
+    }
+
+    async fn exchange(
+        &self,
+        connection: &mut Connection,
+        target: &Target,
+        mut request: Request<RequestBody>,
+        sent: &Sent,
+    ) -> Result<Response<Incoming>, Lost> {
+        address(&mut request, target, connection);
+        let answer = async {
+            let answer = match connection {
+                Connection::Http1(sender) => {
+                    // A connection from the pool may still be finishing what it did before.
+                    if let Err(error) = sender.ready().await {
+                        return Err(Lost::Unsent(Box::new(request), error));
+                    }
+                    sender.try_send_request(request).await
+                }
+                Connection::Http2(sender) => sender.try_send_request(request).await,
+            };
+            answer.map_err(|mut error| match error.take_message() {
+                Some(request) => Lost::Unsent(Box::new(request), error.into_error()),
+                None => Lost::Sent(error.into_error()),
+            })
+        };
+        if sent.is_finished() {
+            return timeout(self.timeout, answer).await.unwrap_or(Err(Lost::Late));
+        }
+        let late = async {
+            sent.finished().await;
+            sleep(self.timeout).await;
+        };
+        tokio::select! {
+            answer = answer => answer,
+            () = late => Err(Lost::Late),
+        }
+    }
+}
+
+/// Whether the connection broke although the upstream had not begun to answer.
+fn broke_before_response(error: &hyper::Error) -> bool {
+    error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+}
+
+/// What is needed to send a request again: kept only where its method is idempotent (RFC 9110, section 9.2.2) and it
+/// has no body.
+struct Replay {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+impl Replay {
+    fn of(request: &Request<RequestBody>) -> Option<Self> {
+        let harmless = request.method().is_idempotent() && http_body::Body::is_end_stream(request.body());
+        harmless.then(|| Self {
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+            headers: request.headers().clone(),
+        })
+    }
+
+    fn into_request(self) -> Request<RequestBody> {
+        let mut request = Request::new(RequestBody::empty());
+        *request.method_mut() = self.method;
+        *request.uri_mut() = self.uri;
+        *request.headers_mut() = self.headers;
+        request
+    }
+}
+
+/// Names the target in the request as the connection's protocol wants it, path and query untouched.
+fn address(request: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
+    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+    match connection {
+        Connection::Http1(_) => {
+            *request.version_mut() = Version::HTTP_11;
+            *request.uri_mut() = Uri::from(path);
+            request.headers_mut().insert(HOST, target.authority().clone());
+        }
+        Connection::Http2(_) => {
+            *request.version_mut() = Version::HTTP_2;
+            *request.uri_mut() = absolute(target, path);
+            request.headers_mut().remove(HOST);
+        }
+    }
+}
+
+fn absolute(target: &Target, path: PathAndQuery) -> Uri {
+    let mut parts = http::uri::Parts::default();
+    parts.scheme = Some(target.scheme().into());
+    parts.authority =
+        Some(Authority::try_from(target.authority().as_bytes()).expect("a parsed host is a valid authority"));
+    parts.path_and_query = Some(path);
+    Uri::from_parts(parts).expect("scheme, authority and path make a URI")
+}

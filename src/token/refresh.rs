@@ -1,0 +1,89 @@
+//! When to renew a token and when to try again after a failure. Pure: time and chance are arguments.
+
+use super::Token;
+use super::error::Severity;
+use std::time::{Duration, SystemTime};
+
+/// The share of the skew over which a fleet's renewals spread.
+const SPREAD: f64 = 0.1;
+/// The longest pause between two tries.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `chance`
+/// (0 to 1). Where the token's life has no room for that, half its life.
+pub fn refresh_at(token: &Token, skew: Duration, chance: f64) -> SystemTime {
+    let widest = skew.mul_f64(1.0 + SPREAD);
+    let lead = if token.life() <= widest { token.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * chance) };
+    token.expires() - lead
+}
+
+/// How long to wait after a failure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pause {
+    /// When nobody asks for a token meanwhile.
+    pub unasked: Duration,
+    /// When somebody does, and there is none to serve. Never longer than `unasked`.
+    pub asked: Duration,
+}
+
+/// The pause after the `streak`-th failure in a row (from 1), shortened by 5 % to 30 % by `chance` (0 to 1) so that
+/// the tries of a fleet drift apart.
+pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
+    let (first, longest_when_asked) = match severity {
+        Severity::Transient => (Duration::from_secs(1), Duration::from_secs(5)),
+        Severity::Permanent => (Duration::from_secs(5), Duration::from_secs(5)),
+        // More calls are what STS complains of, so being asked does not hurry the next one much.
+        Severity::Throttled => (Duration::from_secs(2), Duration::from_secs(20)),
+    };
+    let doubled = first.saturating_mul(1 << (streak.clamp(1, 16) - 1));
+    let shortened = |pause: Duration| pause.mul_f64(0.95 - 0.25 * chance);
+    Pause {
+        unasked: shortened(doubled.min(LONGEST_PAUSE)),
+        asked: shortened(doubled.min(longest_when_asked)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(life: u64) -> Token {
+        let issued = SystemTime::UNIX_EPOCH;
+        Token::new("x", issued, issued + Duration::from_secs(life)).unwrap()
+    }
+
+    fn seconds(moment: SystemTime) -> f64 {
+        moment.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+    }
+
+    #[test]
+    fn the_refresh_point_lies_a_skew_and_up_to_a_tenth_of_it_before_expiry() {
+        let skew = Duration::from_secs(300);
+        assert_eq!(seconds(refresh_at(&token(3600), skew, 0.0)), 3300.0);
+        assert_eq!(seconds(refresh_at(&token(3600), skew, 1.0)), 3270.0);
+    }
+
+    #[test]
+    fn a_token_too_short_for_the_skew_is_renewed_at_half_its_life() {
+        assert_eq!(seconds(refresh_at(&token(200), Duration::from_secs(300), 0.7)), 100.0);
+    }
+
+    #[test]
+    fn pauses_double_up_to_a_minute() {
+        let unasked: Vec<u64> =
+            (1..=8).map(|streak| pause(Severity::Transient, streak, 0.0).unasked.as_millis() as u64).collect();
+        assert_eq!(unasked, [950, 1900, 3800, 7600, 15200, 30400, 57000, 57000]);
+        assert_eq!(pause(Severity::Permanent, 1, 0.0).unasked, Duration::from_millis(4750));
+        assert_eq!(pause(Severity::Transient, u32::MAX, 0.0).unasked, Duration::from_secs(57));
+    }
+
+    #[test]
+    fn somebody_asking_brings_the_next_try_within_five_seconds() {
+        for streak in 1..20 {
+            for severity in [Severity::Transient, Severity::Permanent] {
+                let pause = pause(severity, streak, 0.0);
+                assert!(pause.asked < Duration::from_secs(5) && pause.asked <= pause.unasked);
+            }
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The AWS session of the workload itself, which no token may outlive.
+//!
+//! STS refuses a token that would end after the caller's session (`SessionDurationEscalationException`), so the session's
+//! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
+//! variables do not, and instance metadata may promise more than is true when AWS is unwell.
+
+use super::error::{self, TokenError};
+use crate::clock::Clock;
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use std::time::Duration;
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+/// The shortest token that STS mints (AWS STS API reference, `GetWebIdentityToken`).
+pub(super) const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
+/// How much sooner than its session a token ends, for the time that the call takes.
+const MARGIN: Duration = Duration::from_secs(5);
+/// How often a provider is asked for a longer session while the one held will do.
+const ASK_EVERY: Duration = Duration::from_secs(60);
+/// How often it is asked once STS has refused the session held.
+const ASK_EVERY_AFTER_REFUSAL: Duration = Duration::from_secs(5);
+/// How long the provider may take while the session held will do.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Holds the workload's credentials and asks their provider for newer ones when their session is too short.
+#[derive(Debug)]
+pub(super) struct Session {
+    provider: SharedCredentialsProvider,
+    clock: Clock,
+    held: Mutex<Held>,
+}
+
+#[derive(Debug, Default)]
+struct Held {
+    credentials: Option<Credentials>,
+    asked: Option<Instant>,
+    /// The longest life that STS granted where it had refused a longer one.
+    granted: Option<Duration>,
+}
+
+/// Credentials to call with, and the longest life that a token asked for with them may have.
+#[derive(Clone, Debug)]
+pub(super) struct Lease {
+    pub(super) credentials: Credentials,
+    pub(super) longest: Duration,
+}
+
+impl Session {
+    pub(super) fn new(provider: SharedCredentialsProvider, clock: Clock) -> Self {
+        Self { provider, clock, held: Mutex::default() }
+    }
+
+    /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
+    pub(super) async fn lease(&self, wanted: Duration) -> Result<Lease, TokenError> {
+        let mut held = self.held.lock().await;
+        if self.worth_asking(&held, wanted) {
+            self.ask(&mut held).await?;
+        }
+        self.lease_of(&held, wanted)
+    }
+
+    /// Newer credentials than those that STS has just refused; `None` where the provider has none.
+    pub(super) async fn replace(&self, refused: &Credentials, wanted: Duration) -> Option<Lease> {
+        let mut held = self.held.lock().await;
+        if held.is(refused) && held.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY_AFTER_REFUSAL) {
+            self.ask(&mut held).await.ok()?;
+        }
+        if held.is(refused) { None } else { self.lease_of(&held, wanted).ok() }
+    }
+
+    /// Remembers that STS granted this life after it had refused a longer one.
+    pub(super) async fn granted(&self, lease: &Lease, life: Duration) {
+        let mut held = self.held.lock().await;
+        if held.is(&lease.credentials) {
+            held.granted = Some(life);
+        }
+    }
+
+    fn worth_asking(&self, held: &Held, wanted: Duration) -> bool {
+        let Some(credentials) = &held.credentials else { return true };
+        let asked_lately = held.asked.is_some_and(|asked| asked.elapsed() < ASK_EVERY);
+        match self.rest(credentials) {
+            Some(rest) if rest < SHORTEST_TOKEN + MARGIN => true,
+            Some(rest) => rest < wanted + MARGIN && !asked_lately,
+            None => !asked_lately,
+        }
+    }
+
+    async fn ask(&self, held: &mut Held) -> Result<(), TokenError> {
+        let usable = held.credentials.as_ref().is_some_and(|credentials| {
+            self.rest(credentials).is_none_or(|rest| rest >= SHORTEST_TOKEN + MARGIN)
+        });
+        // Noted first, so that a provider that hangs costs one try only while the session held will do.
+        held.asked = Some(Instant::now());
+        let answer = if usable {
+            let Ok(answer) = timeout(PATIENCE, self.provider.provide_credentials()).await else { return Ok(()) };
+            answer
+        } else {
+            self.provider.provide_credentials().await
+        };
+        match answer {
+            Ok(credentials) => {
+                held.take(credentials);
+                Ok(())
+            }
+            Err(error) if usable => {
+                tracing::debug!(error = %error::chain(&error), "credentials not renewed, those held serve meanwhile");
+                Ok(())
+            }
+            Err(error) => Err(TokenError::NoCredentials(error::chain(&error))),
+        }
+    }
+
+    fn lease_of(&self, held: &Held, wanted: Duration) -> Result<Lease, TokenError> {
+        let Some(credentials) = held.credentials.clone() else {
+            return Err(TokenError::NoCredentials("the provider gave none".to_owned()));
+        };
+        let longest = match self.rest(&credentials) {
+            Some(rest) if rest < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
+            Some(rest) => wanted.min(rest.saturating_sub(MARGIN)),
+            None => wanted,
+        };
+        let longest = held.granted.map_or(longest, |granted| longest.min(granted));
+        // STS counts in whole seconds.
+        let longest = Duration::from_secs(longest.as_secs()).max(SHORTEST_TOKEN);
+        Ok(Lease { credentials, longest })
+    }
+
+    fn rest(&self, credentials: &Credentials) -> Option<Duration> {
+        credentials.expiry().map(|end| self.clock.until(end))
+    }
+}
+
+impl Held {
+    fn is(&self, credentials: &Credentials) -> bool {
+        self.credentials.as_ref().is_some_and(|held| {
+            held.access_key_id() == credentials.access_key_id() && held.expiry() == credentials.expiry()
+        })
+    }
+
+    fn take(&mut self, credentials: Credentials) {
+        if !self.is(&credentials) {
+            self.granted = None;
+        }
+        self.credentials = Some(credentials);
+    }
+}

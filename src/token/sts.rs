@@ -1,0 +1,217 @@
+//! `GetWebIdentityToken`: the only file that calls AWS.
+
+use super::audience_set::AudienceSet;
+use super::error::{self, TokenError};
+use super::session::{Lease, SHORTEST_TOKEN, Session};
+use super::{Minting, SigningAlgorithm, Token, TokenSource};
+use crate::clock::Clock;
+use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_credential_types::Credentials;
+use aws_sdk_sts::config::IdentityCache;
+use aws_sdk_sts::config::retry::RetryConfig;
+use aws_sdk_sts::config::timeout::TimeoutConfig;
+use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sts::operation::RequestId;
+use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
+use aws_sdk_sts::types::Tag;
+use std::time::{Duration, SystemTime};
+use tokio::sync::OnceCell;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// What is asked of STS for every audience set alike.
+#[derive(Clone, Debug)]
+pub struct Wish {
+    /// How the tokens are signed.
+    pub algorithm: SigningAlgorithm,
+    /// The life asked for, 60 s to 1 h.
+    pub duration: Duration,
+    /// What becomes the tokens' `request_tags`.
+    pub tags: Vec<(String, String)>,
+}
+
+/// Where credentials and region come from.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// The AWS SDK's default chain: environment, profile, web identity, container, instance.
+    DefaultChain,
+    /// Given outright.
+    Keys {
+        /// The credentials.
+        credentials: Credentials,
+        /// The region.
+        region: String,
+    },
+}
+
+/// Mints tokens at AWS STS.
+pub struct Sts {
+    wish: Wish,
+    access: Access,
+    endpoint_url: Option<String>,
+    clock: Clock,
+    /// Set up by the first mint, because finding the region can take seconds and a proxy must listen at once.
+    aws: OnceCell<Aws>,
+}
+
+struct Aws {
+    client: aws_sdk_sts::Client,
+    session: Session,
+}
+
+impl Sts {
+    /// A source that calls the region's STS, or `endpoint_url` instead. Nothing is contacted yet.
+    pub fn new(wish: Wish, access: Access, endpoint_url: Option<String>, clock: Clock) -> Self {
+        Self { wish, access, endpoint_url, clock, aws: OnceCell::new() }
+    }
+
+    async fn set_up(&self) -> Result<Aws, TokenError> {
+        let config = self.loader().load().await;
+        if config.region().is_none() {
+            return Err(TokenError::NoRegion);
+        }
+        let provider = config
+            .credentials_provider()
+            .ok_or_else(|| TokenError::NoCredentials("no provider is configured".to_owned()))?;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(CONNECT_TIMEOUT)
+            .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+            .build();
+        let mut builder = aws_sdk_sts::config::Builder::from(&config)
+            .timeout_config(timeouts)
+            // The worker decides when to try again: it knows whether anybody waits.
+            .retry_config(RetryConfig::disabled())
+            // The session is ours to keep, because its end bounds the token's.
+            .identity_cache(IdentityCache::no_cache());
+        if let Some(url) = &self.endpoint_url {
+            builder = builder.endpoint_url(url);
+        }
+        let client = aws_sdk_sts::Client::from_conf(builder.build());
+        Ok(Aws { client, session: Session::new(provider, self.clock) })
+    }
+
+    fn loader(&self) -> ConfigLoader {
+        let loader = aws_config::defaults(BehaviorVersion::latest());
+        match &self.access {
+            Access::DefaultChain => loader,
+            Access::Keys { credentials, region } => {
+                loader.credentials_provider(credentials.clone()).region(Region::new(region.clone()))
+            }
+        }
+    }
+
+    /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
+    /// where there is one, and else by halving, as not every provider tells when a session ends.
+    async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Token, TokenError> {
+        let Aws { client, session } = self.aws.get_or_try_init(|| self.set_up()).await?;
+        let wanted = self.wish.duration;
+        let mut lease = session.lease(wanted).await?;
+        let mut life = lease.longest;
+        let mut replaced = false;
+        loop {
+            let refusal = match self.call(client, audiences, &lease, life).await {
+                Ok(token) => {
+                    if life < lease.longest {
+                        session.granted(&lease, life).await;
+                    }
+                    return Ok(token);
+                }
+                Err(error) => error,
+            };
+            let too_long = is_one_of(&refusal, &["SessionDurationEscalationException"]);
+            if !replaced && (too_long || is_one_of(&refusal, EXPIRED)) {
+                replaced = true;
+                if let Some(newer) = session.replace(&lease.credentials, wanted).await {
+                    life = newer.longest;
+                    lease = newer;
+                    continue;
+                }
+            }
+            if !too_long || life <= SHORTEST_TOKEN {
+                return Err(refusal);
+            }
+            life = Duration::from_secs(life.as_secs() / 2).max(SHORTEST_TOKEN);
+        }
+    }
+
+    async fn call(
+        &self,
+        client: &aws_sdk_sts::Client,
+        audiences: &AudienceSet,
+        lease: &Lease,
+        life: Duration,
+    ) -> Result<Token, TokenError> {
+        let asked_at = self.clock.now();
+        let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
+        let with_lease = aws_sdk_sts::Config::builder().credentials_provider(lease.credentials.clone());
+        let answer = client
+            .get_web_identity_token()
+            .set_audience(Some(audiences.iter().map(str::to_owned).collect()))
+            .duration_seconds(seconds)
+            .signing_algorithm(self.wish.algorithm.as_str())
+            .set_tags(self.tags())
+            .customize()
+            .config_override(with_lease)
+            .send()
+            .await
+            .map_err(token_error)?;
+        let (Some(jwt), Some(expiration)) = (answer.web_identity_token(), answer.expiration()) else {
+            return Err(unwell("the answer holds no token"));
+        };
+        let expires = SystemTime::try_from(*expiration)
+            .map_err(|_| unwell("the token's expiration is out of range"))?;
+        Token::new(jwt, asked_at, expires)
+            .ok_or_else(|| unwell("the token is no header value"))
+    }
+
+    fn tags(&self) -> Option<Vec<Tag>> {
+        let tags = self.wish.tags.iter();
+        let tags: Vec<Tag> =
+            tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+        (!tags.is_empty()).then_some(tags)
+    }
+}
+
+impl TokenSource for Sts {
+    fn mint<'a>(&'a self, audiences: &'a AudienceSet) -> Minting<'a> {
+        Box::pin(self.mint_within_session(audiences))
+    }
+}
+
+/// The codes with which AWS says that the credentials themselves are over.
+const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
+
+fn is_one_of(error: &TokenError, codes: &[&str]) -> bool {
+    error.aws_code().is_some_and(|code| codes.contains(&code))
+}
+
+fn token_error(error: SdkError<GetWebIdentityTokenError>) -> TokenError {
+    let request_id = error.request_id().map(str::to_owned);
+    match &error {
+        SdkError::ServiceError(service) => {
+            let status = service.raw().status().as_u16();
+            match service.err().code() {
+                Some(code) if status < 500 => TokenError::Refused {
+                    code: code.to_owned(),
+                    message: service.err().message().unwrap_or_default().to_owned(),
+                    request_id,
+                },
+                code => TokenError::Unwell {
+                    code: code.map(str::to_owned),
+                    what: format!("status {status} {}", code.unwrap_or_default()).trim_end().to_owned(),
+                },
+            }
+        }
+        SdkError::ResponseError(_) => unwell("the answer cannot be read"),
+        SdkError::TimeoutError(_) => {
+            TokenError::Unreachable(format!("no answer within {}s", ATTEMPT_TIMEOUT.as_secs()))
+        }
+        // The type is not exhaustive; what is left are failures to build or to send the call.
+        _ => TokenError::Unreachable(error::chain(&error)),
+    }
+}
+
+fn unwell(what: &str) -> TokenError {
+    TokenError::Unwell { code: None, what: what.to_owned() }
+}

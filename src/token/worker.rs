@@ -1,0 +1,136 @@
+//! The one task that fetches for an audience set. Requests never fetch: they read what it publishes, or wait for it.
+
+use super::cache::{Settings, Shelf};
+use super::error::{Severity, TokenError};
+use super::slot::{Due, Slot};
+use super::{Token, TokenSource};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+
+/// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// The pauses between the tries of a fetch that requests wait for.
+const QUICK_TRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
+
+/// Fetches for one audience set, for ever or until nobody has used it for a token's life.
+pub(super) struct Worker {
+    pub(super) shelf: Arc<Shelf>,
+    pub(super) source: Arc<dyn TokenSource>,
+    pub(super) settings: Arc<Settings>,
+}
+
+impl Worker {
+    /// Runs until the set is idle.
+    pub(super) async fn run_until_idle(&self) {
+        loop {
+            let slot = self.shelf.slot();
+            let hold = match slot.due(self.settings.clock.now()) {
+                Due::Now => true,
+                Due::At(moment) => {
+                    self.rest(self.settings.clock.until(moment)).await;
+                    if self.shelf.is_idle() {
+                        return;
+                    }
+                    continue;
+                }
+                Due::AfterFailure { unasked, asked } => {
+                    let hold = self.wait_to_retry(unasked, asked).await;
+                    if self.shelf.is_idle() {
+                        return;
+                    }
+                    hold
+                }
+            };
+            self.fetch(hold).await;
+        }
+    }
+
+    /// Sleeps for `pause`, but never past the moment at which the set is idle, and no longer than somebody asks.
+    async fn rest(&self, pause: Duration) {
+        let pause = pause.min(LONGEST_SLEEP).min(self.shelf.idle_in().unwrap_or(LONGEST_SLEEP));
+        tokio::select! {
+            () = sleep(pause) => {}
+            () = self.shelf.asked() => {}
+        }
+    }
+
+    /// Waits for the next try. Answers whether requests that come while it runs are to wait for it: not when they
+    /// have been asking since the failure, as then they already know its answer.
+    async fn wait_to_retry(&self, unasked: Instant, asked: Instant) -> bool {
+        tokio::select! {
+            () = sleep_until(unasked) => return true,
+            () = self.shelf.asked() => {}
+        }
+        if asked <= Instant::now() {
+            return true;
+        }
+        sleep_until(asked).await;
+        false
+    }
+
+    async fn fetch(&self, hold: bool) {
+        let before = self.shelf.slot();
+        self.shelf.publish(before.fetching(hold));
+        let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
+        let after = match self.mint(quick_tries).await {
+            Ok(token) => {
+                self.settings.metrics.token_expiry(self.shelf.label(), token.expires());
+                Slot::minted(token, self.settings.refresh_skew, fastrand::f64())
+            }
+            Err(error) => {
+                before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
+            }
+        };
+        self.report(&before, &after);
+        self.shelf.publish(after);
+    }
+
+    /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.
+    async fn mint(&self, quick_tries: &[Duration]) -> Result<Token, TokenError> {
+        let deadline = Instant::now() + self.settings.fetch_timeout;
+        let mut pauses = quick_tries.iter();
+        loop {
+            let outcome = self.mint_once(deadline).await;
+            match (&outcome, pauses.next()) {
+                (Err(error), Some(pause))
+                    if error.severity() == Severity::Transient && Instant::now() + *pause < deadline =>
+                {
+                    sleep(*pause).await;
+                }
+                (Ok(_) | Err(_), _) => return outcome,
+            }
+        }
+    }
+
+    async fn mint_once(&self, deadline: Instant) -> Result<Token, TokenError> {
+        let started = Instant::now();
+        let too_late = |_| Err(TokenError::TimedOut(self.settings.fetch_timeout));
+        let outcome =
+            timeout_at(deadline, self.source.mint(self.shelf.audiences())).await.unwrap_or_else(too_late);
+        let counted = outcome.as_ref().map(|_| ()).map_err(TokenError::class);
+        self.settings.metrics.token_fetch(self.shelf.label(), counted, started.elapsed());
+        outcome
+    }
+
+    /// One line when the state changes, not one a try.
+    fn report(&self, before: &Slot, after: &Slot) {
+        let audience = self.shelf.audiences();
+        match (before.failure(), after.failure()) {
+            (None, None) => tracing::debug!(%audience, "token obtained"),
+            (Some(failure), None) => {
+                tracing::info!(%audience, failures = failure.streak, "token obtained again");
+            }
+            (Some(known), Some(news)) if known.error.same_cause(&news.error) => {}
+            (_, Some(news)) => {
+                let (error, hint) = (&news.error, news.error.hint());
+                let serving = after.token().is_some();
+                if serving {
+                    tracing::warn!(%audience, %error, hint, "token not renewed, the valid one is served meanwhile");
+                } else {
+                    tracing::error!(%audience, %error, hint, "no token");
+                }
+            }
+        }
+    }
+}
