@@ -190,3 +190,7 @@ fn fits_a_tag(character: char) -> bool {
     let separator = character.is_whitespace() && !character.is_control();
     character.is_alphanumeric() || separator || "_.:/=+-@".contains(character)
 }
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;
