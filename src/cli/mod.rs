@@ -6,6 +6,10 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use std::process::ExitCode;
 
+/// What `attache demo` can be asked for.
+pub mod demo_args;
+/// What `attache emulator` can be asked for.
+pub mod emulator_args;
 /// `attache completion`.
 mod completion;
 /// `attache version`.
