@@ -1,5 +1,7 @@
 //! An egress identity proxy for AWS workloads: plain HTTP in, a verified AWS identity token out.
 
+/// What a person types.
+pub mod cli;
 /// What they typed, and what it means.
 pub mod config;
 /// One request, in reading order.

@@ -50,7 +50,7 @@ impl Args {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ListeningArgs {
-    /// Where callers connect: host:port, or :port for every interface [default: :8080]
+    /// Where callers connect, host:port or :port [default: :8080]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen_addr: Option<String>,
 
@@ -62,22 +62,22 @@ pub(super) struct ListeningArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) tls_key: Option<String>,
 
-    /// Most connections of callers at once, no limit unless set; more are answered 503
+    /// Most connections of callers at once, then 503; unlimited unless set
     #[arg(long, value_name = "COUNT")]
     pub(super) max_connections: Option<String>,
 
-    /// How long a caller may take to send a request's header [default: 10s]
+    /// How long a request's header may take to arrive [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) header_read_timeout: Option<String>,
 
-    /// How long a caller's connection may stay without a request [default: 3m]
+    /// How long a caller may stay without a request [default: 3m]
     #[arg(long, value_name = "DURATION")]
     pub(super) idle_timeout: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct UpstreamArgs {
-    /// The one upstream of every request, host[:port]; without it each request names its own
+    /// The one upstream, host[:port]; without it each request names its own
     #[arg(long, value_name = "HOST")]
     pub(super) upstream_host: Option<String>,
 
@@ -85,19 +85,19 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "SCHEME")]
     pub(super) upstream_scheme: Option<String>,
 
-    /// The header in which a request names its upstream [default: X-Upstream-Host]
+    /// The header that names a request's upstream [default: X-Upstream-Host]
     #[arg(long, value_name = "NAME")]
     pub(super) host_header: Option<String>,
 
-    /// How long an upstream may take from the request's end to its response's header [default: 30s]
+    /// Longest wait from request sent to response header [default: 30s]
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_timeout: Option<String>,
 
-    /// How long name look-up, connection and TLS handshake may take together [default: 10s]
+    /// Longest look-up, connect and TLS handshake [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_connect_timeout: Option<String>,
 
-    /// How long an unused connection to an upstream is kept [default: 90s]
+    /// How long an unused connection is kept [default: 90s]
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_idle_timeout: Option<String>,
 
@@ -105,29 +105,29 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) upstream_ca_cert: Option<String>,
 
-    /// The caller's address in X-Forwarded-For: append, keep or remove [default: append]
+    /// X-Forwarded-For: append the caller, keep or remove [default: append]
     #[arg(long, value_name = "ACTION")]
     pub(super) forwarded_for: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// An upstream that requests may name: host, host:port, host:* or *.domain; repeatable; any unless set
+    /// Upstreams to allow: host, host:port, host:*, *.domain; any unless set
     #[arg(long, value_name = "HOST")]
     pub(super) allow_host: Vec<String>,
 
-    /// Addresses to open although refused by default, such as 127.0.0.0/8; repeatable
+    /// Addresses to open although refused by default, such as 127.0.0.0/8
     #[arg(long, value_name = "CIDR")]
     pub(super) allow_address: Vec<String>,
 
-    /// Addresses to refuse besides loopback, link-local and the like; repeatable
+    /// Addresses to refuse besides loopback, link-local and the like
     #[arg(long, value_name = "CIDR")]
     pub(super) deny_address: Vec<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct TokenArgs {
-    /// An audience of the token; repeatable, 10 at most; derived from the upstream unless set
+    /// An audience of the token, 10 at most; from the upstream unless set
     #[arg(long, value_name = "AUDIENCE")]
     pub(super) token_audience: Vec<String>,
 
@@ -139,11 +139,11 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) token_duration: Option<String>,
 
-    /// How long before its expiry a token is renewed, below --token-duration [default: 5m]
+    /// Renew this long before expiry, below the duration [default: 5m]
     #[arg(long, value_name = "DURATION")]
     pub(super) token_refresh_skew: Option<String>,
 
-    /// How long one fetch may take, and a request may wait for it [default: 10s]
+    /// Longest fetch, and longest wait of a request [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) token_fetch_timeout: Option<String>,
 
@@ -151,18 +151,18 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "COUNT")]
     pub(super) token_cache_capacity: Option<String>,
 
-    /// A tag for the token's request_tags claim; repeatable, 50 at most
+    /// A tag for the token's request_tags claim, 50 at most
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) token_tag: Vec<String>,
 
-    /// Where to mint tokens instead of the region's STS, http or https
+    /// Where to mint tokens instead of the region's STS, an http(s) URL
     #[arg(long, value_name = "URL")]
     pub(super) sts_endpoint_url: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct LogArgs {
-    /// The least severe level logged: debug, info, warn or error [default: info]
+    /// The least severe level logged: debug, info, warn, error [default: info]
     #[arg(long, value_name = "LEVEL")]
     pub(super) log_level: Option<String>,
 
@@ -181,7 +181,7 @@ pub(super) struct MetricsArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) metrics_enabled: Option<String>,
 
-    /// Where they are served, apart from --listen-addr [default: :9090]
+    /// Where they are served, not on --listen-addr [default: :9090]
     #[arg(long, value_name = "ADDR")]
     pub(super) metrics_listen_addr: Option<String>,
 
@@ -192,7 +192,7 @@ pub(super) struct MetricsArgs {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ProcessArgs {
-    /// How long to go on accepting after SIGTERM, while not ready [default: 0s]
+    /// How long to accept on after SIGTERM, while not ready [default: 0s]
     #[arg(long, value_name = "DURATION")]
     pub(super) shutdown_delay: Option<String>,
 
@@ -200,7 +200,7 @@ pub(super) struct ProcessArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) shutdown_timeout: Option<String>,
 
-    /// Threads that carry requests; as many as the CPU quota allows unless set
+    /// Threads that carry requests; the CPU quota unless set
     #[arg(long, value_name = "COUNT")]
     pub(super) worker_threads: Option<String>,
 }

@@ -23,7 +23,7 @@ pub mod network;
 /// Addresses to listen on.
 pub mod address;
 /// What they mean together.
-pub mod resolve;
+mod resolve;
 /// The same for tokens.
 mod resolve_tokens;
 /// Every problem at once, with its cure.

@@ -116,3 +116,91 @@ pub fn metrics_path(text: &str) -> Result<String, Fault> {
     }
     Ok(text.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn advice<T: std::fmt::Debug>(outcome: Result<T, Fault>) -> String {
+        format!("{:?}", outcome.unwrap_err())
+    }
+
+    #[test]
+    fn an_upstream_is_a_host_and_perhaps_a_port() {
+        for good in ["api.example.com", "api.example.com:8443", "127.0.0.1:80", "[::1]", "[::1]:443"] {
+            assert!(upstream_host(good).is_ok(), "{good}");
+        }
+        for bad in ["", ":443", "api.example.com:0", "api.example.com:http", "a b", "a..b", "*"] {
+            assert!(upstream_host(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_is_a_url_is_refused_with_the_next_step() {
+        assert!(advice(upstream_host("https://a.example")).contains("--upstream-scheme https"));
+        assert!(advice(upstream_host("http://a.example/v1")).contains("--upstream-scheme http\""));
+        assert!(advice(upstream_host("a.example/v1")).contains("leave out the path"));
+        assert!(advice(upstream_host("me:pw@a.example")).contains("leave out user and password"));
+        assert!(advice(upstream_host("2001:db8::1")).contains("[2001:db8::1]"));
+    }
+
+    #[test]
+    fn a_routing_header_keeps_its_hands_off_other_meanings() {
+        assert_eq!(host_header("X-Upstream-Host"), Ok(HeaderName::from_static("x-upstream-host")));
+        assert_eq!(host_header("Host"), Ok(http::header::HOST));
+        assert!(advice(host_header("AUTHORIZATION")).contains("the token goes into this one"));
+        assert!(advice(host_header("Connection")).contains("belongs to the connection"));
+        assert!(advice(host_header("Transfer-Encoding")).contains("belongs to the connection"));
+        assert!(advice(host_header("Content-Length")).contains("describes the body"));
+        assert!(advice(host_header("X-Forwarded-For")).contains("proxies write this one"));
+        for bad in ["", "x upstream", "x:upstream", "\u{e9}", "x\n"] {
+            assert!(advice(host_header(bad)).contains("the name of a header"), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn one_address_is_a_range_of_one() {
+        assert_eq!(address_range("10.1.2.3"), Ok("10.1.2.3/32".parse().unwrap()));
+        assert_eq!(address_range("fd00::/8"), Ok("fd00::/8".parse().unwrap()));
+        for bad in ["", "10.0.0.0/33", "10.0.0/8", "localhost", "10.0.0.0-10.0.0.9"] {
+            assert!(address_range(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_is_a_url_that_carries_nothing_but_a_place() {
+        for good in ["http://127.0.0.1:4577", "https://sts.eu-west-1.amazonaws.com/", "http://[::1]:4577/sts"]
+        {
+            assert_eq!(endpoint_url(good), Ok(good.to_owned()));
+        }
+        let cases = [
+            "",
+            "127.0.0.1:4577",
+            "sts.example.com",
+            "ftp://a.example",
+            "https://",
+            "https:///x",
+            "/sts",
+            "https://me:pw@a.example",
+            "https://a.example?x",
+            "https://a.example/#x",
+            "https://a.example:99999",
+        ];
+        for bad in cases {
+            assert!(endpoint_url(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_metrics_path_is_plain_and_not_taken() {
+        assert_eq!(metrics_path("/internal/metrics-v1.0_~"), Ok("/internal/metrics-v1.0_~".to_owned()));
+        assert!(advice(metrics_path("metrics")).contains("begin with /"));
+        assert!(advice(metrics_path("")).contains("begin with /"));
+        for bad in ["/a b", "/{x}", "/*", "/a?b", "/a#b", "/\u{e9}", "/%2e"] {
+            assert!(advice(metrics_path(bad)).contains("letters, digits"), "{bad}");
+        }
+        for taken in RESERVED_PATHS {
+            assert!(advice(metrics_path(taken)).contains("something else"), "{taken}");
+        }
+    }
+}

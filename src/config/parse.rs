@@ -1,6 +1,6 @@
 //! Small parsers for single values. What they refuse, they refuse with the rule, worded to follow "... is VALUE,".
 
-use super::duration::{self, Shown};
+use super::duration;
 use super::problems::Fault;
 use super::{ForwardedFor, LogFormat, LogLevel};
 use crate::proxy::target::Scheme;
@@ -10,6 +10,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
+const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
 const MAX_TAG_KEY_CHARS: usize = 128;
 const MAX_TAG_VALUE_CHARS: usize = 256;
 
@@ -32,14 +34,14 @@ pub fn positive_duration(text: &str) -> Result<Duration, Fault> {
     }
 }
 
-/// A duration in Go's syntax from `shortest` to `longest`, both included.
+/// The life of a token, 60 seconds to one hour (AWS STS API reference, `GetWebIdentityToken`).
 ///
 /// # Errors
 /// When it does not parse or lies outside.
-pub fn duration_between(text: &str, shortest: Duration, longest: Duration) -> Result<Duration, Fault> {
+pub fn token_duration(text: &str) -> Result<Duration, Fault> {
     match duration(text)? {
-        within if (shortest..=longest).contains(&within) => Ok(within),
-        _ => Err(Fault::new(format!("must lie between {} and {}", Shown(shortest), Shown(longest)))),
+        life if (SHORTEST_TOKEN..=LONGEST_TOKEN).contains(&life) => Ok(life),
+        _ => Err(Fault::new("must lie between 60s and 1h")),
     }
 }
 
@@ -154,7 +156,7 @@ pub fn audience(text: &str) -> Result<String, Fault> {
 /// When STS would refuse one of them, or that many.
 pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
     AudienceSet::new(names).map_err(|error| match error {
-        AudienceError::Empty => Fault::new("must not be empty"),
+        AudienceError::Empty => Fault::new("must name an audience"),
         AudienceError::Blank(_) => Fault::new("must not contain white space"),
         AudienceError::TooLong(_) => {
             Fault::new(format!("must not be longer than {MAX_AUDIENCE_CHARS} characters"))
@@ -188,3 +190,7 @@ fn fits_a_tag(character: char) -> bool {
     let separator = character.is_whitespace() && !character.is_control();
     character.is_alphanumeric() || separator || "_.:/=+-@".contains(character)
 }
+
+#[cfg(test)]
+#[path = "parse_tests.rs"]
+mod tests;

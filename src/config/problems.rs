@@ -2,6 +2,17 @@
 
 use std::fmt;
 
+/// Why arguments make no configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// An unknown flag, or one without its value.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// Values that cannot be used.
+    #[error(transparent)]
+    Settings(#[from] Problems),
+}
+
 /// Everything that is wrong with the settings, in the order of `--help`. Displayed, it is the report for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(Vec<Problem>);

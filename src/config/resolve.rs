@@ -1,7 +1,7 @@
 //! From what was typed to what it means: reads every setting before it gives up on any.
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs, UpstreamArgs};
-use super::problems::{Fault, Problems};
+use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
 use super::{
@@ -16,17 +16,6 @@ use std::num::NonZeroUsize;
 // Bounds that keep a slip of the keyboard from becoming an allocation.
 const MAX_CONNECTIONS: usize = 1_000_000;
 const MAX_THREADS: usize = 1_024;
-
-/// Why arguments make no configuration.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// An unknown flag, or one without its value.
-    #[error(transparent)]
-    Usage(#[from] clap::Error),
-    /// Values that cannot be used.
-    #[error(transparent)]
-    Settings(#[from] Problems),
-}
 
 impl Config {
     /// Judges flags, and variables where no flag was given; `lookup` gives a variable's value.
@@ -80,7 +69,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         log: log?,
         metrics: metrics?,
         shutdown: shutdown?,
-        worker_threads: worker_threads?,
+        worker_threads,
     })
 }
 
@@ -199,11 +188,11 @@ fn shutdown(reader: &mut Reader<'_>, args: &ProcessArgs) -> Option<ShutdownConfi
     Some(ShutdownConfig { delay: delay?.value, timeout: limit? })
 }
 
-fn worker_threads(reader: &mut Reader<'_>, args: &ProcessArgs) -> Option<NonZeroUsize> {
-    // This reads the CPU quota of the control group, where there is one.
-    let quota = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
+fn worker_threads(reader: &mut Reader<'_>, args: &ProcessArgs) -> NonZeroUsize {
     let count = |text: &str| parse::count(text, MAX_THREADS);
-    reader
-        .value("worker-threads", args.worker_threads.as_deref(), &quota.to_string(), count)
-        .map(|found| found.value)
+    match reader.optional("worker-threads", args.worker_threads.as_deref(), count) {
+        Some(found) => found.value,
+        // The system's answer heeds the CPU quota of the control group.
+        None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+    }
 }

@@ -9,9 +9,7 @@ use crate::token::audience_set::AudienceSet;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-// AWS STS API reference, `GetWebIdentityToken`.
-const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
-const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
+/// Most tags of one token (AWS STS API reference, `GetWebIdentityToken`).
 const MAX_TAGS: usize = 50;
 /// Keeps a slip of the keyboard from becoming an allocation.
 const MAX_AUDIENCE_SETS: usize = 1_000_000;
@@ -60,9 +58,8 @@ fn audiences(reader: &mut Reader<'_>, typed: &[String]) -> Option<AudienceSet> {
 
 /// The life to ask for, and how long before its end to renew.
 fn lifetime(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<(Duration, Duration)> {
-    let duration = reader.value("token-duration", args.token_duration.as_deref(), "1h", |text| {
-        parse::duration_between(text, SHORTEST_TOKEN, LONGEST_TOKEN)
-    });
+    let duration =
+        reader.value("token-duration", args.token_duration.as_deref(), "1h", parse::token_duration);
     let skew = reader.value(
         "token-refresh-skew",
         args.token_refresh_skew.as_deref(),

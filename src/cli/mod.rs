@@ -1,0 +1,108 @@
+//! What a person types: the commands, and how each ends.
+
+use crate::config::args::Args;
+use crate::config::{self, Config};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::Shell;
+use std::process::ExitCode;
+
+/// What `attache demo` can be asked for.
+pub mod demo_args;
+/// What `attache emulator` can be asked for.
+pub mod emulator_args;
+/// `attache completion`.
+mod completion;
+/// `attache version`.
+mod version;
+/// The only printer.
+mod report;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It did what was asked (0).
+    Done,
+    /// It could not (1).
+    Failed,
+    /// What was asked makes no sense (2).
+    BadUsage,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+            Exit::BadUsage => Self::from(2),
+        }
+    }
+}
+
+/// Runs the command that this process was started with, and prints whatever there is to say.
+pub fn run() -> Exit {
+    let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
+        Ok(cli) => cli,
+        Err(answer) => return report::usage(&answer),
+    };
+    match cli.command {
+        None => serve(&cli.settings),
+        Some(Command::Version) => report::data(version::line().as_bytes()),
+        Some(Command::Completion { shell }) => report::data(&completion::script(shell)),
+    }
+}
+
+fn serve(settings: &Args) -> Exit {
+    match Config::resolve(settings, config::variable) {
+        Ok(_) => Exit::Done,
+        Err(problems) => report::problems(&problems),
+    }
+}
+
+/// The whole command line, for parsing, help and completion.
+fn command() -> clap::Command {
+    Args::with_variables(Cli::command())
+}
+
+#[derive(Parser)]
+#[command(
+    version,
+    about,
+    after_help = EXAMPLES,
+    max_term_width = 100,
+    next_line_help = true,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true,
+    override_usage = "attache [OPTIONS]\n       attache <COMMAND>"
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    settings: Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print version and platform
+    Version,
+    /// Print a completion script for a shell
+    Completion {
+        /// The shell that is to complete
+        shell: Shell,
+    },
+}
+
+const EXAMPLES: &str = "\
+Without a command, attache serves. A flag wins over its variable. An address without host, :8080,
+means every interface; a duration is written 30s, 5m, 1h30m or 500ms. --allow-host, --allow-address,
+--deny-address, --token-audience and --token-tag may be repeated; their variables are comma lists.
+
+Examples:
+  A sidecar in front of one API:
+    attache --upstream-host api.example.com --token-audience https://api.example.com
+
+  A shared proxy whose callers name their API in X-Upstream-Host:
+    attache --allow-host '*.example.com' --allow-host api.example.org:8443
+
+  On a laptop, minting at the emulator instead of AWS:
+    attache --sts-endpoint-url http://127.0.0.1:4577 --upstream-host api.example.com";

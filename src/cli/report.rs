@@ -1,0 +1,47 @@
+//! The only printer: data goes to standard output, everything said to a person to standard error.
+
+use super::Exit;
+use crate::config::problems::Problems;
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::iter;
+
+/// Prints data. A reader who has seen enough and closed the pipe is no failure.
+pub(super) fn data(bytes: &[u8]) -> Exit {
+    let mut out = io::stdout().lock();
+    match out.write_all(bytes).and_then(|()| out.flush()) {
+        Ok(()) => Exit::Done,
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
+        Err(error) => failure(&error, None),
+    }
+}
+
+/// Prints what the parser of the command line answers: help and version where they were asked for, or what is wrong.
+pub(super) fn usage(answer: &clap::Error) -> Exit {
+    // With nowhere left to print to, the exit code has to say it alone.
+    let _ = answer.print();
+    if answer.use_stderr() { Exit::BadUsage } else { Exit::Done }
+}
+
+/// Prints settings that cannot be used.
+pub(super) fn problems(problems: &Problems) -> Exit {
+    say(&format!("error: {problems}\n"));
+    Exit::BadUsage
+}
+
+/// Prints an error with its causes, and what to do about it where that is known.
+pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
+    let mut text = format!("error: {error}\n");
+    for cause in iter::successors(error.source(), |&cause| cause.source()) {
+        text += &format!("  cause: {cause}\n");
+    }
+    if let Some(hint) = hint {
+        text += &format!("  hint: {hint}\n");
+    }
+    say(&text);
+    Exit::Failed
+}
+
+fn say(text: &str) {
+    let _ = io::stderr().lock().write_all(text.as_bytes());
+}

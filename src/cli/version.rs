@@ -1,0 +1,8 @@
+//! Which attache this is, in one line for a bug report.
+
+use std::env::consts::{ARCH, OS};
+
+/// `attache 0.1.0 (x86_64-linux)`.
+pub(super) fn line() -> String {
+    format!("{} {} ({ARCH}-{OS})\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+}
