@@ -1,4 +1,94 @@
 //! The second listener: metrics and health, away from the traffic.
 
+use crate::telemetry::metrics::Metrics;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse, Response};
+use health::Readiness;
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
+use http::{Method, StatusCode};
+use std::sync::Arc;
+
 /// Is the proxy ready, and if not, what is missing.
 pub mod health;
+/// The sockets of this listener.
+pub mod server;
+
+const PLAIN: &str = "text/plain; charset=utf-8";
+/// The Prometheus text format, version 0.0.4.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+#[derive(Clone)]
+struct Admin(Arc<Parts>);
+
+struct Parts {
+    metrics: Metrics,
+    metrics_path: String,
+    readiness: Readiness,
+}
+
+/// `GET` and `HEAD` of the metrics at `metrics_path`, of `/healthz` and of `/readyz`. Where paths collide, the one that
+/// the operator chose is the metrics'.
+pub fn router(metrics: Metrics, metrics_path: &str, readiness: Readiness) -> Router {
+    let admin = Admin(Arc::new(Parts { metrics, metrics_path: metrics_path.to_owned(), readiness }));
+    // No routes: a path that an operator typed may mean something to the router, or collide and make it panic.
+    Router::new().fallback(answer).with_state(admin)
+}
+
+async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response {
+    let page = match request.uri().path() {
+        path if path == admin.metrics_path => Page::Metrics,
+        "/healthz" => Page::Alive,
+        "/readyz" => Page::Ready,
+        _ => return text(StatusCode::NOT_FOUND, "not found"),
+    };
+    if !matches!(*request.method(), Method::GET | Method::HEAD) {
+        let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+        return ([(ALLOW, "GET, HEAD")], refusal).into_response();
+    }
+    match page {
+        Page::Metrics => metrics(admin.metrics.clone()).await,
+        Page::Alive => text(StatusCode::OK, "ok"),
+        Page::Ready => ready(&admin.readiness),
+    }
+}
+
+enum Page {
+    Metrics,
+    Alive,
+    Ready,
+}
+
+async fn metrics(metrics: Metrics) -> Response {
+    // Thousands of series take tens of milliseconds, which no request should wait for.
+    match tokio::task::spawn_blocking(move || metrics.exposition()).await {
+        Ok(Some(Ok(exposition))) => plain(StatusCode::OK, EXPOSITION, exposition),
+        Ok(None) => text(StatusCode::NOT_FOUND, "not found"),
+        Ok(Some(Err(error))) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "metrics cannot be shown");
+            text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown")
+        }
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown"),
+    }
+}
+
+fn ready(readiness: &Readiness) -> Response {
+    let names = readiness.waiting_for();
+    match names.is_empty() {
+        true => text(StatusCode::OK, "ready"),
+        false => text(StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}", names.join(", "))),
+    }
+}
+
+fn text(status: StatusCode, body: impl Into<Body>) -> Response {
+    plain(status, PLAIN, body)
+}
+
+fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {
+    (status, [(CONTENT_TYPE, content_type), (CACHE_CONTROL, "no-store")], body.into()).into_response()
+}
+
+#[cfg(test)]
+#[path = "admin_tests.rs"]
+mod tests;

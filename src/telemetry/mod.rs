@@ -5,3 +5,8 @@ pub mod metrics;
 /// Label values, made once and used many times.
 pub mod labels;
 mod instruments;
+/// What is logged, and where it goes.
+pub mod logs;
+mod line;
+/// Stdout, written from a thread of its own.
+pub mod output;

@@ -1,0 +1,258 @@
+//! One log line, built so that nothing in a value can end it early or begin another.
+
+use crate::config::LogFormat;
+use std::error::Error;
+use std::fmt::{self, Display, Write};
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use tracing::Event;
+use tracing::field::{Field, Visit};
+
+/// What every line begins with, besides the crate that speaks where that is another.
+const RESERVED: [&str; 4] = ["time", "level", "msg", CRATE];
+const CRATE: &str = "logger";
+
+/// A line in the making: time, level and message, then the fields in order.
+pub(super) struct Line {
+    format: LogFormat,
+    text: String,
+}
+
+impl Line {
+    /// The whole line of an event, with its line break.
+    pub(super) fn of_event(format: LogFormat, now: SystemTime, event: &Event<'_>, ours: bool) -> String {
+        let metadata = event.metadata();
+        let mut line = Self::new(format, now, metadata.level().as_str());
+        let mut message = Message { line: &mut line, found: false };
+        event.record(&mut message);
+        if !message.found {
+            line.message(&metadata.name());
+        }
+        if !ours {
+            line.key(CRATE);
+            line.value(&metadata.target());
+        }
+        event.record(&mut Fields(&mut line));
+        line.finish()
+    }
+
+    pub(super) fn new(format: LogFormat, now: SystemTime, level: &str) -> Self {
+        let mut line = Self { format, text: String::with_capacity(256) };
+        let now = Rfc3339(now);
+        match format {
+            LogFormat::Json => line.push(format_args!(r#"{{"time":"{now}","level":"{level}""#)),
+            LogFormat::Text => line.push(format_args!("time={now} level={level}")),
+        }
+        line
+    }
+
+    pub(super) fn message(&mut self, message: &dyn Display) {
+        self.key("msg");
+        self.value(message);
+    }
+
+    pub(super) fn number(&mut self, name: &str, value: impl Display) {
+        self.name(name);
+        self.push(format_args!("{value}"));
+    }
+
+    pub(super) fn string(&mut self, name: &str, value: &dyn Display) {
+        self.name(name);
+        self.value(value);
+    }
+
+    pub(super) fn finish(mut self) -> String {
+        self.text.push_str(match self.format {
+            LogFormat::Json => "}\n",
+            LogFormat::Text => "\n",
+        });
+        self.text
+    }
+
+    /// The key of an event's field, suffixed where the line has that key already.
+    fn name(&mut self, name: &str) {
+        let name = name.strip_prefix("r#").unwrap_or(name);
+        match RESERVED.contains(&name) {
+            true => self.key(&format!("{name}_")),
+            false => self.key(name),
+        }
+    }
+
+    fn key(&mut self, name: &str) {
+        match self.format {
+            LogFormat::Json => self.text.push(','),
+            LogFormat::Text => self.text.push(' '),
+        }
+        self.value(&name);
+        match self.format {
+            LogFormat::Json => self.text.push(':'),
+            LogFormat::Text => self.text.push('='),
+        }
+    }
+
+    fn value(&mut self, value: &dyn Display) {
+        match self.format {
+            LogFormat::Json => self.quoted(value),
+            LogFormat::Text => self.quoted_where_needed(value),
+        }
+    }
+
+    fn quoted(&mut self, value: &dyn Display) {
+        self.text.push('"');
+        write!(Escaped(&mut self.text), "{value}").unwrap_or_else(|_| self.text.push('?'));
+        self.text.push('"');
+    }
+
+    fn quoted_where_needed(&mut self, value: &dyn Display) {
+        let start = self.text.len();
+        self.push(format_args!("{value}"));
+        let plain = &self.text[start..];
+        if plain.is_empty() || plain.contains(needs_quotes) {
+            let plain = self.text.split_off(start);
+            self.quoted(&plain);
+        }
+    }
+
+    fn push(&mut self, text: fmt::Arguments<'_>) {
+        // A string takes everything; only the value's own formatting can fail, and a log line is no place to stop at.
+        self.text.write_fmt(text).unwrap_or_else(|_| self.text.push('?'));
+    }
+}
+
+/// Takes the message out of an event, wherever among the fields it stands.
+struct Message<'a> {
+    line: &'a mut Line,
+    found: bool,
+}
+
+impl Visit for Message<'_> {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == "message" {
+            self.found = true;
+            self.line.message(&value);
+        }
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == "message" {
+            self.found = true;
+            self.line.message(&format_args!("{value:?}"));
+        }
+    }
+}
+
+/// Takes everything but the message.
+struct Fields<'a>(&'a mut Line);
+
+impl Visit for Fields<'_> {
+    fn record_bool(&mut self, field: &Field, value: bool) {
+        self.0.number(field.name(), value);
+    }
+
+    fn record_i64(&mut self, field: &Field, value: i64) {
+        self.0.number(field.name(), value);
+    }
+
+    fn record_u64(&mut self, field: &Field, value: u64) {
+        self.0.number(field.name(), value);
+    }
+
+    fn record_i128(&mut self, field: &Field, value: i128) {
+        self.0.number(field.name(), value);
+    }
+
+    fn record_u128(&mut self, field: &Field, value: u128) {
+        self.0.number(field.name(), value);
+    }
+
+    fn record_f64(&mut self, field: &Field, value: f64) {
+        match value.is_finite() {
+            true => self.0.number(field.name(), value),
+            // JSON has no number for these.
+            false => self.0.string(field.name(), &value),
+        }
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() != "message" {
+            self.0.string(field.name(), &value);
+        }
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.0.string(field.name(), &Chain(value));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() != "message" {
+            self.0.string(field.name(), &format_args!("{value:?}"));
+        }
+    }
+}
+
+/// An error and its causes.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// A moment in UTC with microseconds (RFC 3339).
+struct Rfc3339(SystemTime);
+
+impl Display for Rfc3339 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let utc = OffsetDateTime::from(self.0);
+        let (year, month, day) = utc.to_calendar_date();
+        let (hour, minute, second, micro) = utc.to_hms_micro();
+        let month = u8::from(month);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
+    }
+}
+
+fn needs_quotes(c: char) -> bool {
+    matches!(c, '"' | '=') || c.is_whitespace() || deceives(c)
+}
+
+/// Whether a character would end a line, or make a terminal or a viewer show something else than is there.
+fn deceives(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Escapes what goes between quotes, in a way that both JSON and logfmt readers undo.
+struct Escaped<'a>(&'a mut String);
+
+impl Write for Escaped<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+            self.0.push_str(text);
+            return Ok(());
+        }
+        let mut rest = text;
+        while let Some(at) = rest.find(|c| matches!(c, '"' | '\\') || deceives(c)) {
+            let (clean, tail) = rest.split_at(at);
+            self.0.push_str(clean);
+            let mut tail = tail.chars();
+            match tail.next() {
+                Some('\n') => self.0.push_str("\\n"),
+                Some('\r') => self.0.push_str("\\r"),
+                Some('\t') => self.0.push_str("\\t"),
+                Some(c @ ('"' | '\\')) => self.0.extend(['\\', c]),
+                Some(c) => write!(self.0, "\\u{:04x}", u32::from(c))?,
+                None => {}
+            }
+            rest = tail.as_str();
+        }
+        self.0.push_str(rest);
+        Ok(())
+    }
+}

@@ -1,0 +1,99 @@
+//! Turns tracing events into log lines on stdout, in the shape that log pipelines for Go's slog already parse.
+
+use super::line::Line;
+use super::output::{Flush, Output};
+use crate::clock::Clock;
+use crate::config::{LogConfig, LogFormat, LogLevel};
+use std::io::{self, Write};
+use tracing::level_filters::LevelFilter;
+use tracing::subscriber::SetGlobalDefaultError;
+use tracing::{Event, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::{Context, SubscriberExt};
+
+/// The tracing target of the access log. Its events pass at any `--log-level` when `--access-log` is set, and otherwise
+/// like all others.
+pub const ACCESS: &str = "attache::access";
+
+const OURS: &str = env!("CARGO_PKG_NAME");
+
+/// Why logging cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum LogError {
+    /// The thread that writes could not be started.
+    #[error("the thread that writes the log cannot be started")]
+    Thread(#[source] io::Error),
+    /// The process logs already.
+    #[error("logging was started twice")]
+    Twice(#[source] SetGlobalDefaultError),
+}
+
+/// Logs to stdout from now on, until the process ends. Dropping what is returned waits for lines not yet written, so
+/// it belongs at the end of `main`.
+///
+/// # Errors
+/// When no thread can be started, or something in this process logs already.
+pub fn init(config: &LogConfig) -> Result<Flush, LogError> {
+    let format = config.format;
+    let (output, flush) =
+        Output::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
+    tracing::subscriber::set_global_default(subscriber(config, output)).map_err(LogError::Twice)?;
+    Ok(flush)
+}
+
+/// What formats and filters as `config` says, and writes each line to `writer` with a single write.
+pub fn subscriber<W>(config: &LogConfig, writer: W) -> impl Subscriber + Send + Sync + use<W>
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
+    let lines = Lines { format: config.format, writer, clock: Clock::system() };
+    tracing_subscriber::registry().with(filter(config)).with(lines)
+}
+
+/// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
+/// tokens. This is the one place to swap when the level is to change while running.
+fn filter(config: &LogConfig) -> Targets {
+    let (ours, others) = match config.level {
+        LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
+        LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
+        LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),
+        LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
+    };
+    let access = if config.access_log { LevelFilter::DEBUG } else { ours };
+    Targets::new().with_default(others).with_target(OURS, ours).with_target(ACCESS, access)
+}
+
+struct Lines<W> {
+    format: LogFormat,
+    writer: W,
+    clock: Clock,
+}
+
+impl<S, W> Layer<S> for Lines<W>
+where
+    S: Subscriber,
+    W: for<'w> MakeWriter<'w> + 'static,
+{
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let line = Line::of_event(self.format, self.clock.now(), event, is_ours(event.metadata().target()));
+        // Nobody can be told that the log is broken, and the requests matter more than it.
+        let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
+    }
+}
+
+fn is_ours(target: &str) -> bool {
+    target.strip_prefix(OURS).is_some_and(|rest| rest.is_empty() || rest.starts_with("::"))
+}
+
+fn lost_lines(format: LogFormat, lost: u64) -> String {
+    let mut line = Line::new(format, Clock::system().now(), "WARN");
+    line.message(&"log lines were dropped because stdout was not read fast enough");
+    line.number("lines", lost);
+    line.finish()
+}
+
+#[cfg(test)]
+#[path = "logs_tests.rs"]
+mod tests;
