@@ -8,3 +8,5 @@ pub mod proxy;
 pub mod token;
 /// The only source of wall time.
 pub mod clock;
+/// A local STS, for laptops, tests and the demo; production code never knows that it exists.
+pub mod emulator;
