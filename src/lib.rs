@@ -14,3 +14,5 @@ pub mod telemetry;
 pub mod admin;
 /// The only source of wall time.
 pub mod clock;
+/// A local STS, for laptops, tests and the demo; production code never knows that it exists.
+pub mod emulator;

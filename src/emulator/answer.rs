@@ -1,0 +1,147 @@
+//! XML out, with the headers that AWS puts beside it.
+
+use super::call::{Api, Operation};
+use super::faults::Outage;
+use super::moment::Moment;
+use super::refusal::{ErrorCode, Refusal};
+use axum::body::Body;
+use axum::http::header::{CONTENT_TYPE, DATE};
+use axum::http::{HeaderValue, Response, StatusCode};
+
+/// What a call comes to.
+pub(super) enum Reply {
+    /// It was done.
+    Done(Operation, Xml),
+    /// It was refused.
+    Refused(Api, Refusal),
+    /// Something in front of STS answered.
+    Gateway(Outage),
+    /// Nobody answers: the connection is closed.
+    HangUp,
+}
+
+/// Marks a response that must not be sent: the connection is to be closed instead.
+#[derive(Clone)]
+pub(super) struct HangUp;
+
+impl Reply {
+    /// How the call is counted.
+    pub(super) fn outcome(&self) -> &'static str {
+        match self {
+            Self::Done(..) => "ok",
+            Self::Refused(_, refusal) => refusal.code.name(),
+            Self::Gateway(Outage::GatewayTimeout) => "504",
+            Self::Gateway(_) => "502",
+            Self::HangUp => "closed",
+        }
+    }
+
+    /// An outage as AWS shows it: STS itself answers in XML, what stands in front of it in HTML.
+    pub(super) fn outage(outage: Outage, api: Api) -> Self {
+        match outage {
+            Outage::InternalFailure => Self::Refused(api, Refusal::usual(ErrorCode::InternalFailure)),
+            Outage::ServiceUnavailable => Self::Refused(api, Refusal::usual(ErrorCode::ServiceUnavailable)),
+            Outage::BadGateway | Outage::GatewayTimeout => Self::Gateway(outage),
+        }
+    }
+
+    /// The response, dated `now`.
+    pub(super) fn into_response(self, now: Moment) -> Response<Body> {
+        let request_id = uuid::Uuid::new_v4().to_string();
+        let (status, content_type, body) = match self {
+            Self::Done(operation, result) => (200, "text/xml", success(operation, &result, &request_id)),
+            Self::Refused(api, refusal) => {
+                (refusal.code.status(), "text/xml", failure(api, &refusal, &request_id))
+            }
+            Self::Gateway(outage) => (
+                u16::from(outage),
+                "text/html",
+                "<html><body>no answer from upstream</body></html>".to_owned(),
+            ),
+            Self::HangUp => {
+                let mut response = Response::default();
+                response.extensions_mut().insert(HangUp);
+                return response;
+            }
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        for (name, value) in [("x-amzn-requestid", request_id), (DATE.as_str(), now.http_date())] {
+            if let (Ok(name), Ok(value)) = (axum::http::HeaderName::try_from(name), value.try_into()) {
+                headers.insert::<axum::http::HeaderName>(name, value);
+            }
+        }
+        response
+    }
+}
+
+/// A sequence of elements.
+#[derive(Default)]
+pub(super) struct Xml(String);
+
+impl Xml {
+    /// Adds an element that holds text.
+    pub(super) fn text(mut self, tag: &str, text: &str) -> Self {
+        self.0 = format!("{}<{tag}>{}</{tag}>\n", self.0, escape(text));
+        self
+    }
+
+    /// Adds an element that holds elements.
+    pub(super) fn nest(mut self, tag: &str, inner: Self) -> Self {
+        self.0 = format!("{}<{tag}>\n{}</{tag}>\n", self.0, inner.0);
+        self
+    }
+
+    fn rooted(self, tag: &str, namespace: &str) -> String {
+        format!("<{tag} xmlns=\"{namespace}\">\n{}</{tag}>\n", self.0)
+    }
+}
+
+fn success(operation: Operation, result: &Xml, request_id: &str) -> String {
+    let name = operation.name();
+    let mut body = Xml::default();
+    if !result.0.is_empty() {
+        body = body.nest(&format!("{name}Result"), Xml(result.0.clone()));
+    }
+    body.nest("ResponseMetadata", Xml::default().text("RequestId", request_id))
+        .rooted(&format!("{name}Response"), operation.api().namespace())
+}
+
+fn failure(api: Api, refusal: &Refusal, request_id: &str) -> String {
+    let fault = if refusal.code.status() < 500 { "Sender" } else { "Receiver" };
+    let error = Xml::default()
+        .text("Type", fault)
+        .text("Code", refusal.code.name())
+        .text("Message", &refusal.message);
+    Xml::default().nest("Error", error).text("RequestId", request_id).rooted("ErrorResponse", api.namespace())
+}
+
+/// Text as XML 1.0 allows it; a character that it forbids becomes U+FFFD.
+fn escape(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => escaped.push_str("&amp;"),
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '"' => escaped.push_str("&quot;"),
+            '\r' => escaped.push_str("&#13;"),
+            '\t' | '\n' => escaped.push(c),
+            '\u{0}'..'\u{20}' | '\u{fffe}' | '\u{ffff}' => escaped.push('\u{fffd}'),
+            _ => escaped.push(c),
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_text_breaks_out_of_its_element() {
+        assert_eq!(escape("a<b>&\"\u{1}\n"), "a&lt;b&gt;&amp;&quot;\u{fffd}\n");
+    }
+}

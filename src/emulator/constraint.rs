@@ -1,0 +1,88 @@
+//! The rules of the API reference for parameters, all violations together and worded as AWS words them.
+
+use super::refusal::{ErrorCode, Refusal};
+use std::ops::RangeInclusive;
+
+/// Longest part of a bad value that a message repeats, in characters.
+const SHOWN: usize = 200;
+
+/// Violations found so far.
+#[derive(Default)]
+pub(super) struct Violations(Vec<String>);
+
+impl Violations {
+    /// A required parameter is absent.
+    pub(super) fn missing(&mut self, at: &str) {
+        self.0.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null"));
+    }
+
+    /// `value` broke `rule`, which completes the sentence that begins with "Member must".
+    pub(super) fn broken(&mut self, value: &str, at: &str, rule: &str) {
+        let shown: String = value.chars().take(SHOWN).collect();
+        self.0.push(format!("Value '{shown}' at '{at}' failed to satisfy constraint: Member must {rule}"));
+    }
+
+    /// A text's length in characters.
+    pub(super) fn length(&mut self, value: &str, at: &str, allowed: RangeInclusive<usize>) {
+        self.count(value.chars().count(), value, at, allowed);
+    }
+
+    /// A list's length.
+    pub(super) fn items(&mut self, list: &[String], at: &str, allowed: RangeInclusive<usize>) {
+        self.count(list.len(), &format!("[{}]", list.join(", ")), at, allowed);
+    }
+
+    /// A number's range.
+    pub(super) fn range(&mut self, value: i64, at: &str, allowed: RangeInclusive<i64>) {
+        if value < *allowed.start() {
+            let rule = format!("have value greater than or equal to {}", allowed.start());
+            self.broken(&value.to_string(), at, &rule);
+        }
+        if value > *allowed.end() {
+            let rule = format!("have value less than or equal to {}", allowed.end());
+            self.broken(&value.to_string(), at, &rule);
+        }
+    }
+
+    /// A text of session-name characters.
+    pub(super) fn name(&mut self, value: &str, at: &str) {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        if !value.chars().all(allowed) {
+            self.broken(value, at, r"satisfy regular expression pattern: [\w+=,.@-]*");
+        }
+    }
+
+    /// A text of tag characters: letters, separators, numbers and `_.:/=+-@`.
+    pub(super) fn tag_text(&mut self, value: &str, at: &str) {
+        if !value.chars().all(is_tag_char) {
+            self.broken(value, at, r"satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]*");
+        }
+    }
+
+    /// Nothing was violated.
+    pub(super) fn check(self) -> Result<(), Refusal> {
+        let found = match self.0.len() {
+            0 => return Ok(()),
+            1 => "1 validation error detected".to_owned(),
+            more => format!("{more} validation errors detected"),
+        };
+        Err(Refusal::new(ErrorCode::ValidationError, format!("{found}: {}", self.0.join("; "))))
+    }
+
+    fn count(&mut self, length: usize, value: &str, at: &str, allowed: RangeInclusive<usize>) {
+        if length < *allowed.start() {
+            let rule = format!("have length greater than or equal to {}", allowed.start());
+            self.broken(value, at, &rule);
+        }
+        if length > *allowed.end() {
+            let rule = format!("have length less than or equal to {}", allowed.end());
+            self.broken(value, at, &rule);
+        }
+    }
+}
+
+/// The white space of `\p{Z}` is Unicode's without the control characters. Of marks, which are no letters,
+/// the alphabetic ones pass here too.
+fn is_tag_char(c: char) -> bool {
+    c.is_alphabetic() || c.is_numeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
+}

@@ -1,0 +1,130 @@
+//! Faults and counters over HTTP, all JSON:
+//!
+//! | call | effect |
+//! |---|---|
+//! | `GET /_emulator` | the state: issuer, account, role, keys, session, faults, counters, last calls |
+//! | `GET /_emulator/faults` | the faults in force, each field as in [`Faults`] |
+//! | `PUT /_emulator/faults` | these faults and no others |
+//! | `PATCH /_emulator/faults` | these fields change, `null` is a field's default |
+//! | `PUT /_emulator/session` | `{"remaining_seconds": n}` of the session behind every key, or behind `"access_key_id"`; `null` is long-term |
+//! | `POST /_emulator/rotate` | new signing keys; the old stay published |
+//! | `POST /_emulator/reset` | faults, sessions and federation as at the start, nothing counted |
+
+use super::faults::Faults;
+use super::switchboard::Switchboard;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Json, Response};
+use axum::routing::{get, post, put};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Longest access key id, in bytes (STS API reference, `Credentials`).
+const MAX_KEY_ID: usize = 128;
+
+/// The control endpoint's routes.
+pub(super) fn router() -> Router<Switchboard> {
+    Router::new()
+        .route("/_emulator", get(state))
+        .route("/_emulator/", get(state))
+        .route("/_emulator/faults", get(faults).put(replace).patch(change))
+        .route("/_emulator/session", put(session))
+        .route("/_emulator/rotate", post(rotate))
+        .route("/_emulator/reset", post(reset))
+}
+
+async fn state(State(switchboard): State<Switchboard>) -> Json<Value> {
+    let records = switchboard.records();
+    let options = switchboard.options();
+    Json(json!({
+        "issuer": switchboard.issuer(),
+        "account": options.account,
+        "role": switchboard.role().to_string(),
+        "region": options.region,
+        "federation_enabled": switchboard.is_federation_enabled(),
+        "session_end": switchboard.session_end().map(|end| end.rfc3339()),
+        "now": switchboard.now().rfc3339(),
+        "signing_keys": switchboard.signer().key_ids(),
+        "faults": switchboard.faults(),
+        "counters": records.counters(),
+        "calls": records.calls().collect::<Vec<_>>(),
+    }))
+}
+
+async fn faults(State(switchboard): State<Switchboard>) -> Json<Faults> {
+    Json(switchboard.faults())
+}
+
+async fn replace(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
+    match serde_json::from_slice(&body) {
+        Ok(faults) => put_in_force(&switchboard, faults),
+        Err(error) => bad_request(&error),
+    }
+}
+
+async fn change(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
+    match changed(&switchboard.faults(), &body) {
+        Ok(faults) => put_in_force(&switchboard, faults),
+        Err(error) => bad_request(&error),
+    }
+}
+
+fn changed(now: &Faults, body: &[u8]) -> serde_json::Result<Faults> {
+    let changes: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
+    let Value::Object(mut fields) = serde_json::to_value(now)? else {
+        return Ok(now.clone());
+    };
+    for (name, value) in changes {
+        if value.is_null() {
+            fields.remove(&name);
+        } else {
+            fields.insert(name, value);
+        }
+    }
+    serde_json::from_value(Value::Object(fields))
+}
+
+fn put_in_force(switchboard: &Switchboard, faults: Faults) -> Response {
+    switchboard.set_faults(faults);
+    Json(switchboard.faults()).into_response()
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Session {
+    access_key_id: Option<String>,
+    remaining_seconds: Option<u32>,
+}
+
+async fn session(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
+    let session: Session = match serde_json::from_slice(&body) {
+        Ok(session) => session,
+        Err(error) => return bad_request(&error),
+    };
+    let remaining = session.remaining_seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
+    match session.access_key_id {
+        Some(key) if key.len() > MAX_KEY_ID => return StatusCode::BAD_REQUEST.into_response(),
+        Some(key) => switchboard.set_session_of(&key, remaining),
+        None => switchboard.set_session(remaining),
+    }
+    StatusCode::NO_CONTENT.into_response()
+}
+
+async fn rotate(State(switchboard): State<Switchboard>) -> Response {
+    match switchboard.rotate_keys().await {
+        Ok(()) => Json(json!({ "signing_keys": switchboard.signer().key_ids() })).into_response(),
+        Err(refusal) => (StatusCode::INTERNAL_SERVER_ERROR, refusal.to_string()).into_response(),
+    }
+}
+
+async fn reset(State(switchboard): State<Switchboard>) -> StatusCode {
+    switchboard.reset();
+    StatusCode::NO_CONTENT
+}
+
+fn bad_request(error: &serde_json::Error) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({ "error": error.to_string() }))).into_response()
+}

@@ -1,0 +1,36 @@
+//! The issuer's public documents (OpenID Connect Discovery 1.0), with the very fields that AWS publishes.
+
+use super::refusal::Refusal;
+use super::switchboard::Switchboard;
+use axum::Json;
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::{Value, json};
+
+/// Both documents at the issuer's path.
+pub(super) fn router(issuer_path: &str) -> Router<Switchboard> {
+    Router::new()
+        .route(&format!("{issuer_path}/.well-known/openid-configuration"), get(configuration))
+        .route(&format!("{issuer_path}/.well-known/jwks.json"), get(key_set))
+}
+
+async fn configuration(State(switchboard): State<Switchboard>) -> Json<Value> {
+    let issuer = switchboard.issuer();
+    Json(json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "jti", "https://sts.amazonaws.com/"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES384"],
+        "subject_types_supported": ["public"],
+    }))
+}
+
+async fn key_set(State(switchboard): State<Switchboard>) -> Response {
+    match switchboard.signer().public_keys().await {
+        Ok(keys) => Json(json!({ "keys": keys })).into_response(),
+        Err(Refusal { message, .. }) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
+    }
+}

@@ -1,0 +1,133 @@
+//! What is to go wrong. Every field is off by default, and a change holds from the next call on.
+
+use super::call::{Algorithm, Operation};
+use super::refusal::ErrorCode;
+use serde::{Deserialize, Serialize};
+
+/// Faults on demand; also the JSON of the control endpoint, field by field.
+///
+/// Of several that would answer a call, the first in the order `close`, `outage`, `throttle`, `error` does.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Faults {
+    /// The calls that `latency_ms`, `hang`, `close`, `outage`, `throttle` and `error` hit: the name of an
+    /// operation, or `all`. Default `GetWebIdentityToken`.
+    pub actions: Reach,
+    /// Milliseconds before anything else happens to a call.
+    pub latency_ms: u32,
+    /// Calls are accepted and not answered until this is false again, or the emulator shuts down.
+    pub hang: bool,
+    /// The connection is closed without an answer.
+    pub close: bool,
+    /// Calls are answered with this status: 500 and 503 with an error document, 502 and 504 with HTML.
+    pub outage: Option<Outage>,
+    /// Calls are answered `Throttling`, 400.
+    pub throttle: bool,
+    /// Calls are answered with this code and its usual status and message.
+    pub error: Option<ErrorCode>,
+    /// A token for any of these audiences is refused with `AccessDenied`.
+    pub deny_audiences: Vec<String>,
+    /// A token for longer than this, in seconds, is refused with `AccessDenied`.
+    pub deny_duration_above: Option<u32>,
+    /// A token signed so is refused with `AccessDenied`.
+    pub deny_algorithm: Option<Algorithm>,
+    /// A token with tags is refused with `AccessDenied` that names `sts:TagGetWebIdentityToken`.
+    pub deny_tags: bool,
+    /// Tokens live this many seconds, whatever was asked; so do `exp` and `Expiration` say.
+    pub token_life_seconds: Option<u32>,
+    /// Tokens name this audience in place of those asked for.
+    pub mint_audience: Option<String>,
+    /// Tokens are signed so, whatever was asked.
+    pub mint_algorithm: Option<Algorithm>,
+    /// Seconds by which the emulator's clock is wrong, in the `Date` header, in every claim and expiry, and
+    /// in its own judgement. Negative is in the past.
+    pub clock_offset_seconds: i32,
+    /// Sessions handed out have already lasted this many seconds; their `Expiration` says so.
+    pub session_age_seconds: u32,
+}
+
+/// Which calls a fault hits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Reach {
+    /// Every call, unknown ones included.
+    All,
+    /// The calls of one operation.
+    Only(Operation),
+}
+
+impl Reach {
+    /// Whether a call of `operation` is hit; `None` is a call that nobody knows.
+    pub fn covers(self, operation: Option<Operation>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(one) => operation == Some(one),
+        }
+    }
+}
+
+impl Default for Reach {
+    fn default() -> Self {
+        Self::Only(Operation::GetWebIdentityToken)
+    }
+}
+
+impl TryFrom<String> for Reach {
+    type Error = String;
+
+    fn try_from(name: String) -> Result<Self, String> {
+        if name == "all" {
+            return Ok(Self::All);
+        }
+        let operation = Operation::ALL.into_iter().find(|it| it.name() == name);
+        operation.map(Self::Only).ok_or_else(|| format!("{name:?} is neither an operation nor \"all\""))
+    }
+}
+
+impl From<Reach> for String {
+    fn from(reach: Reach) -> Self {
+        match reach {
+            Reach::All => "all".to_owned(),
+            Reach::Only(operation) => operation.name().to_owned(),
+        }
+    }
+}
+
+/// The status of an outage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
+pub enum Outage {
+    /// 500, `InternalFailure`.
+    InternalFailure,
+    /// 502, from something in front of STS.
+    BadGateway,
+    /// 503, `ServiceUnavailable`.
+    ServiceUnavailable,
+    /// 504, from something in front of STS.
+    GatewayTimeout,
+}
+
+impl TryFrom<u16> for Outage {
+    type Error = String;
+
+    fn try_from(status: u16) -> Result<Self, String> {
+        match status {
+            500 => Ok(Self::InternalFailure),
+            502 => Ok(Self::BadGateway),
+            503 => Ok(Self::ServiceUnavailable),
+            504 => Ok(Self::GatewayTimeout),
+            other => Err(format!("{other} is none of 500, 502, 503 and 504")),
+        }
+    }
+}
+
+impl From<Outage> for u16 {
+    fn from(outage: Outage) -> Self {
+        match outage {
+            Outage::InternalFailure => 500,
+            Outage::BadGateway => 502,
+            Outage::ServiceUnavailable => 503,
+            Outage::GatewayTimeout => 504,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The issuer of tokens: its address, and its keys old and new.
+
+use super::OptionsError;
+use super::call::Algorithm;
+use super::keys::SigningKeys;
+use super::refusal::{ErrorCode, Refusal};
+use http::Uri;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Most generations of keys published at once; the oldest is withdrawn first.
+const MAX_GENERATIONS: usize = 10;
+
+/// Where the issuer's documents are.
+#[derive(Clone, Debug)]
+pub(super) struct IssuerUrl {
+    url: String,
+    path: String,
+}
+
+impl IssuerUrl {
+    /// The issuer at a URL of the operator's choice. A slash at its end is dropped.
+    pub(super) fn parse(url: &str) -> Result<Self, OptionsError> {
+        let refused = || OptionsError::Issuer(url.to_owned());
+        let trimmed = url.trim_end_matches('/');
+        let parsed: Uri = trimmed.parse().map_err(|_| refused())?;
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
+        let path = parsed.path().trim_end_matches('/');
+        let is_served = path.split('/').skip(1).all(|part| !part.is_empty() && part.chars().all(is_plain))
+            && path.split('/').nth(1) != Some("_emulator");
+        let is_web = matches!(parsed.scheme_str(), Some("http" | "https"));
+        if !is_web
+            || parsed.authority().is_none()
+            || parsed.query().is_some()
+            || !is_served
+            || trimmed.contains('#')
+        {
+            return Err(refused());
+        }
+        Ok(Self { url: trimmed.to_owned(), path: path.to_owned() })
+    }
+
+    /// A new issuer on the emulator itself. Its id begins with the letter that AWS's begin with.
+    pub(super) fn local(addr: SocketAddr) -> Self {
+        let id = uuid::Uuid::new_v4().to_string();
+        let path = format!("/a{}", id.get(1..).unwrap_or_default());
+        Self { url: format!("http://{addr}{path}"), path }
+    }
+}
+
+/// Signs tokens and publishes keys. It keeps its name and keys whatever happens to the account.
+pub(super) struct Issuer {
+    at: IssuerUrl,
+    keys: watch::Sender<Keys>,
+}
+
+#[derive(Clone)]
+enum Keys {
+    Pending,
+    /// Newest last; never empty.
+    Ready(Vec<Arc<SigningKeys>>),
+    Failed,
+}
+
+impl Issuer {
+    /// An issuer whose first keys are being made in the background.
+    pub(super) fn start(at: IssuerUrl) -> Arc<Self> {
+        let issuer = Arc::new(Self { at, keys: watch::Sender::new(Keys::Pending) });
+        let maker = Arc::clone(&issuer);
+        tokio::task::spawn_blocking(move || maker.add_generation());
+        issuer
+    }
+
+    /// The `iss` of its tokens.
+    pub(super) fn url(&self) -> &str {
+        &self.at.url
+    }
+
+    /// The path of its documents on the emulator; empty, or beginning with a slash.
+    pub(super) fn path(&self) -> &str {
+        &self.at.path
+    }
+
+    /// Signs claims with the newest key.
+    pub(super) async fn sign(&self, algorithm: Algorithm, claims: &Value) -> Result<String, Refusal> {
+        let keys = self.generations().await?;
+        let newest = keys.last().ok_or_else(failed)?;
+        newest.sign(algorithm, claims).map_err(|_| failed())
+    }
+
+    /// Every published key, oldest first.
+    pub(super) async fn public_keys(&self) -> Result<Vec<Value>, Refusal> {
+        Ok(self.generations().await?.iter().flat_map(|keys| keys.public()).collect())
+    }
+
+    /// Signs with new keys from now on, and goes on publishing the old ones.
+    pub(super) async fn rotate(self: &Arc<Self>) -> Result<(), Refusal> {
+        self.generations().await?;
+        let maker = Arc::clone(self);
+        tokio::task::spawn_blocking(move || maker.add_generation()).await.map_err(|_| failed())
+    }
+
+    /// The ids of the keys that sign now; empty until they are made.
+    pub(super) fn key_ids(&self) -> Vec<String> {
+        let newest = match &*self.keys.borrow() {
+            Keys::Ready(keys) => keys.last().cloned(),
+            Keys::Pending | Keys::Failed => None,
+        };
+        let algorithms = [Algorithm::Rs256, Algorithm::Es384];
+        newest.map(|keys| algorithms.map(|it| keys.id(it)).to_vec()).unwrap_or_default()
+    }
+
+    async fn generations(&self) -> Result<Vec<Arc<SigningKeys>>, Refusal> {
+        let mut keys = self.keys.subscribe();
+        let keys = keys.wait_for(|keys| !matches!(keys, Keys::Pending)).await.map_err(|_| failed())?;
+        match &*keys {
+            Keys::Ready(generations) => Ok(generations.clone()),
+            Keys::Pending | Keys::Failed => Err(failed()),
+        }
+    }
+
+    fn add_generation(&self) {
+        let made = SigningKeys::generate();
+        self.keys.send_modify(|keys| match (keys, made) {
+            (Keys::Ready(generations), Ok(made)) => {
+                let made = generations.last().map(|newest| made.after(newest));
+                generations.extend(made.map(Arc::new));
+                if generations.len() > MAX_GENERATIONS {
+                    generations.remove(0);
+                }
+            }
+            (keys @ (Keys::Pending | Keys::Failed), Ok(made)) => *keys = Keys::Ready(vec![Arc::new(made)]),
+            (keys @ (Keys::Pending | Keys::Failed), Err(_)) => *keys = Keys::Failed,
+            (Keys::Ready(_), Err(_)) => {}
+        });
+    }
+}
+
+fn failed() -> Refusal {
+    Refusal::new(ErrorCode::InternalFailure, "The signing keys are not available")
+}

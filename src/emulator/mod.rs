@@ -1,0 +1,187 @@
+//! A local STS, so that a laptop, a test and the demo need no AWS account.
+
+use self::faults::Faults;
+use self::issuer::IssuerUrl;
+use self::role::RoleArn;
+use self::switchboard::Switchboard;
+use std::future::Future;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Connections, from accept to drain.
+mod server;
+/// One call's way: parse, faults, authorization, action, answer.
+mod service;
+/// What callers may ask for.
+pub mod call;
+/// Form bytes to a typed call.
+pub mod query;
+/// Form bytes to parameters.
+mod form;
+/// Parameter rules, and how AWS words their violation.
+mod constraint;
+/// The `Authorization` header.
+mod authorization;
+/// The STS actions.
+mod sts;
+/// The IAM actions that turn the feature on and off.
+mod iam;
+/// Who a caller is, and when their session ends.
+mod sessions;
+/// A role's ARN.
+pub mod role;
+/// The issuer of tokens: its address, and its keys old and new.
+mod issuer;
+/// What a token says.
+mod claims;
+/// The signing keys.
+mod keys;
+/// The issuer's public documents.
+mod discovery;
+/// Whole seconds of the emulator's own clock.
+mod moment;
+/// Why a call was refused.
+pub mod refusal;
+/// XML out.
+mod answer;
+/// What is to go wrong.
+pub mod faults;
+/// What has been asked, and what was answered.
+pub mod records;
+/// Faults and counters in the same process.
+pub mod switchboard;
+/// Faults and counters over HTTP.
+mod control;
+
+/// How an emulator starts.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where it listens; port 0 lets the system choose. Default `127.0.0.1:0`.
+    pub listen: SocketAddr,
+    /// Public base URL of the issuer, `http` or `https`, without query. Discovery and JWKS are served at its
+    /// path on this emulator. `None` makes it `http://<bound address>/<uuid>`, with loopback in place of an
+    /// unspecified address.
+    pub issuer: Option<String>,
+    /// The account, twelve digits.
+    pub account: String,
+    /// The role, with its path, of callers whose keys this emulator has not handed out: `path/name`.
+    pub role: String,
+    /// The region of calls whose signature names none (SigV4A).
+    pub region: String,
+    /// Whether outbound web identity federation is on.
+    pub federation_enabled: bool,
+    /// What remains of the session of callers whose keys this emulator has not handed out. `None` means
+    /// long-term keys, which have no session.
+    pub session: Option<Duration>,
+    /// What goes wrong from the start.
+    pub faults: Faults,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            issuer: None,
+            account: "123456789012".to_owned(),
+            role: "demo/attache".to_owned(),
+            region: "us-east-1".to_owned(),
+            federation_enabled: true,
+            session: None,
+            faults: Faults::default(),
+        }
+    }
+}
+
+/// Why [`Options`] were refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OptionsError {
+    /// The account is not twelve digits.
+    #[error("the account {0:?} must be twelve digits")]
+    Account(String),
+    /// The role is not a path and a name.
+    #[error(
+        "the role {0:?} must be a name of at most 64 letters, digits and +=,.@-_, after an optional path"
+    )]
+    Role(String),
+    /// The region is empty or holds something else than letters, digits and dashes.
+    #[error("the region {0:?} must be letters, digits and dashes")]
+    Region(String),
+    /// The issuer is no URL that this emulator can serve.
+    #[error(
+        "the issuer {0:?} must be an http or https URL without query, its path of plain segments outside /_emulator"
+    )]
+    Issuer(String),
+}
+
+/// An emulator that owns its socket and knows its address.
+pub struct Emulator {
+    listener: TcpListener,
+    addr: SocketAddr,
+    switchboard: Switchboard,
+}
+
+impl Emulator {
+    /// Opens the socket and starts making the signing keys in the background.
+    ///
+    /// # Errors
+    /// When the address cannot be bound; of kind `InvalidInput`, around an [`OptionsError`], when an option is invalid.
+    pub async fn bind(options: Options) -> io::Result<Self> {
+        let role = RoleArn::of(&options.account, &options.role).map_err(invalid)?;
+        if !is_region(&options.region) {
+            return Err(invalid(OptionsError::Region(options.region)));
+        }
+        let listener = TcpListener::bind(options.listen).await?;
+        let addr = listener.local_addr()?;
+        let issuer = match &options.issuer {
+            Some(url) => IssuerUrl::parse(url).map_err(invalid)?,
+            None => IssuerUrl::local(reachable(addr)),
+        };
+        let switchboard = Switchboard::new(options, role, issuer);
+        Ok(Self { listener, addr, switchboard })
+    }
+
+    /// The address it is bound to.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// The endpoint for `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL_IAM` or an SDK's `endpoint_url`; no slash at its end.
+    pub fn url(&self) -> String {
+        format!("http://{}", reachable(self.addr))
+    }
+
+    /// The issuer of its tokens.
+    pub fn issuer(&self) -> &str {
+        self.switchboard.issuer()
+    }
+
+    /// The handle to its faults and counters.
+    pub fn switchboard(&self) -> Switchboard {
+        self.switchboard.clone()
+    }
+
+    /// Serves until `shutdown` completes, then answers the calls it holds, for at most ten seconds.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        server::serve(self.listener, self.switchboard, shutdown).await;
+    }
+}
+
+fn invalid(error: OptionsError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
+fn is_region(region: &str) -> bool {
+    !region.is_empty() && region.len() <= 64 && region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
+}
+
+/// Where a client on the same machine reaches `addr`.
+fn reachable(addr: SocketAddr) -> SocketAddr {
+    let ip = match addr.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        given @ (IpAddr::V4(_) | IpAddr::V6(_)) => given,
+    };
+    SocketAddr::new(ip, addr.port())
+}

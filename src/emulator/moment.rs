@@ -1,0 +1,61 @@
+//! Whole seconds, as STS counts time.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+use time::OffsetDateTime;
+
+/// A second since 1970, by the emulator's clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Moment(i64);
+
+impl Moment {
+    /// The second that `time` lies in.
+    pub(super) fn of(time: SystemTime) -> Self {
+        let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    /// So many seconds later, or earlier when negative.
+    pub(super) fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// Seconds since 1970.
+    pub(super) fn unix(self) -> i64 {
+        self.0
+    }
+
+    /// For example `2026-01-01T00:05:00Z` (RFC 3339).
+    pub(super) fn rfc3339(self) -> String {
+        let at = self.calendar();
+        let (hour, minute, second) = at.to_hms();
+        let (year, month, day) = at.to_calendar_date();
+        format!("{year:04}-{:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z", u8::from(month))
+    }
+
+    /// For example `Thu, 01 Jan 2026 00:05:00 GMT` (RFC 9110, section 5.6.7).
+    pub(super) fn http_date(self) -> String {
+        let at = self.calendar();
+        let (hour, minute, second) = at.to_hms();
+        let (year, month, day) = at.to_calendar_date();
+        let (weekday, month) = (at.weekday().to_string(), month.to_string());
+        format!("{weekday:.3}, {day:02} {month:.3} {year:04} {hour:02}:{minute:02}:{second:02} GMT")
+    }
+
+    /// Years beyond 9999 fall back to 1970; no clock reaches them.
+    fn calendar(self) -> OffsetDateTime {
+        OffsetDateTime::from_unix_timestamp(self.0).unwrap_or(OffsetDateTime::UNIX_EPOCH)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_written_as_clients_read_it() {
+        let moment = Moment(1_767_225_900);
+        assert_eq!(moment.rfc3339(), "2026-01-01T00:05:00Z");
+        assert_eq!(moment.http_date(), "Thu, 01 Jan 2026 00:05:00 GMT");
+        assert_eq!(moment.plus(-301).rfc3339(), "2025-12-31T23:59:59Z");
+    }
+}

@@ -1,0 +1,148 @@
+//! What has been asked, and what was answered.
+
+use super::call::{Call, Operation};
+use super::moment::Moment;
+use serde::Serialize;
+use std::collections::{BTreeMap, VecDeque};
+
+/// How many calls are remembered one by one.
+pub const REMEMBERED_CALLS: usize = 100;
+
+/// How calls of an operation that nobody knows are counted.
+pub(super) const UNKNOWN: &str = "unknown";
+
+/// One call. Holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CallRecord {
+    /// Counts up from 1 over all calls since the start.
+    pub number: u64,
+    /// The operation, or `unknown`.
+    pub action: &'static str,
+    /// When it arrived, by the emulator's clock, RFC 3339.
+    pub at: String,
+    /// Who signed it, where somebody did.
+    pub access_key_id: Option<String>,
+    /// The audiences asked for, in the order of their index; only of a valid `GetWebIdentityToken`.
+    pub audiences: Vec<String>,
+    /// The life asked for, or the default where none was; only of a valid call that has one.
+    pub duration_seconds: Option<u32>,
+    /// The algorithm asked for; only of a valid `GetWebIdentityToken`.
+    pub algorithm: Option<&'static str>,
+    /// The tags asked for; only of a valid call that has some.
+    pub tags: BTreeMap<String, String>,
+    /// `ok`, an error code, `502`, `504` or `closed`; `None` while the call runs and for ever if its caller left.
+    pub outcome: Option<&'static str>,
+}
+
+impl CallRecord {
+    /// A call that has just arrived.
+    pub(super) fn arrived(
+        call: Option<&Call>,
+        operation: Option<Operation>,
+        at: Moment,
+        access_key_id: Option<String>,
+    ) -> Self {
+        let mut record = Self {
+            number: 0,
+            action: operation.map_or(UNKNOWN, Operation::name),
+            at: at.rfc3339(),
+            access_key_id,
+            audiences: Vec::new(),
+            duration_seconds: None,
+            algorithm: None,
+            tags: BTreeMap::new(),
+            outcome: None,
+        };
+        match call {
+            Some(Call::GetWebIdentityToken(mint)) => {
+                record.audiences.clone_from(&mint.audiences);
+                record.duration_seconds = Some(mint.duration_seconds);
+                record.algorithm = Some(mint.algorithm.name());
+                record.tags = mint.tags.iter().cloned().collect();
+            }
+            Some(Call::AssumeRole(assume)) => {
+                record.duration_seconds = Some(assume.duration_seconds);
+                record.tags = assume.tags.iter().cloned().collect();
+            }
+            Some(Call::AssumeRoleWithWebIdentity(with)) => {
+                record.duration_seconds = Some(with.assume.duration_seconds);
+            }
+            Some(
+                Call::GetCallerIdentity
+                | Call::EnableOutboundWebIdentityFederation
+                | Call::GetOutboundWebIdentityFederationInfo
+                | Call::DisableOutboundWebIdentityFederation,
+            )
+            | None => {}
+        }
+        record
+    }
+}
+
+/// Counters, and the last [`REMEMBERED_CALLS`] calls.
+#[derive(Default)]
+pub(super) struct Records {
+    counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    calls: VecDeque<CallRecord>,
+    arrivals: u64,
+    forgotten: u64,
+}
+
+/// The counter of arrivals among an operation's outcomes.
+const RECEIVED: &str = "received";
+
+impl Records {
+    /// Takes in a call and returns its number.
+    pub(super) fn arrive(&mut self, mut record: CallRecord) -> u64 {
+        self.arrivals += 1;
+        record.number = self.arrivals;
+        self.count(record.action, RECEIVED);
+        if self.calls.len() == REMEMBERED_CALLS {
+            self.calls.pop_front();
+        }
+        self.calls.push_back(record);
+        self.arrivals
+    }
+
+    /// Notes how the call of that number ended.
+    pub(super) fn finish(&mut self, number: u64, action: &'static str, outcome: &'static str) {
+        if number <= self.forgotten {
+            return;
+        }
+        self.count(action, outcome);
+        if let Some(record) = self.calls.iter_mut().find(|it| it.number == number) {
+            record.outcome = Some(outcome);
+        }
+    }
+
+    /// Forgets every call so far, those still running included.
+    pub(super) fn forget(&mut self) {
+        self.counters.clear();
+        self.calls.clear();
+        self.forgotten = self.arrivals;
+    }
+
+    /// How many calls of `action` arrived.
+    pub(super) fn received(&self, action: &str) -> u64 {
+        self.answered(action, RECEIVED)
+    }
+
+    /// How many calls of `action` ended so.
+    pub(super) fn answered(&self, action: &str, outcome: &str) -> u64 {
+        self.counters.get(action).and_then(|it| it.get(outcome)).copied().unwrap_or(0)
+    }
+
+    /// The remembered calls, oldest first.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &CallRecord> {
+        self.calls.iter()
+    }
+
+    /// For each operation its arrivals (`received`) and its outcomes.
+    pub(super) fn counters(&self) -> &BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
+        &self.counters
+    }
+
+    fn count(&mut self, action: &'static str, what: &'static str) {
+        *self.counters.entry(action).or_default().entry(what).or_default() += 1;
+    }
+}

@@ -1,0 +1,155 @@
+//! Who a caller is, and when their session ends.
+
+use super::moment::Moment;
+use super::refusal::{ErrorCode, Refusal};
+use super::role::RoleArn;
+use std::collections::{BTreeMap, VecDeque};
+
+/// Most keys remembered; the oldest is forgotten first, and becomes a key that was never handed out.
+const CAPACITY: usize = 10_000;
+
+/// A role's session, or in place of one the role behind long-term keys.
+#[derive(Clone, Debug)]
+pub(super) struct Principal {
+    pub(super) role: RoleArn,
+    pub(super) session_name: String,
+    pub(super) tags: BTreeMap<String, String>,
+    pub(super) source_identity: Option<String>,
+}
+
+/// Who signed a call.
+#[derive(Clone, Debug)]
+pub(super) struct Caller {
+    pub(super) principal: Principal,
+    /// The region signed for.
+    pub(super) region: String,
+    /// When the caller's session ends; long-term keys have none.
+    pub(super) session_end: Option<Moment>,
+    /// Whether the keys came from `AssumeRole` or `AssumeRoleWithWebIdentity`.
+    pub(super) is_chained: bool,
+}
+
+/// The session rule of `GetWebIdentityToken`: no token outlives the session that asks for it. A token that
+/// ends in the session's very last second is allowed.
+///
+/// # Errors
+/// `ExpiredToken` when the session is over, `SessionDurationEscalationException` when it is too short.
+pub(super) fn permit(now: Moment, duration_seconds: u32, end: Option<Moment>) -> Result<(), Refusal> {
+    let Some(end) = end else { return Ok(()) };
+    if now >= end {
+        return Err(Refusal::usual(ErrorCode::ExpiredToken));
+    }
+    if now.plus(i64::from(duration_seconds)) > end {
+        return Err(Refusal::new(
+            ErrorCode::SessionDurationEscalationException,
+            format!(
+                "The requested DurationSeconds would outlive the calling session, which ends at {}",
+                end.rfc3339()
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// Keys handed out, and what was said about the sessions of others.
+#[derive(Default)]
+pub(super) struct Sessions {
+    known: BTreeMap<String, Session>,
+    order: VecDeque<String>,
+    /// When the session of all other keys ends.
+    default_end: Option<Moment>,
+}
+
+struct Session {
+    /// `None` is a key that was not handed out.
+    principal: Option<Principal>,
+    end: Option<Moment>,
+}
+
+impl Sessions {
+    /// Remembers a key that is handed out.
+    pub(super) fn hand_out(&mut self, access_key_id: String, principal: Principal, end: Moment) {
+        self.remember(access_key_id, Session { principal: Some(principal), end: Some(end) });
+    }
+
+    /// Sets when the session behind one key ends.
+    pub(super) fn set_end_of(&mut self, access_key_id: &str, end: Option<Moment>) {
+        match self.known.get_mut(access_key_id) {
+            Some(session) => session.end = end,
+            None => self.remember(access_key_id.to_owned(), Session { principal: None, end }),
+        }
+    }
+
+    /// Sets when the session behind every key ends that is not known by itself.
+    pub(super) fn set_default_end(&mut self, end: Option<Moment>) {
+        self.default_end = end;
+    }
+
+    /// When the session behind such a key ends.
+    pub(super) fn default_end(&self) -> Option<Moment> {
+        self.default_end
+    }
+
+    /// Whose key this is: the principal if it was handed out, and the end of the session.
+    pub(super) fn find(&self, access_key_id: &str) -> (Option<Principal>, Option<Moment>) {
+        match self.known.get(access_key_id) {
+            Some(session) => (session.principal.clone(), session.end),
+            None => (None, self.default_end),
+        }
+    }
+
+    fn remember(&mut self, access_key_id: String, session: Session) {
+        if self.order.len() == CAPACITY
+            && let Some(oldest) = self.order.pop_front()
+        {
+            self.known.remove(&oldest);
+        }
+        if self.known.insert(access_key_id.clone(), session).is_none() {
+            self.order.push_back(access_key_id);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::time::UNIX_EPOCH;
+
+    #[test]
+    fn a_token_may_end_with_the_session_and_no_second_later() {
+        let now = Moment::of(UNIX_EPOCH);
+        assert_eq!(permit(now, 300, Some(now.plus(300))), Ok(()));
+        let refusal = permit(now, 300, Some(now.plus(299))).unwrap_err();
+        assert_eq!(refusal.code, ErrorCode::SessionDurationEscalationException);
+    }
+
+    #[test]
+    fn the_oldest_key_is_forgotten_first() {
+        let mut sessions = Sessions::default();
+        let end = Some(Moment::of(UNIX_EPOCH));
+        for n in 0..=CAPACITY {
+            sessions.set_end_of(&n.to_string(), end);
+        }
+        assert_eq!(sessions.find("0").1, None);
+        assert_eq!(sessions.find("1").1, end);
+        assert_eq!(sessions.known.len(), CAPACITY);
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_outlives_its_session(now in 0..4_000_000_000_i64, life in 60..=3600_u32, left in -5000..50_000_i64) {
+            let now = Moment::of(UNIX_EPOCH).plus(now);
+            let end = now.plus(left);
+            match permit(now, life, Some(end)) {
+                Ok(()) => prop_assert!(now.plus(i64::from(life)) <= end),
+                Err(refusal) if left <= 0 => prop_assert_eq!(refusal.code, ErrorCode::ExpiredToken),
+                Err(refusal) => {
+                    prop_assert_eq!(refusal.code, ErrorCode::SessionDurationEscalationException);
+                    prop_assert!(i64::from(life) > left);
+                }
+            }
+            prop_assert_eq!(permit(now, life, None), Ok(()));
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The STS actions.
+
+use super::answer::Xml;
+use super::call::{Assume, AssumeWithWebIdentity, Mint};
+use super::claims;
+use super::faults::Faults;
+use super::refusal::{ErrorCode, Refusal};
+use super::role::RoleArn;
+use super::sessions::{self, Caller, Principal};
+use super::switchboard::Switchboard;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::Value;
+
+/// Longest session that a session may start, in seconds.
+const MAX_CHAINED: u32 = 3600;
+
+/// `GetWebIdentityToken`.
+pub(super) async fn mint(switchboard: &Switchboard, caller: &Caller, request: &Mint) -> Result<Xml, Refusal> {
+    let faults = switchboard.faults();
+    authorize(&faults, caller, request)?;
+    if !switchboard.is_federation_enabled() {
+        return Err(Refusal::usual(ErrorCode::OutboundWebIdentityFederationDisabledException));
+    }
+    let now = switchboard.now();
+    sessions::permit(now, request.duration_seconds, caller.session_end)?;
+
+    let expiry = now.plus(i64::from(faults.token_life_seconds.unwrap_or(request.duration_seconds)));
+    let audiences = match faults.mint_audience {
+        Some(other) => vec![other],
+        None => request.audiences.clone(),
+    };
+    let claims = claims::claims(switchboard.issuer(), caller, request, &audiences, now, expiry);
+    let algorithm = faults.mint_algorithm.unwrap_or(request.algorithm);
+    let token = switchboard.signer().sign(algorithm, &claims).await?;
+    Ok(Xml::default().text("WebIdentityToken", &token).text("Expiration", &expiry.rfc3339()))
+}
+
+/// What the caller's policies deny.
+fn authorize(faults: &Faults, caller: &Caller, request: &Mint) -> Result<(), Refusal> {
+    let denied = request.audiences.iter().any(|audience| faults.deny_audiences.contains(audience))
+        || faults.deny_duration_above.is_some_and(|limit| request.duration_seconds > limit)
+        || faults.deny_algorithm == Some(request.algorithm);
+    if denied {
+        return Err(access_denied(caller, "sts:GetWebIdentityToken"));
+    }
+    if faults.deny_tags && !request.tags.is_empty() {
+        return Err(access_denied(caller, "sts:TagGetWebIdentityToken"));
+    }
+    Ok(())
+}
+
+fn access_denied(caller: &Caller, action: &str) -> Refusal {
+    let who = caller.principal.role.session(&caller.principal.session_name);
+    let message = format!(
+        "User: {who} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
+    );
+    Refusal::new(ErrorCode::AccessDenied, message)
+}
+
+/// `GetCallerIdentity`.
+pub(super) fn caller_identity(caller: &Caller) -> Xml {
+    let Principal { role, session_name, .. } = &caller.principal;
+    Xml::default()
+        .text("Arn", &role.session(session_name))
+        .text("UserId", &format!("{}:{session_name}", role.id()))
+        .text("Account", role.account())
+}
+
+/// `AssumeRole`.
+pub(super) fn assume(switchboard: &Switchboard, caller: &Caller, request: &Assume) -> Result<Xml, Refusal> {
+    if caller.is_chained && request.duration_seconds > MAX_CHAINED {
+        return Err(Refusal::new(
+            ErrorCode::ValidationError,
+            "A role assumed by role chaining has a session of at most 1 hour",
+        ));
+    }
+    let inherited = caller.principal.source_identity.clone();
+    let mut principal = principal(request)?;
+    principal.source_identity = inherited.or(principal.source_identity);
+    let source_identity = principal.source_identity.clone();
+    let session = hand_out(switchboard, principal, request.duration_seconds);
+    Ok(match source_identity {
+        Some(identity) => session.text("SourceIdentity", &identity),
+        None => session,
+    })
+}
+
+/// `AssumeRoleWithWebIdentity`: any token will do, a JWT's own claims are repeated.
+pub(super) fn assume_with_web_identity(
+    switchboard: &Switchboard,
+    request: &AssumeWithWebIdentity,
+) -> Result<Xml, Refusal> {
+    let claims = payload(&request.token).unwrap_or_default();
+    let claim = |name: &str, absent: &str| {
+        let value = claims[name].as_str().or_else(|| claims[name][0].as_str());
+        value.unwrap_or(absent).to_owned()
+    };
+    let session = hand_out(switchboard, principal(&request.assume)?, request.assume.duration_seconds);
+    Ok(session
+        .text("SubjectFromWebIdentityToken", &claim("sub", "opaque-subject"))
+        .text("Provider", &claim("iss", "opaque-provider"))
+        .text("Audience", &claim("aud", "opaque-audience")))
+}
+
+fn principal(request: &Assume) -> Result<Principal, Refusal> {
+    let role = RoleArn::parse(&request.role_arn).ok_or_else(|| {
+        let shown: String = request.role_arn.chars().take(200).collect();
+        Refusal::new(ErrorCode::ValidationError, format!("{shown} is invalid"))
+    })?;
+    Ok(Principal {
+        role,
+        session_name: request.session_name.clone(),
+        tags: request.tags.iter().cloned().collect(),
+        source_identity: request.source_identity.clone(),
+    })
+}
+
+fn hand_out(switchboard: &Switchboard, principal: Principal, duration_seconds: u32) -> Xml {
+    let age = switchboard.faults().session_age_seconds;
+    let end = switchboard.now().plus(i64::from(duration_seconds)).plus(-i64::from(age));
+    let access_key_id = format!("ASIA{}", random(16).to_ascii_uppercase());
+    let user = Xml::default()
+        .text("AssumedRoleId", &format!("{}:{}", principal.role.id(), principal.session_name))
+        .text("Arn", &principal.role.session(&principal.session_name));
+    let credentials = Xml::default()
+        .text("AccessKeyId", &access_key_id)
+        .text("SecretAccessKey", &random(40))
+        .text("SessionToken", &random(200))
+        .text("Expiration", &end.rfc3339());
+    switchboard.hand_out(access_key_id, principal, end);
+    Xml::default().nest("Credentials", credentials).nest("AssumedRoleUser", user)
+}
+
+fn random(length: usize) -> String {
+    (0..length).map(|_| fastrand::alphanumeric()).collect()
+}
+
+/// The claims of a JWT whose signature nobody looks at.
+fn payload(token: &str) -> Option<Value> {
+    let payload = token.split('.').nth(1)?;
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_jwt_has_a_payload() {
+        assert_eq!(payload("a.eyJzdWIiOiJ4In0.b").unwrap()["sub"], "x");
+        assert_eq!(payload("opaque"), None);
+    }
+}

@@ -1,0 +1,225 @@
+//! Faults and counters in the same process: what the control endpoint does over HTTP, and waiting for calls.
+
+use super::Options;
+use super::authorization::Scope;
+use super::call::{Call, Operation};
+use super::faults::Faults;
+use super::issuer::{Issuer, IssuerUrl};
+use super::moment::Moment;
+use super::records::{CallRecord, Records, UNKNOWN};
+use super::refusal::Refusal;
+use super::role::RoleArn;
+use super::sessions::{Caller, Principal, Sessions};
+use crate::clock::Clock;
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// A handle to a running emulator. Cloning is cheap, and every clone is the same emulator.
+#[derive(Clone)]
+pub struct Switchboard(Arc<State>);
+
+struct State {
+    options: Options,
+    role: RoleArn,
+    issuer: Arc<Issuer>,
+    clock: Clock,
+    faults: watch::Sender<Faults>,
+    records: watch::Sender<Records>,
+    federation_enabled: AtomicBool,
+    sessions: Mutex<Sessions>,
+    closing: CancellationToken,
+}
+
+impl Switchboard {
+    pub(super) fn new(options: Options, role: RoleArn, issuer: IssuerUrl) -> Self {
+        let switchboard = Self(Arc::new(State {
+            role,
+            issuer: Issuer::start(issuer),
+            clock: Clock::system(),
+            faults: watch::Sender::new(options.faults.clone()),
+            records: watch::Sender::default(),
+            federation_enabled: AtomicBool::new(options.federation_enabled),
+            sessions: Mutex::default(),
+            closing: CancellationToken::new(),
+            options,
+        }));
+        switchboard.set_session(switchboard.0.options.session);
+        switchboard
+    }
+
+    /// The issuer of its tokens.
+    pub fn issuer(&self) -> &str {
+        self.0.issuer.url()
+    }
+
+    /// The faults in force.
+    pub fn faults(&self) -> Faults {
+        self.0.faults.borrow().clone()
+    }
+
+    /// Puts other faults in force, from the next call on; `Faults::default()` ends them all.
+    pub fn set_faults(&self, faults: Faults) {
+        self.0.faults.send_replace(faults);
+    }
+
+    /// Changes the faults in force, from the next call on.
+    pub fn update_faults(&self, change: impl FnOnce(&mut Faults)) {
+        self.0.faults.send_modify(change);
+    }
+
+    /// Sets what remains, from now, of the session behind every key that is not known by itself. `None` makes
+    /// them long-term keys.
+    pub fn set_session(&self, remaining: Option<Duration>) {
+        let end = self.after(remaining);
+        self.sessions().set_default_end(end);
+    }
+
+    /// Sets what remains, from now, of the session behind one key, handed out or not. `None` makes it long-term.
+    pub fn set_session_of(&self, access_key_id: &str, remaining: Option<Duration>) {
+        let end = self.after(remaining);
+        self.sessions().set_end_of(access_key_id, end);
+    }
+
+    /// Turns federation on or off; returns what it was before.
+    pub fn set_federation_enabled(&self, enabled: bool) -> bool {
+        self.0.federation_enabled.swap(enabled, Ordering::Relaxed)
+    }
+
+    /// Whether federation is on.
+    pub fn is_federation_enabled(&self) -> bool {
+        self.0.federation_enabled.load(Ordering::Relaxed)
+    }
+
+    /// Signs with new keys from now on, and goes on publishing the old ones.
+    ///
+    /// # Errors
+    /// When keys cannot be made.
+    pub async fn rotate_keys(&self) -> Result<(), Refusal> {
+        self.0.issuer.rotate().await
+    }
+
+    /// How many calls of `operation` have arrived, answered or not.
+    pub fn received(&self, operation: Operation) -> u64 {
+        self.0.records.borrow().received(operation.name())
+    }
+
+    /// How many calls of `operation` had this outcome ([`CallRecord::outcome`]).
+    pub fn answered(&self, operation: Operation, outcome: &str) -> u64 {
+        self.0.records.borrow().answered(operation.name(), outcome)
+    }
+
+    /// The last calls, oldest first.
+    pub fn calls(&self) -> Vec<CallRecord> {
+        self.0.records.borrow().calls().cloned().collect()
+    }
+
+    /// Waits until `count` calls of `operation` have arrived since the start or the last reset.
+    pub async fn wait_for_calls(&self, operation: Operation, count: u64) {
+        let mut records = self.0.records.subscribe();
+        let arrived = records.wait_for(|records| records.received(operation.name()) >= count).await;
+        arrived.expect("this handle keeps the sender alive");
+    }
+
+    /// Back to the start: faults, sessions and federation as in the options, no calls counted. Keys stay.
+    pub fn reset(&self) {
+        self.set_faults(self.0.options.faults.clone());
+        self.set_federation_enabled(self.0.options.federation_enabled);
+        *self.sessions() = Sessions::default();
+        self.set_session(self.0.options.session);
+        self.0.records.send_modify(Records::forget);
+    }
+
+    pub(super) fn options(&self) -> &Options {
+        &self.0.options
+    }
+
+    pub(super) fn role(&self) -> &RoleArn {
+        &self.0.role
+    }
+
+    pub(super) fn signer(&self) -> &Arc<Issuer> {
+        &self.0.issuer
+    }
+
+    pub(super) fn records(&self) -> watch::Ref<'_, Records> {
+        self.0.records.borrow()
+    }
+
+    pub(super) fn session_end(&self) -> Option<Moment> {
+        self.sessions().default_end()
+    }
+
+    /// The time by the emulator's own clock.
+    pub(super) fn now(&self) -> Moment {
+        let offset = self.0.faults.borrow().clock_offset_seconds;
+        Moment::of(self.0.clock.now()).plus(i64::from(offset))
+    }
+
+    pub(super) fn hand_out(&self, access_key_id: String, principal: Principal, end: Moment) {
+        self.sessions().hand_out(access_key_id, principal, end);
+    }
+
+    /// Who signed; a key that was not handed out belongs to the role of the options.
+    pub(super) fn caller(&self, scope: Scope) -> Caller {
+        let (principal, session_end) = self.sessions().find(&scope.access_key_id);
+        Caller {
+            is_chained: principal.is_some(),
+            principal: principal.unwrap_or_else(|| Principal {
+                role: self.0.role.clone(),
+                session_name: "emulator".to_owned(),
+                tags: [].into(),
+                source_identity: None,
+            }),
+            region: scope.region.unwrap_or_else(|| self.0.options.region.clone()),
+            session_end,
+        }
+    }
+
+    /// Records a call and returns its number.
+    pub(super) fn arrive(
+        &self,
+        call: Option<&Call>,
+        operation: Option<Operation>,
+        access_key_id: Option<String>,
+    ) -> u64 {
+        let record = CallRecord::arrived(call, operation, self.now(), access_key_id);
+        let mut number = 0;
+        self.0.records.send_modify(|records| number = records.arrive(record));
+        number
+    }
+
+    /// Records how a call ended.
+    pub(super) fn finish(&self, number: u64, operation: Option<Operation>, outcome: &'static str) {
+        let action = operation.map_or(UNKNOWN, Operation::name);
+        self.0.records.send_modify(|records| records.finish(number, action, outcome));
+    }
+
+    /// Waits while calls of `operation` hang.
+    pub(super) async fn released(&self, operation: Option<Operation>) {
+        let mut faults = self.0.faults.subscribe();
+        let released = faults.wait_for(|faults| !(faults.hang && faults.actions.covers(operation))).await;
+        released.expect("this handle keeps the sender alive");
+    }
+
+    /// Waits for `until`, but no longer than until shutdown.
+    pub(super) async fn unless_closing(&self, until: impl Future<Output = ()>) {
+        self.0.closing.run_until_cancelled(until).await;
+    }
+
+    pub(super) fn closing(&self) -> &CancellationToken {
+        &self.0.closing
+    }
+
+    fn after(&self, remaining: Option<Duration>) -> Option<Moment> {
+        let seconds = remaining.map(|it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX));
+        seconds.map(|seconds| self.now().plus(seconds))
+    }
+
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
+        self.0.sessions.lock().expect("nothing panics while holding this lock")
+    }
+}
