@@ -17,12 +17,13 @@ use crate::tasks::Tasks;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
-use crate::token::cache::{Settings, Shelf, TokenCache};
+use crate::token::cache::{Settings, TokenCache};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
 
 /// The most series of one metric; more label values are counted together.
 const MOST_SERIES: usize = 1000;
@@ -35,8 +36,6 @@ pub struct App {
     server: Arc<Server>,
     metrics: Metrics,
     readiness: Readiness,
-    tokens: TokenCache,
-    shelf: Option<Arc<Shelf>>,
 }
 
 /// Why a proxy cannot start.
@@ -87,10 +86,18 @@ impl App {
                 metrics: metrics.clone(),
             },
         );
-        let shelf = static_audiences(&config).map(|audiences| tokens.keep(&audiences));
-        let server = Arc::new(server(&config, &metrics, &tokens, shelf.clone())?);
         let readiness = Readiness::new();
-        Ok(Self { config, proxy_listener, admin_listener, server, metrics, readiness, tokens, shelf })
+        let tokens = match static_audiences(&config) {
+            Some(audiences) => {
+                let shelf = tokens.keep(&audiences);
+                let watched = shelf.clone();
+                readiness.require("token", move || watched.is_filled());
+                Tokens::Same(shelf)
+            }
+            None => Tokens::ByTarget(tokens),
+        };
+        let server = Arc::new(server(&config, &metrics, tokens)?);
+        Ok(Self { config, proxy_listener, admin_listener, server, metrics, readiness })
     }
 
     /// Where callers connect.
@@ -108,4 +115,81 @@ impl App {
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
         self.admin_listener.as_ref().map(TcpListener::local_addr).transpose()
     }
+
+    /// Serves until `shutdown` resolves, then drains: not ready at once, no new connections after `--shutdown-delay`,
+    /// and the requests in flight get `--shutdown-timeout` to end.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let drain = Drain::default();
+        let accepting = Tasks::default();
+        accepting.spawn(self.server.clone().run(self.proxy_listener, drain.clone()));
+        let admin_stop = CancellationToken::new();
+        let admin_tasks = Tasks::default();
+        if let (Some(listener), Some(config)) = (self.admin_listener, &self.config.metrics) {
+            let router = admin::router(self.metrics.clone(), &config.path, self.readiness.clone());
+            let stop = admin_stop.clone().cancelled_owned();
+            admin_tasks.spawn(async move {
+                if let Err(error) = admin::server::serve(listener, router, stop).await {
+                    tracing::error!(%error, "metrics and health are no longer served");
+                }
+            });
+        }
+
+        shutdown.await;
+        let _draining = self.readiness.hold("draining");
+        sleep(self.config.shutdown.delay).await;
+        drain.begin();
+        accepting.finished().await;
+        let connections = &self.server.connections;
+        tracing::info!(connections = connections.running(), "draining");
+        if timeout(self.config.shutdown.timeout, connections.finished()).await.is_err() {
+            tracing::warn!(connections = connections.running(), "cut off by --shutdown-timeout");
+        }
+        admin_stop.cancel();
+        admin_tasks.finished().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The audience set that is known before any request: the configured one, or the pinned upstream's own.
+fn static_audiences(config: &Config) -> Option<AudienceSet> {
+    match (&config.tokens.audiences, &config.routing) {
+        (Some(audiences), _) => Some(audiences.clone()),
+        (None, Routing::Pinned(target)) => Some(audience::derived(target)),
+        (None, Routing::ByHeader { .. }) => None,
+    }
+}
+
+fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, StartError> {
+    let upstream_connections = Tasks::default();
+    let policy = match &config.routing {
+        Routing::Pinned(_) => None,
+        Routing::ByHeader { .. } => Some(config.policy.clone()),
+    };
+    let connector = Connector::new(
+        policy,
+        trust::client_config(config.upstream.ca_cert.as_deref())?,
+        config.upstream.connect_timeout,
+        upstream_connections.clone(),
+    );
+    let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
+    let connections = Tasks::default();
+    let proxy = Proxy {
+        routing: config.routing.clone(),
+        policy: config.policy.clone(),
+        tokens,
+        forwarded_for: config.upstream.forwarded_for,
+        upstream: Upstream::new(connector, pool, config.upstream.timeout),
+        metrics: metrics.clone(),
+        tasks: connections.clone(),
+    };
+    Ok(Server {
+        proxy: Arc::new(proxy),
+        tls: config.inbound_tls.as_ref().map(tls::acceptor).transpose()?,
+        limits: Limits {
+            header_read_timeout: config.inbound.header_read_timeout,
+            idle_timeout: config.inbound.idle_timeout,
+        },
+        max_connections: config.inbound.max_connections,
+        connections,
+    })
 }

@@ -4,6 +4,10 @@
 pub mod cli;
 /// What they typed, and what it means.
 pub mod config;
+/// Wires everything: bind, run, drain.
+pub mod app;
+/// Sockets and lifetimes, no business.
+pub mod server;
 /// One request, in reading order.
 pub mod proxy;
 /// A bearer for an audience.
@@ -12,6 +16,8 @@ pub mod token;
 pub mod telemetry;
 /// The second listener: metrics and health.
 pub mod admin;
+/// Tracked spawning.
+pub mod tasks;
 /// The only source of wall time.
 pub mod clock;
 /// A local STS, for laptops, tests and the demo; production code never knows that it exists.

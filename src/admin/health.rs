@@ -4,17 +4,20 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// Who keeps the proxy from being ready. Ready while there are no holds. Cloning is cheap.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Readiness(Arc<Mutex<Holds>>);
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Holds {
     last: u64,
     held: Vec<(u64, Cow<'static, str>)>,
+    checks: Vec<(&'static str, Check)>,
 }
 
+/// Answers whether something is ready at this moment.
+type Check = Box<dyn Fn() -> bool + Send + Sync>;
+
 /// Keeps the proxy from being ready until it is dropped.
-#[derive(Debug)]
 #[must_use = "readiness is held only as long as this lives"]
 pub struct Hold {
     readiness: Readiness,
@@ -37,9 +40,16 @@ impl Readiness {
         Hold { readiness: self.clone(), number }
     }
 
-    /// The names of all holds, oldest first; empty when ready.
+    /// Adds a hold that lasts whenever `ready` says no, for what can be lost without anybody noticing the moment.
+    pub fn require(&self, name: &'static str, ready: impl Fn() -> bool + Send + Sync + 'static) {
+        self.holds().checks.push((name, Box::new(ready)));
+    }
+
+    /// The names of all holds, those of failing checks first, then oldest first; empty when ready.
     pub fn waiting_for(&self) -> Vec<Cow<'static, str>> {
-        self.holds().held.iter().map(|(_, name)| name.clone()).collect()
+        let holds = self.holds();
+        let failing = holds.checks.iter().filter(|(_, ready)| !ready()).map(|(name, _)| Cow::Borrowed(*name));
+        failing.chain(holds.held.iter().map(|(_, name)| name.clone())).collect()
     }
 
     fn holds(&self) -> MutexGuard<'_, Holds> {
@@ -67,6 +77,17 @@ mod tests {
         assert_eq!(readiness.waiting_for(), ["draining"]);
         drop(drain);
         assert!(readiness.waiting_for().is_empty());
+    }
+
+    #[test]
+    fn a_check_holds_whenever_it_fails() {
+        let readiness = Readiness::new();
+        let lost = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = lost.clone();
+        readiness.require("token", move || !seen.load(std::sync::atomic::Ordering::Relaxed));
+        assert!(readiness.waiting_for().is_empty());
+        lost.store(true, std::sync::atomic::Ordering::Relaxed);
+        assert_eq!(readiness.waiting_for(), ["token"]);
     }
 
     #[test]
