@@ -131,6 +131,16 @@ fn data_that_cannot_be_written_is_a_failure() {
     assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
 }
 
+#[test]
+fn an_address_that_is_taken_is_a_failure_with_a_cause_and_a_hint() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output = attache(&["--listen-addr", &address, "--metrics-enabled=false"]);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\n  cause: "), "{}", stderr(&output));
+    assert!(stderr(&output).contains("\n  hint: another process listens there"), "{}", stderr(&output));
+}
+
 fn command(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_attache"));
     command.env_clear().args(arguments);

@@ -14,6 +14,8 @@ pub mod emulator_args;
 mod completion;
 /// `attache version`.
 mod version;
+/// No command at all: the proxy.
+mod serve;
 /// The only printer.
 mod report;
 
@@ -53,7 +55,7 @@ pub fn run() -> Exit {
 
 fn serve(settings: &Args) -> Exit {
     match Config::resolve(settings, config::variable) {
-        Ok(_) => Exit::Done,
+        Ok(config) => serve::run(config),
         Err(problems) => report::problems(&problems),
     }
 }
