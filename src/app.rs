@@ -2,6 +2,7 @@
 
 use crate::admin;
 use crate::admin::health::Readiness;
+use crate::announce;
 use crate::clock::Clock;
 use crate::config::{Config, Routing};
 use crate::proxy::connector::Connector;
@@ -42,10 +43,10 @@ pub struct App {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The address for callers cannot be bound.
-    #[error("--listen-addr (LISTEN_ADDR): cannot listen on {0}: {1}")]
+    #[error("--listen-addr (LISTEN_ADDR): cannot listen on {0}")]
     Listen(String, #[source] io::Error),
     /// The address for metrics cannot be bound.
-    #[error("--metrics-listen-addr (METRICS_LISTEN_ADDR): cannot listen on {0}: {1}")]
+    #[error("--metrics-listen-addr (METRICS_LISTEN_ADDR): cannot listen on {0}")]
     MetricsListen(String, #[source] io::Error),
     /// Callers' TLS cannot be set up.
     #[error(transparent)]
@@ -53,6 +54,9 @@ pub enum StartError {
     /// Upstreams' certificates could not be verified.
     #[error(transparent)]
     Trust(#[from] TrustError),
+    /// The system does not tell a listener's address.
+    #[error("a listener has no address")]
+    Address(#[from] io::Error),
     /// Metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -63,7 +67,11 @@ impl App {
     ///
     /// # Errors
     /// When an address is taken, or a certificate cannot be used.
-    pub async fn bind(config: Config, source: Arc<dyn TokenSource>, clock: Clock) -> Result<Self, StartError> {
+    pub async fn bind(
+        config: Config,
+        source: Arc<dyn TokenSource>,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
         let proxy_listener = listener::bind(&config.listen)
             .await
             .map_err(|error| StartError::Listen(config.listen.to_string(), error))?;
@@ -76,7 +84,7 @@ impl App {
             ),
         };
         let metrics = if config.metrics.is_some() { Metrics::new(MOST_SERIES)? } else { Metrics::disabled() };
-        let tokens = TokenCache::new(
+        let cache = TokenCache::new(
             source,
             Settings {
                 clock,
@@ -87,17 +95,14 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let tokens = match static_audiences(&config) {
-            Some(audiences) => {
-                let shelf = tokens.keep(&audiences);
-                let watched = shelf.clone();
-                readiness.require("token", move || watched.is_filled());
-                Tokens::Same(shelf)
-            }
-            None => Tokens::ByTarget(tokens),
-        };
-        let server = Arc::new(server(&config, &metrics, tokens)?);
-        Ok(Self { config, proxy_listener, admin_listener, server, metrics, readiness })
+        let same = static_audiences(&config).map(|audiences| cache.keep(&audiences));
+        if let Some(shelf) = same.clone() {
+            readiness.require("token", move || shelf.is_filled());
+        }
+        let server = Arc::new(server(&config, &metrics, Tokens { cache, same })?);
+        let app = Self { config, proxy_listener, admin_listener, server, metrics, readiness };
+        announce::started(&app.config, app.proxy_addr()?, app.admin_addr()?);
+        Ok(app)
     }
 
     /// Where callers connect.

@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 /// Wires everything: bind, run, drain.
 pub mod app;
+/// What a start decided, in the log.
+pub mod announce;
 /// Sockets and lifetimes, no business.
 pub mod server;
 /// One request, in reading order.

@@ -4,12 +4,17 @@ use crate::config::args::Args;
 use crate::config::{self, Config};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use emulator_args::EmulatorArgs;
 use std::process::ExitCode;
 
 /// What `attache demo` can be asked for.
 pub mod demo_args;
 /// What `attache emulator` can be asked for.
 pub mod emulator_args;
+/// `attache emulator`.
+mod emulator;
+/// SIGTERM and SIGINT.
+mod signals;
 /// `attache completion`.
 mod completion;
 /// `attache version`.
@@ -48,6 +53,7 @@ pub fn run() -> Exit {
     };
     match cli.command {
         None => serve(&cli.settings),
+        Some(Command::Emulator(args)) => emulator::run(*args),
         Some(Command::Version) => report::data(version::line().as_bytes()),
         Some(Command::Completion { shell }) => report::data(&completion::script(shell)),
     }
@@ -85,6 +91,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Run a local STS that mints, serves its keys, and fails on demand
+    Emulator(Box<EmulatorArgs>),
     /// Print version and platform
     Version,
     /// Print a completion script for a shell

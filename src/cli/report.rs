@@ -29,6 +29,12 @@ pub(super) fn problems(problems: &Problems) -> Exit {
     Exit::BadUsage
 }
 
+/// Prints what makes no sense in what was asked.
+pub(super) fn bad_usage(problem: &str) -> Exit {
+    say(&format!("error: {problem}\n"));
+    Exit::BadUsage
+}
+
 /// Prints an error with its causes, and what to do about it where that is known.
 pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
     let mut text = format!("error: {error}\n");
@@ -42,6 +48,7 @@ pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
     Exit::Failed
 }
 
-fn say(text: &str) {
+/// Says something to a person.
+pub(super) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,18 +1,25 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
-use super::{Exit, report};
+use super::{Exit, report, signals::Signals};
 use crate::app::App;
+use crate::clock::Clock;
 use crate::config::Config;
+use crate::telemetry::logs;
+use crate::token::sts::{Access, Sts, Wish};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter;
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// Serves with this configuration. Ends when everything in flight has ended, or was given up.
 pub(super) fn run(config: Config) -> Exit {
+    let _flush = match logs::init(&config.log) {
+        Ok(flush) => flush,
+        Err(error) => return report::failure(&error, None),
+    };
     let runtime = match runtime(config.worker_threads) {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
@@ -35,8 +42,12 @@ async fn serve(config: Config) -> Exit {
         Ok(signals) => signals,
         Err(error) => return report::failure(&error, None),
     };
+    let clock = Clock::system();
+    let tokens = &config.tokens;
+    let wish = Wish { algorithm: tokens.algorithm, duration: tokens.duration, tags: tokens.tags.clone() };
+    let source = Sts::new(wish, Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
     let app = tokio::select! {
-        app = App::bind(config) => app,
+        app = App::bind(config, Arc::new(source), clock) => app,
         () = signals.next() => return Exit::Done,
     };
     match app {
@@ -59,25 +70,6 @@ async fn run_until_told(app: App, mut signals: Signals) -> Exit {
     tokio::select! {
         () = run => Exit::Done,
         () = signals.next() => Exit::Failed,
-    }
-}
-
-/// SIGTERM, as orchestrators send it, and SIGINT, as a terminal does.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
-    }
-
-    async fn next(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-        }
     }
 }
 

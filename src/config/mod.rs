@@ -6,6 +6,7 @@ use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use http::HeaderName;
 use std::ffi::OsString;
+use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,6 +70,17 @@ pub enum ListenAddr {
     Every(u16),
     /// One host or address (`127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`).
     One(String, u16),
+}
+
+/// As it was written.
+impl fmt::Display for ListenAddr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Every(port) => write!(f, ":{port}"),
+            Self::One(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::One(host, port) => write!(f, "{host}:{port}"),
+        }
+    }
 }
 
 /// A certificate chain and its private key, both PEM.

@@ -63,7 +63,9 @@ impl UpstreamError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
-            Self::Connect(error) if error.kind() == ErrorKind::ConnectionRefused => ErrorType::ConnectionRefused,
+            Self::Connect(error) if error.kind() == ErrorKind::ConnectionRefused => {
+                ErrorType::ConnectionRefused
+            }
             Self::Connect(error) if error.kind() == ErrorKind::TimedOut => ErrorType::Timeout,
             Self::Connect(_) | Self::Dns(_) | Self::AddressDenied | Self::Tls(_) | Self::Exchange(_) => {
                 ErrorType::Unknown

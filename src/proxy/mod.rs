@@ -64,17 +64,21 @@ pub struct Proxy {
     pub tasks: Tasks,
 }
 
-/// Which token a request gets.
-pub enum Tokens {
-    /// The same for all requests.
-    Same(Arc<Shelf>),
-    /// The one for its target.
-    ByTarget(TokenCache),
+/// Where a request's token comes from.
+pub struct Tokens {
+    /// Every audience set in use.
+    pub cache: TokenCache,
+    /// The shelf of all requests alike; `None` takes the one of a request's target.
+    pub same: Option<Arc<Shelf>>,
 }
 
 impl Proxy {
     /// The answer to one request of the caller at this address.
-    pub async fn answer(&self, request: Request<Incoming>, caller: Option<&HeaderValue>) -> Response<ResponseBody> {
+    pub async fn answer(
+        &self,
+        request: Request<Incoming>,
+        caller: Option<&HeaderValue>,
+    ) -> Response<ResponseBody> {
         let mut record = Record::start(self.metrics.clone(), &request);
         match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => {
@@ -135,23 +139,23 @@ impl Proxy {
     }
 
     async fn token(&self, target: &Target) -> Result<Token, ProxyError> {
-        let token = match &self.tokens {
-            Tokens::Same(shelf) => shelf.token().await,
-            Tokens::ByTarget(cache) => self.shelf(cache, target).await?.token().await,
+        let token = match &self.tokens.same {
+            Some(shelf) => shelf.token().await,
+            None => self.shelf(target).await?.token().await,
         };
         token.map_err(|error| ProxyError::Token(target.clone(), error))
     }
 
     /// The shelf of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
     /// before the first one is minted.
-    async fn shelf(&self, cache: &TokenCache, target: &Target) -> Result<Arc<Shelf>, ProxyError> {
+    async fn shelf(&self, target: &Target) -> Result<Arc<Shelf>, ProxyError> {
         let audiences = audience::derived(target);
-        if let Some(shelf) = cache.find(&audiences) {
+        if let Some(shelf) = self.tokens.cache.find(&audiences) {
             return Ok(shelf);
         }
         let outcome = self.upstream.check(target).await;
         outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(cache.lend(&audiences))
+        Ok(self.tokens.cache.lend(&audiences))
     }
 
     fn rewrite(

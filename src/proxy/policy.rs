@@ -92,7 +92,11 @@ fn refused_by_default(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(v4) => {
             // All of 0.0.0.0/8 means "this host" (RFC 1122); 100.100.100.200 and the like are left to --deny-address.
-            v4.is_loopback() || v4.is_link_local() || v4.octets()[0] == 0 || v4.is_multicast() || v4.is_broadcast()
+            v4.is_loopback()
+                || v4.is_link_local()
+                || v4.octets()[0] == 0
+                || v4.is_multicast()
+                || v4.is_broadcast()
         }
         IpAddr::V6(v6) => {
             let s = v6.segments();

@@ -112,14 +112,14 @@ impl UpstreamError {
 }
 
 fn connect_proxy_status(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "attache; error=connection_refused",
-        io::ErrorKind::TimedOut => "attache; error=connection_timeout",
-        io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => {
-            "attache; error=destination_ip_unroutable"
-        }
-        _ => "attache; error=connection_terminated",
-    }
+    let kinds = [
+        (io::ErrorKind::ConnectionRefused, "attache; error=connection_refused"),
+        (io::ErrorKind::TimedOut, "attache; error=connection_timeout"),
+        (io::ErrorKind::HostUnreachable, "attache; error=destination_ip_unroutable"),
+        (io::ErrorKind::NetworkUnreachable, "attache; error=destination_ip_unroutable"),
+    ];
+    let known = kinds.iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or("attache; error=connection_terminated", |(_, status)| status)
 }
 
 fn tls_proxy_status(error: &io::Error) -> &'static str {

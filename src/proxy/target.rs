@@ -136,7 +136,8 @@ fn is_hex_number(text: &str) -> bool {
 fn ipv4(text: &str) -> Option<Ipv4Addr> {
     let parts: Vec<u64> = text.split('.').map(number).collect::<Option<_>>()?;
     let (last, front) = parts.split_last()?;
-    if front.len() > 3 || front.iter().any(|&part| part > 255) || *last >= 256u64.pow(4 - front.len() as u32) {
+    if front.len() > 3 || front.iter().any(|&part| part > 255) || *last >= 256u64.pow(4 - front.len() as u32)
+    {
         return None;
     }
     let front = front.iter().enumerate().fold(0, |sum, (place, part)| sum | part << (24 - 8 * place));
@@ -182,8 +183,11 @@ impl Target {
     /// The target with this scheme, on its default port unless `name` says otherwise.
     pub fn new(scheme: Scheme, name: HostPort) -> Self {
         let port = name.port.unwrap_or(scheme.default_port());
-        let authority =
-            if port == scheme.default_port() { name.host.to_string() } else { format!("{}:{port}", name.host) };
+        let authority = if port == scheme.default_port() {
+            name.host.to_string()
+        } else {
+            format!("{}:{port}", name.host)
+        };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
         Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels: OnceLock::new() }))
     }

@@ -25,7 +25,12 @@ impl Upgrade {
     }
 
     /// Joins both sides in a task of this group, and makes the caller's `101`. The record ends with the pipe.
-    pub fn join(self, mut response: Response<Incoming>, record: Record, tasks: &Tasks) -> Response<ResponseBody> {
+    pub fn join(
+        self,
+        mut response: Response<Incoming>,
+        record: Record,
+        tasks: &Tasks,
+    ) -> Response<ResponseBody> {
         let upstream = on(&mut response);
         let protocol = response.headers().get(UPGRADE).cloned();
         let (mut parts, _) = response.into_parts();

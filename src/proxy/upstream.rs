@@ -5,7 +5,7 @@ use super::body::{RequestBody, Sent};
 use super::connector::Connector;
 use super::error::UpstreamError;
 use super::pool::{Connection, Lease, Pool};
-use super::target::Target;
+use super::target::{Scheme, Target};
 use http::header::HOST;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -167,7 +167,10 @@ fn address(request: &mut Request<RequestBody>, target: &Target, connection: &Con
 
 fn absolute(target: &Target, path: PathAndQuery) -> Uri {
     let mut parts = http::uri::Parts::default();
-    parts.scheme = Some(target.scheme().into());
+    parts.scheme = Some(match target.scheme() {
+        Scheme::Http => http::uri::Scheme::HTTP,
+        Scheme::Https => http::uri::Scheme::HTTPS,
+    });
     parts.authority =
         Some(Authority::try_from(target.authority().as_bytes()).expect("a parsed host is a valid authority"));
     parts.path_and_query = Some(path);

@@ -50,7 +50,7 @@ struct State {
 
 impl Activity {
     /// A connection that has just been opened.
-    pub fn new() -> Self {
+    pub fn of_new_connection() -> Self {
         Self(Arc::new(State {
             opened: Instant::now(),
             busy: AtomicUsize::new(0),

@@ -61,12 +61,11 @@ async fn speak_http(
     caller: Option<HeaderValue>,
     drain: Drain,
 ) {
-    let activity = Activity::new();
+    let activity = Activity::of_new_connection();
     let service = service_fn(|request: Request<Incoming>| {
-        let busy = activity.busy();
-        let caller = caller.as_ref();
+        let (proxy, caller, busy) = (server.proxy.clone(), caller.clone(), activity.busy());
         async move {
-            let response = server.proxy.answer(request, caller).await;
+            let response = proxy.answer(request, caller.as_ref()).await;
             Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
         }
     });

@@ -37,8 +37,8 @@ pub enum TlsError {
 /// # Errors
 /// When a file cannot be read or holds something else, or the key is not the certificate's.
 pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
-    let chain = certificates(&files.cert)
-        .map_err(|problem| TlsError::Cert { path: files.cert.clone(), problem })?;
+    let chain =
+        certificates(&files.cert).map_err(|problem| TlsError::Cert { path: files.cert.clone(), problem })?;
     let key = PrivateKeyDer::from_pem_file(&files.key)
         .map_err(|error| TlsError::Key { path: files.key.clone(), problem: error.to_string() })?;
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -7,7 +7,8 @@ use super::worker::Worker;
 use super::{Token, TokenSource};
 use crate::clock::Clock;
 use crate::tasks::{Owned, Tasks};
-use crate::telemetry::metrics::{AudienceLabel, Metrics};
+use crate::telemetry::labels::AudienceLabel;
+use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +18,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
 /// What all shelves and workers share.
-#[derive(Debug)]
 pub struct Settings {
     /// Judges expiries.
     pub clock: Clock,

@@ -60,7 +60,10 @@ impl TokenError {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Refused { code, .. } => match code.as_str() {
-                "Throttling" | "ThrottlingException" | "RequestLimitExceeded" | "SlowDown"
+                "Throttling"
+                | "ThrottlingException"
+                | "RequestLimitExceeded"
+                | "SlowDown"
                 | "TooManyRequestsException" => Severity::Throttled,
                 "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Severity::Transient,
                 _ => Severity::Permanent,
@@ -112,7 +115,9 @@ impl TokenError {
             }
             Self::NoRegion => "set AWS_REGION: this call exists on regional STS endpoints only",
             Self::SessionTooShort(_) => "tries go on until the credentials' provider offers a newer session",
-            Self::Displaced => "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)",
+            Self::Displaced => {
+                "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)"
+            }
         }
     }
 }
@@ -130,11 +135,17 @@ fn refused_hint(code: &str) -> &'static str {
             "the token would outlive the AWS session: shorten --token-duration, or give the role longer sessions"
         }
         "JWTPayloadSizeExceededException" => "send fewer or shorter --token-tag values",
-        "ExpiredToken" | "ExpiredTokenException" => "the AWS credentials have expired: see what provides them",
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "the AWS credentials have expired: see what provides them"
+        }
         "InvalidClientTokenId" => "the AWS access key is unknown: see where the credentials come from",
         "SignatureDoesNotMatch" => "see that the secret key is right and that the machine's clock is",
-        "ValidationError" => "see --token-audience, --token-duration and --token-tag against the limits of STS",
-        "Throttling" | "ThrottlingException" => "the account makes too many STS calls: tries go on more slowly",
+        "ValidationError" => {
+            "see --token-audience, --token-duration and --token-tag against the limits of STS"
+        }
+        "Throttling" | "ThrottlingException" => {
+            "the account makes too many STS calls: tries go on more slowly"
+        }
         _ => "look the code up in the AWS STS API reference",
     }
 }

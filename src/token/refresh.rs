@@ -70,8 +70,9 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_minute() {
-        let unasked: Vec<u64> =
-            (1..=8).map(|streak| pause(Severity::Transient, streak, 0.0).unasked.as_millis() as u64).collect();
+        let unasked: Vec<u64> = (1..=8)
+            .map(|streak| pause(Severity::Transient, streak, 0.0).unasked.as_millis() as u64)
+            .collect();
         assert_eq!(unasked, [950, 1900, 3800, 7600, 15200, 30400, 57000, 57000]);
         assert_eq!(pause(Severity::Permanent, 1, 0.0).unasked, Duration::from_millis(4750));
         assert_eq!(pause(Severity::Transient, u32::MAX, 0.0).unasked, Duration::from_secs(57));

@@ -94,7 +94,9 @@ impl Session {
         // Noted first, so that a provider that hangs costs one try only while the session held will do.
         held.asked = Some(Instant::now());
         let answer = if usable {
-            let Ok(answer) = timeout(PATIENCE, self.provider.provide_credentials()).await else { return Ok(()) };
+            let Ok(answer) = timeout(PATIENCE, self.provider.provide_credentials()).await else {
+                return Ok(());
+            };
             answer
         } else {
             self.provider.provide_credentials().await

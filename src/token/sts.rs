@@ -161,8 +161,7 @@ impl Sts {
         };
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| unwell("the token's expiration is out of range"))?;
-        Token::new(jwt, asked_at, expires)
-            .ok_or_else(|| unwell("the token is no header value"))
+        Token::new(jwt, asked_at, expires).ok_or_else(|| unwell("the token is no header value"))
     }
 
     fn tags(&self) -> Option<Vec<Tag>> {
@@ -187,28 +186,30 @@ fn is_one_of(error: &TokenError, codes: &[&str]) -> bool {
 }
 
 fn token_error(error: SdkError<GetWebIdentityTokenError>) -> TokenError {
-    let request_id = error.request_id().map(str::to_owned);
-    match &error {
-        SdkError::ServiceError(service) => {
-            let status = service.raw().status().as_u16();
-            match service.err().code() {
-                Some(code) if status < 500 => TokenError::Refused {
-                    code: code.to_owned(),
-                    message: service.err().message().unwrap_or_default().to_owned(),
-                    request_id,
-                },
-                code => TokenError::Unwell {
-                    code: code.map(str::to_owned),
-                    what: format!("status {status} {}", code.unwrap_or_default()).trim_end().to_owned(),
-                },
-            }
-        }
-        SdkError::ResponseError(_) => unwell("the answer cannot be read"),
-        SdkError::TimeoutError(_) => {
-            TokenError::Unreachable(format!("no answer within {}s", ATTEMPT_TIMEOUT.as_secs()))
-        }
-        // The type is not exhaustive; what is left are failures to build or to send the call.
-        _ => TokenError::Unreachable(error::chain(&error)),
+    if let SdkError::ServiceError(service) = &error {
+        return refusal(service.err(), service.raw().status().as_u16(), error.request_id());
+    }
+    if let SdkError::ResponseError(_) = &error {
+        return unwell("the answer cannot be read");
+    }
+    if let SdkError::TimeoutError(_) = &error {
+        return TokenError::Unreachable(format!("no answer within {}s", ATTEMPT_TIMEOUT.as_secs()));
+    }
+    // What is left are failures to build or to send the call.
+    TokenError::Unreachable(error::chain(&error))
+}
+
+fn refusal(error: &impl ProvideErrorMetadata, status: u16, request_id: Option<&str>) -> TokenError {
+    match error.code() {
+        Some(code) if status < 500 => TokenError::Refused {
+            code: code.to_owned(),
+            message: error.message().unwrap_or_default().to_owned(),
+            request_id: request_id.map(str::to_owned),
+        },
+        code => TokenError::Unwell {
+            code: code.map(str::to_owned),
+            what: format!("status {status} {}", code.unwrap_or_default()).trim_end().to_owned(),
+        },
     }
 }
 

@@ -1,0 +1,52 @@
+//! What a start decided, in the log: where it listens, where requests may go, which tokens they get.
+
+use crate::config::{Config, Routing};
+use std::net::SocketAddr;
+
+/// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
+pub fn started(config: &Config, proxy: SocketAddr, admin: Option<SocketAddr>) {
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        listen_addr = %proxy,
+        tls = config.inbound_tls.is_some(),
+        metrics_listen_addr = admin.map(tracing::field::display),
+        worker_threads = config.worker_threads.get(),
+        "listening"
+    );
+    routing(config);
+    let tokens = &config.tokens;
+    tracing::info!(
+        audience = tokens.audiences.as_ref().map(tracing::field::display),
+        derived = tokens.audiences.is_none(),
+        algorithm = tokens.algorithm.as_str(),
+        duration_s = tokens.duration.as_secs(),
+        refresh_skew_s = tokens.refresh_skew.as_secs(),
+        tags = tokens.tags.len(),
+        sts_endpoint_url = tokens.sts_endpoint_url,
+        "tokens"
+    );
+}
+
+fn routing(config: &Config) {
+    let policy = &config.policy;
+    match &config.routing {
+        Routing::Pinned(target) => tracing::info!(mode = "pinned", %target, "routing"),
+        Routing::ByHeader { header, scheme } => {
+            tracing::info!(
+                mode = "header",
+                %header,
+                scheme = scheme.as_str(),
+                allowed_hosts = policy.allow_hosts.len(),
+                allowed_addresses = policy.allow_addresses.len(),
+                denied_addresses = policy.deny_addresses.len(),
+                "routing"
+            );
+            if policy.allow_hosts.is_empty() {
+                tracing::warn!(
+                    hint = "name the hosts that callers may reach: --allow-host api.example.com",
+                    "any caller can have a token sent to any host"
+                );
+            }
+        }
+    }
+}
