@@ -68,13 +68,16 @@ impl Reply {
         *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-        for (name, value) in [("x-amzn-requestid", request_id), (DATE.as_str(), now.http_date())] {
-            if let (Ok(name), Ok(value)) = (axum::http::HeaderName::try_from(name), value.try_into()) {
-                headers.insert::<axum::http::HeaderName>(name, value);
-            }
+        headers.insert(DATE, text_header(&now.http_date()));
+        if content_type == "text/xml" {
+            headers.insert("x-amzn-requestid", text_header(&request_id));
         }
         response
     }
+}
+
+fn text_header(text: &str) -> HeaderValue {
+    HeaderValue::from_str(text).expect("dates and UUIDs are visible ASCII")
 }
 
 /// A sequence of elements.

@@ -20,7 +20,7 @@ impl Refusal {
 
     /// A refusal with the code's usual message.
     pub fn usual(code: ErrorCode) -> Self {
-        Self::new(code, code.row().2)
+        Self::new(code, code.row().1)
     }
 }
 
@@ -62,70 +62,68 @@ impl ErrorCode {
 
     /// The HTTP status it comes with.
     pub fn status(self) -> u16 {
-        self.row().1
+        match self {
+            Self::IdpCommunicationError
+            | Self::IncompleteSignature
+            | Self::InvalidAction
+            | Self::InvalidIdentityToken
+            | Self::InvalidParameterValue
+            | Self::JwtPayloadSizeExceededException
+            | Self::MalformedInput
+            | Self::MalformedQueryString
+            | Self::Throttling
+            | Self::ValidationError => 400,
+            Self::AccessDenied
+            | Self::ExpiredToken
+            | Self::InvalidClientTokenId
+            | Self::MissingAuthenticationToken
+            | Self::OutboundWebIdentityFederationDisabledException
+            | Self::RegionDisabledException
+            | Self::SessionDurationEscalationException
+            | Self::SignatureDoesNotMatch => 403,
+            Self::FeatureDisabled => 404,
+            Self::FeatureEnabled => 409,
+            Self::InternalFailure => 500,
+            Self::ServiceUnavailable => 503,
+        }
     }
 
-    /// Code, status and usual message.
-    fn row(self) -> (&'static str, u16, &'static str) {
+    /// Code and usual message.
+    fn row(self) -> (&'static str, &'static str) {
         match self {
-            Self::AccessDenied => {
-                ("AccessDenied", 403, "The caller is not authorized to perform this action")
-            }
-            Self::ExpiredToken => {
-                ("ExpiredToken", 403, "The security token included in the request is expired")
-            }
-            Self::FeatureDisabled => {
-                ("FeatureDisabled", 404, "Outbound web identity federation is not enabled for this account")
-            }
-            Self::FeatureEnabled => (
-                "FeatureEnabled",
-                409,
-                "Outbound web identity federation is already enabled for this account",
-            ),
-            Self::IdpCommunicationError => {
-                ("IDPCommunicationError", 400, "The identity provider could not be reached")
-            }
-            Self::IncompleteSignature => {
-                ("IncompleteSignature", 400, "The request signature does not conform to AWS standards")
-            }
-            Self::InternalFailure => ("InternalFailure", 500, "An internal error has occurred"),
-            Self::InvalidAction => ("InvalidAction", 400, "Could not find operation"),
-            Self::InvalidClientTokenId => {
-                ("InvalidClientTokenId", 403, "The security token included in the request is invalid.")
-            }
-            Self::InvalidIdentityToken => {
-                ("InvalidIdentityToken", 400, "The web identity token was not accepted")
-            }
-            Self::InvalidParameterValue => ("InvalidParameterValue", 400, "A parameter has an invalid value"),
+            Self::AccessDenied => ("AccessDenied", "The caller is not authorized to perform this action"),
+            Self::ExpiredToken => ("ExpiredToken", "The security token included in the request is expired"),
+            Self::FeatureDisabled => ("FeatureDisabled", "Outbound web identity federation is off"),
+            Self::FeatureEnabled => ("FeatureEnabled", "Outbound web identity federation is already on"),
+            Self::IdpCommunicationError => ("IDPCommunicationError", "The provider could not be reached"),
+            Self::IncompleteSignature => ("IncompleteSignature", "The signature is not complete"),
+            Self::InternalFailure => ("InternalFailure", "An internal error has occurred"),
+            Self::InvalidAction => ("InvalidAction", "Could not find operation"),
+            Self::InvalidClientTokenId => ("InvalidClientTokenId", "The security token is invalid"),
+            Self::InvalidIdentityToken => ("InvalidIdentityToken", "The web identity token was not accepted"),
+            Self::InvalidParameterValue => ("InvalidParameterValue", "A parameter has an invalid value"),
             Self::JwtPayloadSizeExceededException => {
-                ("JWTPayloadSizeExceededException", 400, "The payload of the token would be too large")
+                ("JWTPayloadSizeExceededException", "The payload of the token would be too large")
             }
-            Self::MalformedInput => ("MalformedInput", 400, "A parameter could not be read"),
-            Self::MalformedQueryString => {
-                ("MalformedQueryString", 400, "The query string contains a syntax error")
-            }
+            Self::MalformedInput => ("MalformedInput", "A parameter could not be read"),
+            Self::MalformedQueryString => ("MalformedQueryString", "The query string has a syntax error"),
             Self::MissingAuthenticationToken => {
-                ("MissingAuthenticationToken", 403, "Request is missing Authentication Token")
+                ("MissingAuthenticationToken", "Request is missing Authentication Token")
             }
             Self::OutboundWebIdentityFederationDisabledException => (
                 "OutboundWebIdentityFederationDisabledException",
-                403,
                 "Outbound web identity federation is disabled for this account",
             ),
-            Self::RegionDisabledException => {
-                ("RegionDisabledException", 403, "STS is not activated in this region for the account")
+            Self::RegionDisabledException => ("RegionDisabledException", "STS is off in this region"),
+            Self::ServiceUnavailable => ("ServiceUnavailable", "The service is temporarily unavailable"),
+            Self::SessionDurationEscalationException => {
+                ("SessionDurationEscalationException", "The token would outlive the session that asks for it")
             }
-            Self::ServiceUnavailable => ("ServiceUnavailable", 503, "The service is temporarily unavailable"),
-            Self::SessionDurationEscalationException => (
-                "SessionDurationEscalationException",
-                403,
-                "The requested token would outlive the session that asks for it",
-            ),
             Self::SignatureDoesNotMatch => {
-                ("SignatureDoesNotMatch", 403, "The calculated signature does not match the one provided")
+                ("SignatureDoesNotMatch", "The signature does not match the request")
             }
-            Self::Throttling => ("Throttling", 400, "Rate exceeded"),
-            Self::ValidationError => ("ValidationError", 400, "A parameter is outside its constraints"),
+            Self::Throttling => ("Throttling", "Rate exceeded"),
+            Self::ValidationError => ("ValidationError", "A parameter is outside its constraints"),
         }
     }
 }
