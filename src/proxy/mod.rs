@@ -37,7 +37,7 @@ use crate::token::Token;
 use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
 use error::{ProxyError, UpstreamError};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use policy::{Denied, Policy};
 use record::Record;
@@ -123,6 +123,8 @@ impl Proxy {
             }
             Some(_) | None => {
                 let mut response = response.map(|body| ResponseBody::upstream(body, lease));
+                // The version is each hop's own, and an old upstream must not make the caller's connection old.
+                *response.version_mut() = Version::HTTP_11;
                 headers::for_caller(response.headers_mut());
                 Ok(Forwarded::Response(response))
             }

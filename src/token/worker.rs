@@ -117,7 +117,8 @@ impl Worker {
     fn report(&self, before: &Slot, after: &Slot) {
         let audience = self.shelf.audiences();
         match (before.failure(), after.failure()) {
-            (None, None) => tracing::debug!(%audience, "token obtained"),
+            (None, None) if before.token().is_some() => tracing::debug!(%audience, "token renewed"),
+            (None, None) => tracing::info!(%audience, "token obtained"),
             (Some(failure), None) => {
                 tracing::info!(%audience, failures = failure.streak, "token obtained again");
             }

@@ -1,0 +1,77 @@
+//! The world that the proxy lives in: the emulator as its STS, an upstream that can be scripted, and the proxy itself
+//! as the built program, each on a real socket.
+
+#![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
+#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
+
+pub mod client;
+pub mod program;
+pub mod upstream;
+
+use attache::emulator::switchboard::Switchboard;
+use attache::emulator::{Emulator, Options};
+use attache::tasks::{Owned, Tasks};
+use program::Program;
+use upstream::Upstream;
+
+/// An emulator that runs until it is dropped.
+pub struct Sts {
+    pub url: String,
+    pub switchboard: Switchboard,
+    _task: Owned,
+}
+
+impl Sts {
+    pub async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    pub async fn with(options: Options) -> Self {
+        let emulator = Emulator::bind(options).await.unwrap();
+        let (url, switchboard) = (emulator.url(), emulator.switchboard());
+        let task = Tasks::default().spawn(emulator.run(std::future::pending()));
+        Self { url, switchboard, _task: task.into() }
+    }
+
+    /// How many tokens have been asked for.
+    pub fn mints(&self) -> u64 {
+        self.switchboard.received(attache::emulator::call::Operation::GetWebIdentityToken)
+    }
+}
+
+/// Emulator, upstream and proxy.
+pub struct World {
+    pub sts: Sts,
+    pub upstream: Upstream,
+    pub proxy: Program,
+}
+
+impl World {
+    /// A proxy pinned to an upstream that echoes.
+    pub async fn start() -> Self {
+        Self::pinned(Upstream::echo().await, &[]).await
+    }
+
+    /// A proxy pinned to this upstream.
+    pub async fn pinned(upstream: Upstream, flags: &[&str]) -> Self {
+        Self::pinned_with(Sts::start().await, upstream, flags).await
+    }
+
+    /// A proxy pinned to this upstream, which mints here.
+    pub async fn pinned_with(sts: Sts, upstream: Upstream, flags: &[&str]) -> Self {
+        let host = upstream.authority();
+        let mut all = vec!["--upstream-host", host.as_str(), "--upstream-scheme", upstream.scheme];
+        all.extend(flags);
+        let proxy = Program::serve(&sts.url, &all).await;
+        Self { sts, upstream, proxy }
+    }
+
+    /// A proxy whose callers name the upstream, loopback addresses allowed.
+    pub async fn by_header(upstream: Upstream, flags: &[&str]) -> Self {
+        let sts = Sts::start().await;
+        let mut all = vec!["--upstream-scheme", upstream.scheme, "--allow-address", "127.0.0.0/8"];
+        all.extend(flags);
+        let proxy = Program::serve(&sts.url, &all).await;
+        Self { sts, upstream, proxy }
+    }
+}

@@ -1,0 +1,125 @@
+//! The built program, started as an operator starts it, its log read line by line.
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use attache::tasks::{Owned, Tasks};
+
+/// The longest that anything here may take; reaching it is a failure, never a wait.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running proxy. Dropping it kills it.
+pub struct Program {
+    child: Child,
+    pub proxy: SocketAddr,
+    pub admin: SocketAddr,
+    log: Arc<Mutex<Vec<String>>>,
+    grown: watch::Receiver<usize>,
+    _reader: Owned,
+}
+
+/// The program with no environment but what the emulator needs.
+pub fn command(sts_url: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_attache"));
+    command
+        .env_clear()
+        .env("AWS_ENDPOINT_URL_STS", sts_url)
+        .env("AWS_REGION", "eu-central-1")
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .env("AWS_ACCESS_KEY_ID", "AKIATEST")
+        .env("AWS_SECRET_ACCESS_KEY", "test")
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .kill_on_drop(true);
+    command
+}
+
+impl Program {
+    /// Serves on free ports with these flags, at debug level.
+    pub async fn serve(sts_url: &str, flags: &[&str]) -> Self {
+        Self::start(command(sts_url), flags).await
+    }
+
+    /// Serves on free ports with this command and these flags.
+    pub async fn start(mut command: Command, flags: &[&str]) -> Self {
+        command.args(["--listen-addr", "127.0.0.1:0", "--metrics-listen-addr", "127.0.0.1:0"]);
+        if !flags.contains(&"--log-level") {
+            command.args(["--log-level", "debug"]);
+        }
+        let mut child = command.args(flags).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut first = Vec::new();
+        let listening = loop {
+            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+            let line = line.unwrap_or_else(|| panic!("the program ended instead of listening: {first:?}"));
+            first.push(line.clone());
+            let line: Value = serde_json::from_str(&line).unwrap();
+            if line["msg"] == "listening" {
+                break line;
+            }
+        };
+        let address = |field: &str| listening[field].as_str().unwrap().parse().unwrap();
+        let (proxy, admin) = (address("listen_addr"), address("metrics_listen_addr"));
+        let log = Arc::new(Mutex::new(first));
+        let (growing, grown) = watch::channel(0);
+        let reader = Tasks::default().spawn(read(lines, log.clone(), growing)).into();
+        Self { child, proxy, admin, log, grown, _reader: reader }
+    }
+
+    /// Every log line so far.
+    pub fn log(&self) -> Vec<Value> {
+        let log = self.log.lock().unwrap();
+        log.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// The first line for which `wanted` holds, waited for.
+    pub async fn logged(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let search = async {
+            loop {
+                self.grown.borrow_and_update();
+                let log = self.log.lock().unwrap().clone();
+                let found = log.iter().map(|line| serde_json::from_str(line).unwrap()).find(&wanted);
+                if let Some(line) = found {
+                    return line;
+                }
+                self.grown.changed().await.unwrap();
+            }
+        };
+        timeout(PATIENCE, search).await.unwrap()
+    }
+
+    /// Sends a signal by name, as `kill -TERM` does.
+    pub async fn signal(&self, name: &str) {
+        let pid = self.child.id().unwrap().to_string();
+        let status = Command::new("kill").args([format!("-{name}"), pid]).status().await.unwrap();
+        assert!(status.success());
+    }
+
+    /// Waits for the program's end.
+    pub async fn ended(&mut self) -> ExitStatus {
+        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
+    }
+
+    /// The process id, for measurements.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+}
+
+async fn read(
+    mut lines: Lines<BufReader<ChildStdout>>,
+    log: Arc<Mutex<Vec<String>>>,
+    growing: watch::Sender<usize>,
+) {
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.lock().unwrap().push(line);
+        growing.send_modify(|lines| *lines += 1);
+    }
+}
