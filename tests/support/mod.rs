@@ -97,3 +97,8 @@ pub async fn metric(proxy: &Program, series: &str) -> f64 {
     let [line] = lines[..] else { panic!("{series} is not one series: {lines:?}") };
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
+
+/// Runs a task that ends by itself, or with the test.
+pub fn detached(work: impl Future<Output = ()> + Send + 'static) {
+    Tasks::default().spawn(work);
+}
