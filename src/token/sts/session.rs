@@ -4,8 +4,8 @@
 //! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
-use super::error::{self, TokenError};
 use crate::clock::Clock;
+use crate::token::error::{self, TokenError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use std::time::Duration;
@@ -119,7 +119,8 @@ impl Session {
             return Err(TokenError::NoCredentials("the provider gave none".to_owned()));
         };
         let longest = match self.rest(&credentials) {
-            Some(rest) if rest < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
+            // Within the margin STS has the last word: it may count from another second.
+            Some(rest) if rest + MARGIN < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
             Some(rest) => wanted.min(rest.saturating_sub(MARGIN)),
             None => wanted,
         };
