@@ -40,14 +40,15 @@ async fn a_caller_that_leaves_takes_nobodys_token_away() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(3));
     let shelf = cache.lend(&set("a"));
-    let mut callers = JoinSet::new();
-    for _ in 0..1000 {
-        let shelf = shelf.clone();
-        callers.spawn(async move { shelf.token().await.is_ok() });
-    }
     let mut first = JoinSet::new();
     let leaving = shelf.clone();
     first.spawn(async move { leaving.token().await.is_ok() });
+    tokio::task::yield_now().await;
+    let mut callers = JoinSet::new();
+    for _ in 0..999 {
+        let shelf = shelf.clone();
+        callers.spawn(async move { shelf.token().await.is_ok() });
+    }
     sleep(Duration::from_secs(1)).await;
     first.shutdown().await;
     while let Some(served) = callers.join_next().await {
