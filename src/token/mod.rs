@@ -24,6 +24,8 @@ pub mod inspect;
 pub mod error;
 #[cfg(test)]
 mod test_source;
+#[cfg(test)]
+mod simulation_tests;
 
 use audience_set::AudienceSet;
 use error::TokenError;

@@ -43,6 +43,11 @@ impl TestSource {
         change(&mut self.0.script.lock().unwrap());
     }
 
+    /// When each call came, and for which set.
+    pub(crate) fn calls_by_set(&self) -> Vec<(SystemTime, AudienceSet)> {
+        self.0.calls.lock().unwrap().clone()
+    }
+
     /// When each call came.
     pub(crate) fn calls(&self) -> Vec<SystemTime> {
         self.0.calls.lock().unwrap().iter().map(|(at, _)| *at).collect()

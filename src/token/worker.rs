@@ -9,7 +9,8 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// Whoever uses a token past its refresh point wakes the worker sooner.
+const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 /// The pauses between the tries of a fetch that requests wait for.
 const QUICK_TRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
