@@ -5,12 +5,15 @@ use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use http::HeaderName;
+use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The environment's proxy variables.
+pub mod proxy_variables;
 /// The flags and variables as typed.
 pub mod args;
 /// Flag before variable before default.
@@ -59,6 +62,8 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
+    /// Variables that send the calls to STS through an HTTP proxy.
+    pub proxy_variables: Vec<ProxyVariable>,
     /// Worker threads; one of them runs everything on a single thread.
     pub worker_threads: NonZeroUsize,
 }
