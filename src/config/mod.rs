@@ -4,6 +4,7 @@ use crate::proxy::policy::Policy;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
+use crate::token::sts::Wish;
 use http::HeaderName;
 use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
@@ -167,6 +168,13 @@ pub struct TokenConfig {
     pub tags: Vec<(String, String)>,
     /// `--sts-endpoint-url`: where tokens are minted instead of the region's STS.
     pub sts_endpoint_url: Option<String>,
+}
+
+impl TokenConfig {
+    /// What STS is asked for.
+    pub fn wish(&self) -> Wish {
+        Wish { algorithm: self.algorithm, duration: self.duration, tags: self.tags.clone() }
+    }
 }
 
 /// What is logged, and how.

@@ -10,8 +10,9 @@ use super::error::{self, TokenError};
 use super::inspect;
 use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
 use crate::clock::Clock;
-use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
@@ -19,6 +20,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
 use aws_sdk_sts::types::Tag;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use session::{Lease, SHORTEST_TOKEN, Session};
 use skew::Skew;
 use std::time::{Duration, SystemTime};
@@ -43,13 +45,31 @@ pub struct Wish {
 pub enum Access {
     /// The AWS SDK's default chain: environment, profile, web identity, container, instance.
     DefaultChain,
-    /// Given outright.
+    /// Given outright: neither the environment, its proxies included, nor AWS's files are read.
     Keys {
         /// The credentials.
         credentials: Credentials,
         /// The region.
         region: String,
     },
+}
+
+impl Access {
+    async fn sdk_config(&self) -> SdkConfig {
+        match self {
+            Self::DefaultChain => aws_config::load_defaults(BehaviorVersion::latest()).await,
+            Self::Keys { credentials, region } => {
+                // The SDK's own default would look for a proxy in the environment.
+                let http = aws_smithy_http_client::Builder::new();
+                SdkConfig::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+                    .region(Region::new(region.clone()))
+                    .http_client(http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https())
+                    .build()
+            }
+        }
+    }
 }
 
 /// Mints tokens at AWS STS.
@@ -75,7 +95,7 @@ impl Sts {
     }
 
     async fn set_up(&self) -> Result<Aws, TokenError> {
-        let config = self.loader().load().await;
+        let config = self.access.sdk_config().await;
         if config.region().is_none() {
             return Err(TokenError::NoRegion);
         }
@@ -99,16 +119,6 @@ impl Sts {
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
         Ok(Aws { client, session: Session::new(provider, self.clock), skew })
-    }
-
-    fn loader(&self) -> ConfigLoader {
-        let loader = aws_config::defaults(BehaviorVersion::latest());
-        match &self.access {
-            Access::DefaultChain => loader,
-            Access::Keys { credentials, region } => {
-                loader.credentials_provider(credentials.clone()).region(Region::new(region.clone()))
-            }
-        }
     }
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
