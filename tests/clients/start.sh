@@ -19,6 +19,8 @@ trap finish EXIT
 start() {
     local name=$1
     shift
+    # Made here, because the command may be slower to begin than its reader.
+    : >"$work/$name.out"
     "$@" >"$work/$name.out" 2>"$work/$name.err" &
     started+=("$!")
 }
@@ -27,7 +29,8 @@ start() {
 find_in() {
     local tries
     for ((tries = 0; tries < 300; tries++)); do
-        FOUND=$(sed -nE "s#^.*$2.*\$#\\1#p" "$work/$1.out" | head -n 1)
+        FOUND=$(sed -nE "s#^.*$2.*\$#\\1#p" "$work/$1.out")
+        FOUND=${FOUND%%$'\n'*}
         [ -z "$FOUND" ] || return 0
         sleep 0.1
     done
