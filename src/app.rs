@@ -141,6 +141,7 @@ impl App {
 
         shutdown.await;
         let _draining = self.readiness.hold("draining");
+        tracing::info!(delay_s = self.config.shutdown.delay.as_secs_f64(), "shutting down");
         sleep(self.config.shutdown.delay).await;
         drain.begin();
         accepting.finished().await;

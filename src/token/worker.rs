@@ -82,8 +82,8 @@ impl Worker {
                 before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
             }
         };
+        self.shelf.publish(after.clone());
         self.report(&before, &after);
-        self.shelf.publish(after);
     }
 
     /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.

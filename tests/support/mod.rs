@@ -4,6 +4,7 @@
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 #![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
+pub mod certificates;
 pub mod client;
 pub mod program;
 pub mod upstream;
@@ -74,4 +75,30 @@ impl World {
         let proxy = Program::serve(&sts.url, &all).await;
         Self { sts, upstream, proxy }
     }
+}
+
+/// Drives a connection until the guard is dropped.
+pub fn in_background(work: impl Future<Output = hyper::Result<()>> + Send + 'static) -> Owned {
+    spawn(async {
+        // Whoever uses the connection notices its end.
+        let _ = work.await;
+    })
+}
+
+/// Runs a task until the guard is dropped.
+pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Owned {
+    Tasks::default().spawn(work).into()
+}
+
+/// The value of the only series whose line begins so.
+pub async fn metric(proxy: &Program, series: &str) -> f64 {
+    let scrape = client::send(proxy.admin, client::get("/metrics", &[])).await;
+    let lines: Vec<&str> = scrape.text().lines().filter(|line| line.starts_with(series)).collect();
+    let [line] = lines[..] else { panic!("{series} is not one series: {lines:?}") };
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+/// Runs a task that ends by itself, or with the test.
+pub fn detached(work: impl Future<Output = ()> + Send + 'static) {
+    Tasks::default().spawn(work);
 }

@@ -1,0 +1,163 @@
+//! Where tokens come from, and what happens when they do not.
+#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
+
+mod support;
+
+use attache::emulator::Options;
+use attache::emulator::faults::Outage;
+use http::StatusCode;
+use serde_json::Value;
+use std::time::Duration;
+use support::client::{Http1, get, send};
+use support::program::Program;
+use support::upstream::Upstream;
+use support::{Sts, World, metric};
+use tokio::task::JoinSet;
+
+#[tokio::test]
+async fn a_token_says_what_was_configured() {
+    let flags = [
+        ["--token-audience", "https://b.example"],
+        ["--token-audience", "https://a.example"],
+        ["--token-signing-algorithm", "es384"],
+        ["--token-duration", "10m"],
+        ["--token-tag", "team=data"],
+    ];
+    let world = World::pinned(Upstream::echo().await, flags.as_flattened()).await;
+    send(world.proxy.proxy, get("/", &[])).await;
+    let claims = claims(world.upstream.only_request().token());
+    assert_eq!(claims["aud"], serde_json::json!(["https://a.example", "https://b.example"]));
+    assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 600);
+    let about = &claims["https://sts.amazonaws.com/"];
+    assert_eq!(about["request_tags"], serde_json::json!({"team": "data"}));
+    assert_eq!(about["source_region"], "eu-central-1");
+    let header = part(world.upstream.only_request().token(), 0);
+    assert_eq!(header["alg"], "ES384");
+}
+
+#[tokio::test]
+async fn a_hundred_first_requests_make_one_call() {
+    let sts = Sts::start().await;
+    sts.switchboard.update_faults(|faults| faults.latency_ms = 300);
+    let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
+    let mut callers = JoinSet::new();
+    for _ in 0..100 {
+        callers.spawn(send(world.proxy.proxy, get("/", &[])));
+    }
+    while let Some(answer) = callers.join_next().await {
+        assert_eq!(answer.unwrap().status, StatusCode::OK);
+    }
+    assert_eq!((world.sts.mints(), world.upstream.seen().len()), (1, 100));
+}
+
+#[tokio::test]
+async fn without_sts_the_answer_is_502_and_the_upstream_is_not_called() {
+    let sts = Sts::start().await;
+    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
+    let answer = send(world.proxy.proxy, get("/", &[])).await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
+    let expected = "attache; error=proxy_internal_error; details=\"token unavailable\"";
+    assert_eq!(answer.header("proxy-status"), Some(expected));
+    assert_eq!(world.upstream.connections(), 0);
+}
+
+#[tokio::test]
+async fn an_unreachable_sts_is_answered_the_same_way() {
+    let upstream = Upstream::echo().await;
+    let proxy = Program::serve("http://127.0.0.1:9", &["--upstream-host", &upstream.authority()]).await;
+    let answer = send(proxy.proxy, get("/", &[])).await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
+}
+
+#[tokio::test]
+async fn a_refusal_is_logged_once_with_its_cure_and_never_told_to_the_caller() {
+    let sts = Sts::with(Options { federation_enabled: false, ..Options::default() }).await;
+    let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
+    for _ in 0..5 {
+        let answer = send(world.proxy.proxy, get("/", &[])).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
+    }
+    let line = world.proxy.logged(|line| line["msg"] == "no token").await;
+    assert!(
+        line["error"].as_str().unwrap().contains("OutboundWebIdentityFederationDisabledException"),
+        "{line}"
+    );
+    assert!(
+        line["hint"].as_str().unwrap().contains("aws iam enable-outbound-web-identity-federation"),
+        "{line}"
+    );
+    let count = world.proxy.log().iter().filter(|line| line["msg"] == "no token").count();
+    assert_eq!(count, 1);
+}
+
+#[tokio::test]
+async fn one_token_serves_all_until_it_is_renewed() {
+    let world = World::start().await;
+    let mut caller = Http1::connect(world.proxy.proxy).await;
+    for _ in 0..10 {
+        caller.send(get("/", &[])).await;
+    }
+    let tokens: std::collections::BTreeSet<_> =
+        world.upstream.seen().iter().map(|seen| seen.token().to_owned()).collect();
+    assert_eq!((tokens.len(), world.sts.mints()), (1, 1));
+}
+
+#[tokio::test]
+async fn each_named_upstream_has_its_own_token_fetched_once() {
+    let world = World::by_header(Upstream::echo().await, &[]).await;
+    let port = world.upstream.address.port();
+    for host in ["localhost", "127.0.0.1", "localhost", "127.0.0.1"] {
+        let name = format!("{host}:{port}");
+        let answer = send(world.proxy.proxy, get("/", &[("x-upstream-host", &name)])).await;
+        assert_eq!(answer.status, StatusCode::OK);
+    }
+    assert_eq!(world.sts.mints(), 2);
+    assert_eq!(metric(&world.proxy, "token_cached_audiences{").await, 2.0);
+    assert_eq!(metric(&world.proxy, "token_cache_hit_count_total{audience=\"http://localhost\"").await, 1.0);
+    assert_eq!(metric(&world.proxy, "token_cache_miss_count_total{audience=\"http://localhost\"").await, 1.0);
+}
+
+#[tokio::test]
+async fn no_region_is_said_with_its_cure() {
+    let sts = Sts::start().await;
+    let mut command = support::program::command(&sts.url);
+    command.env_remove("AWS_REGION");
+    let mut proxy = Program::start(command, &["--upstream-host", "localhost:9"]).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    assert_eq!(line["error"], "no AWS region");
+    assert!(line["hint"].as_str().unwrap().contains("AWS_REGION"), "{line}");
+}
+
+#[tokio::test]
+async fn no_credentials_is_said_with_its_cure() {
+    let sts = Sts::start().await;
+    let mut command = support::program::command(&sts.url);
+    command.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
+    let mut proxy = Program::start(command, &["--upstream-host", "localhost:9"]).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    assert!(line["error"].as_str().unwrap().starts_with("no AWS credentials"), "{line}");
+}
+
+#[tokio::test]
+async fn a_fetch_that_hangs_holds_a_request_no_longer_than_it_may() {
+    let sts = Sts::start().await;
+    sts.switchboard.update_faults(|faults| faults.hang = true);
+    let flags = ["--token-fetch-timeout", "1s"];
+    let world = World::pinned_with(sts, Upstream::echo().await, &flags).await;
+    let began = tokio::time::Instant::now();
+    let answer = send(world.proxy.proxy, get("/", &[])).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+}
+
+fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+fn part(token: &str, number: usize) -> Value {
+    use base64::Engine;
+    let part = token.split('.').nth(number).unwrap();
+    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
+    serde_json::from_slice(&bytes).unwrap()
+}

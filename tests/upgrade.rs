@@ -1,0 +1,65 @@
+//! Switching protocols, as WebSocket does.
+#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
+
+mod support;
+
+use http::StatusCode;
+use hyper::upgrade;
+use hyper_util::rt::TokioIo;
+use support::World;
+use support::client::{Answer, Http1, get};
+use support::upstream::{Upstream, text};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
+
+const WISH: [(&str, &str); 3] =
+    [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGVzdA==")];
+
+/// An upstream that switches to sending back every byte.
+async fn echoing() -> Upstream {
+    Upstream::scripted(|mut request| async move {
+        let switched = upgrade::on(&mut request);
+        support::detached(async move {
+            let (mut from, mut to) = split(TokioIo::new(switched.await.unwrap()));
+            copy(&mut from, &mut to).await.unwrap();
+            to.shutdown().await.unwrap();
+        });
+        let mut reply = text("");
+        *reply.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        reply.headers_mut().insert("connection", "upgrade".parse().unwrap());
+        reply.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+        reply
+    })
+    .await
+}
+
+#[tokio::test]
+async fn after_101_both_sides_are_one_pipe() {
+    let world = World::pinned(echoing().await, &[]).await;
+    let mut caller = Http1::connect(world.proxy.proxy).await;
+    let mut answer = caller.begin(get("/socket", &WISH)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+    assert_eq!(answer.headers()["upgrade"], "websocket");
+    let mut pipe = TokioIo::new(upgrade::on(&mut answer).await.unwrap());
+    for text in ["ping", "again"] {
+        pipe.write_all(text.as_bytes()).await.unwrap();
+        let mut echoed = vec![0; text.len()];
+        pipe.read_exact(&mut echoed).await.unwrap();
+        assert_eq!(echoed, text.as_bytes());
+    }
+    assert_eq!(support::metric(&world.proxy, "http_server_active_requests").await, 1.0);
+    pipe.shutdown().await.unwrap();
+    assert_eq!(pipe.read(&mut [0; 8]).await.unwrap(), 0);
+    let seen = world.upstream.only_request();
+    assert!(seen.token().starts_with("ey"));
+    assert_eq!((seen.only("connection"), seen.only("upgrade")), (Some("upgrade"), Some("websocket")));
+    assert_eq!(seen.only("sec-websocket-key"), Some("dGVzdA=="));
+}
+
+#[tokio::test]
+async fn an_upstream_that_will_not_switch_answers_as_ever() {
+    let world = World::start().await;
+    let mut caller = Http1::connect(world.proxy.proxy).await;
+    let answer = Answer::read(caller.begin(get("/", &WISH)).await.unwrap()).await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::OK, "hello"));
+    assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
+}
