@@ -6,12 +6,11 @@ mod support;
 use attache::emulator::Options;
 use attache::emulator::faults::Outage;
 use http::StatusCode;
-use serde_json::Value;
 use std::time::Duration;
 use support::client::{Http1, get, send};
 use support::program::Program;
 use support::upstream::Upstream;
-use support::{Sts, World, metric};
+use support::{Sts, World, claims, metric, part};
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -149,15 +148,4 @@ async fn a_fetch_that_hangs_holds_a_request_no_longer_than_it_may() {
     let answer = send(world.proxy.proxy, get("/", &[])).await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
-}
-
-fn claims(token: &str) -> Value {
-    part(token, 1)
-}
-
-fn part(token: &str, number: usize) -> Value {
-    use base64::Engine;
-    let part = token.split('.').nth(number).unwrap();
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
-    serde_json::from_slice(&bytes).unwrap()
 }

@@ -277,3 +277,7 @@ impl Shelf {
 
 /// A lent set that has no token is dropped when nobody has asked for this long.
 const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;
