@@ -22,9 +22,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
 ];
 
 #[test]
-fn one_file_calls_sts_and_one_more_holds_its_credentials() {
-    only(&["aws_sdk_sts", "aws_config"], &["token/sts.rs"]);
-    only(&["aws_credential_types"], &["token/sts.rs", "token/session.rs"]);
+fn one_folder_knows_aws_and_one_file_calls_it() {
+    only(&["aws_sdk_sts", "aws_config", "aws_credential_types"], &["token/sts/"]);
+    only(&["get_web_identity_token"], &["token/sts/mod.rs"]);
     only(&["aws_smithy", "aws_types"], &[]);
 }
 
@@ -249,18 +249,37 @@ fn imports(code: &str) -> BTreeSet<&str> {
 }
 
 fn sources() -> Vec<Source> {
-    let files = rust_files(Path::new("src")).into_iter();
-    let sources = files.filter(|path| !path.to_str().unwrap().ends_with("_tests.rs")).map(|path| {
+    let is_code = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        !name.ends_with("_tests") && !name.starts_with("test_")
+    };
+    let files = rust_files(Path::new("src")).into_iter().filter(is_code);
+    let sources = files.map(|path| {
         let text = read(&path);
-        let (code, tests) = text.split_once("#[cfg(test)]").unwrap_or((&text, "mod tests"));
-        assert!(tests.contains("mod tests"), "{} has code for tests only", path.display());
-        let code: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code: Vec<&str> = without_tests(&text, &path).collect();
         let path = path.strip_prefix("src").unwrap().to_str().unwrap().replace('\\', "/");
         Source { path, code: code.join("\n") }
     });
     let sources: Vec<Source> = sources.collect();
     assert!(sources.len() > 50, "{} files were read", sources.len());
     sources
+}
+
+/// The lines of a file without comments and without the modules that only tests have.
+fn without_tests<'t>(text: &'t str, path: &Path) -> impl Iterator<Item = &'t str> {
+    let mut parts = text.split("#[cfg(test)]");
+    let mut kept: Vec<&str> = parts.next().unwrap().lines().collect();
+    for part in parts {
+        let mut lines = part.lines().skip(1).skip_while(|line| line.starts_with("#["));
+        let module = lines.next().unwrap();
+        let known = ["mod tests;", "mod tests {"].contains(&module)
+            || module.starts_with("mod test_") && module.ends_with(';');
+        assert!(known, "{} has code for tests only: {module}", path.display());
+        if module.ends_with(';') {
+            kept.extend(lines);
+        }
+    }
+    kept.into_iter().filter(|line| !line.trim_start().starts_with("//"))
 }
 
 fn rust_files(folder: &Path) -> Vec<PathBuf> {

@@ -153,6 +153,8 @@ fn scraped() -> BTreeMap<String, (String, BTreeSet<String>)> {
     metrics.cache_miss(&audience);
     metrics.token_expiry(&audience, SystemTime::UNIX_EPOCH);
     metrics.cached_audiences(1);
+    metrics.token_difference(&audience, "aud");
+    metrics.clock_ahead(1);
     metrics.policy_denied("host");
     let text = metrics.exposition().unwrap().unwrap();
 

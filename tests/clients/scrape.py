@@ -31,6 +31,7 @@ CONTRACT = {
     "token_cache_miss_count": ("counter", {"audience"}, set()),
     "token_cached_audiences": ("gauge", set(), set()),
     "token_expiry_timestamp_seconds": ("gauge", {"audience"}, set()),
+    "token_clock_skew_seconds": ("gauge", set(), set()),
     "policy_denied": ("counter", {"reason"}, set()),
 }
 HTTP_BUCKETS = {"0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5",
