@@ -77,7 +77,7 @@ pub(super) struct ListeningArgs {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct UpstreamArgs {
-    /// The one upstream, host[:port]; without it each request names its own
+    /// The one upstream, host or host:port; else each request names its own
     #[arg(long, value_name = "HOST")]
     pub(super) upstream_host: Option<String>,
 
