@@ -1,14 +1,15 @@
 //! What a start decided, in the log: where it listens, where requests may go, which tokens they get.
 
 use crate::config::{Config, Routing};
-use std::net::SocketAddr;
+use std::fmt::Display;
 
 /// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
-pub fn started(config: &Config, proxy: SocketAddr, admin: Option<SocketAddr>) {
+pub fn started<A: Display>(config: &Config, proxy: A, admin: Option<A>) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen_addr = %proxy,
         tls = config.inbound_tls.is_some(),
+        client_certificates = config.inbound_tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
         metrics_listen_addr = admin.map(tracing::field::display),
         worker_threads = config.worker_threads.get(),
         "listening"
