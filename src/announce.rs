@@ -14,6 +14,13 @@ pub fn started<A: Display>(config: &Config, proxy: A, admin: Option<A>) {
         worker_threads = config.worker_threads.get(),
         "listening"
     );
+    for variable in config.proxy_variables.iter().filter(|variable| variable.leads_to(proxy)) {
+        tracing::warn!(
+            variable = variable.name,
+            hint = "unset it for attache, or add the region's STS host to NO_PROXY",
+            "calls to STS are sent to this very proxy, which needs them to answer"
+        );
+    }
     routing(config);
     let tokens = &config.tokens;
     tracing::info!(

@@ -9,7 +9,7 @@ use crate::config::{Config, ListenAddr};
 use crate::server::listener::BindError;
 use crate::server::reload::Reload;
 use crate::telemetry::logs;
-use crate::token::sts::{Access, Sts, Wish};
+use crate::token::sts::{Access, Sts};
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
@@ -51,8 +51,7 @@ async fn serve(config: Config, sockets: Sockets) -> Exit {
     };
     let clock = Clock::system();
     let tokens = &config.tokens;
-    let wish = Wish { algorithm: tokens.algorithm, duration: tokens.duration, tags: tokens.tags.clone() };
-    let source = Sts::new(wish, Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
     let app = tokio::select! {
         app = App::bind_besides(sockets, config, Arc::new(source), clock) => app,
         () = signals.next() => return Exit::Done,
