@@ -1,10 +1,11 @@
 //! What a start decided, in the log: where it listens, where requests may go, which tokens they get.
 
+use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
-use std::fmt::Display;
+use crate::server::listener::Address;
 
 /// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
-pub fn started<A: Display>(config: &Config, proxy: A, admin: Option<A>) {
+pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen_addr = %proxy,
@@ -14,7 +15,8 @@ pub fn started<A: Display>(config: &Config, proxy: A, admin: Option<A>) {
         worker_threads = config.worker_threads.get(),
         "listening"
     );
-    for variable in config.proxy_variables.iter().filter(|variable| variable.leads_to(proxy)) {
+    let leads_here = |variable: &&ProxyVariable| proxy.tcp().is_some_and(|proxy| variable.leads_to(proxy));
+    for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(
             variable = variable.name,
             hint = "unset it for attache, or add the region's STS host to NO_PROXY",

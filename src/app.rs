@@ -14,7 +14,7 @@ use crate::proxy::{Proxy, Tokens, audience};
 use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
-use crate::server::listener::{Address, BindError, Listener};
+use crate::server::listener::{BindError, Listener};
 use crate::server::reload::{self, InboundTls, Reload};
 use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
@@ -123,7 +123,7 @@ impl App {
     /// # Errors
     /// When that is no TCP port.
     pub fn proxy_addr(&self) -> io::Result<SocketAddr> {
-        port(&self.proxy_listener)
+        tcp_address(&self.proxy_listener)
     }
 
     /// Where metrics and health are served, if they are.
@@ -131,7 +131,7 @@ impl App {
     /// # Errors
     /// When that is no TCP port.
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
-        self.admin_listener.as_ref().map(port).transpose()
+        self.admin_listener.as_ref().map(tcp_address).transpose()
     }
 
     /// Has files looked at that may have changed.
@@ -200,11 +200,9 @@ async fn admin_listener(made: Option<HandedOver>, config: &Config) -> Result<Opt
     }
 }
 
-fn port(listener: &Listener) -> io::Result<SocketAddr> {
-    match listener.address() {
-        Address::Tcp(address) => Ok(*address),
-        Address::Unix(_) => Err(io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket")),
-    }
+fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
+    let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
+    listener.address().tcp().ok_or_else(no_port)
 }
 
 /// The audience set that is known before any request: the configured one, or the pinned upstream's own.

@@ -41,6 +41,16 @@ pub enum Address {
     Unix(Option<PathBuf>),
 }
 
+impl Address {
+    /// Address and port, where it has them.
+    pub fn tcp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 /// As `--listen-addr` takes it.
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -176,9 +186,6 @@ impl axum::serve::Listener for Listener {
     }
 
     fn local_addr(&self) -> io::Result<Option<IpAddr>> {
-        Ok(match &self.address {
-            Address::Tcp(address) => Some(address.ip()),
-            Address::Unix(_) => None,
-        })
+        Ok(self.address.tcp().map(|address| address.ip()))
     }
 }

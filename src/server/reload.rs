@@ -118,3 +118,7 @@ fn report(found: Result<Found, TlsError>, trouble: Option<String>, asked: bool) 
         }
     }
 }
+
+#[cfg(test)]
+#[path = "reload_tests.rs"]
+mod tests;
