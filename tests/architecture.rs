@@ -17,7 +17,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("proxy", &["config", "tasks", "telemetry", "token"]),
     ("server", &["config", "proxy", "tasks"]),
     ("admin", &["telemetry"]),
-    ("announce", &["config"]),
+    ("announce", &["config", "server"]),
     ("app", &["admin", "announce", "clock", "config", "proxy", "server", "tasks", "telemetry", "token"]),
 ];
 
