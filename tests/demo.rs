@@ -153,8 +153,8 @@ async fn forged(audience: &str) -> String {
     let credentials = Credentials::new("AKIATEST", "test", None, None, "test");
     let access = Access::Keys { credentials, region: "us-east-1".to_owned() };
     let sts = Sts::new(wish, access, Some(issuer.url.clone()), Clock::system());
-    let token = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();
-    token.bearer().to_str().unwrap().to_owned()
+    let minted = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();
+    minted.token.bearer().to_str().unwrap().to_owned()
 }
 
 fn command(arguments: &[&str]) -> Command {

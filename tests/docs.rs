@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
-use attache::cli::demo_args::DemoArgs;
+use attache::cli::demo::args::DemoArgs;
 use attache::cli::emulator_args::EmulatorArgs;
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;

@@ -1,5 +1,11 @@
 //! Many callers and many upstreams at once: what they cost STS and this process.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "in a test a broken expectation is to end the test, and a measurement is to be read"
+)]
+
 mod support;
 
 use attache::emulator::refusal::ErrorCode;

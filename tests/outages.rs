@@ -1,5 +1,6 @@
 //! STS in trouble, seen by callers: the valid token serves to its end, then the answer is 502 at once, and all is well
 //! again soon after STS is.
+#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

@@ -1,5 +1,10 @@
 //! The workload's own AWS session, which no token may outlive, as each provider reports it.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "in a test a broken expectation is to end the test, and a measurement is to be read"
+)]
+
 mod support;
 
 use attache::emulator::Options;

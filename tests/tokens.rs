@@ -1,5 +1,4 @@
 //! Where tokens come from, and what happens when they do not.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

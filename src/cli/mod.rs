@@ -13,7 +13,7 @@ pub mod emulator_args;
 /// `attache emulator`.
 mod emulator;
 /// `attache demo`.
-mod demo;
+pub mod demo;
 /// SIGTERM and SIGINT.
 mod signals;
 /// `attache completion`.

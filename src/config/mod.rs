@@ -130,6 +130,16 @@ pub enum Routing {
     },
 }
 
+impl Routing {
+    /// The scheme of every upstream.
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Pinned(target) => target.scheme(),
+            Self::ByHeader { scheme, .. } => *scheme,
+        }
+    }
+}
+
 /// How upstreams are reached.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {

@@ -91,6 +91,7 @@ fn table() -> String {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "whoever plans capacity reads it")]
 fn the_table_of_the_capacity_page_is_what_the_simulation_says() {
     let table = table();
     println!("{table}");

@@ -5,19 +5,19 @@ use std::net::{Ipv4Addr, SocketAddr};
 /// See an AWS identity token arrive at an API, without an AWS account
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_line_help = true)]
-pub(in crate::cli) struct DemoArgs {
+pub struct DemoArgs {
     /// Where attache listens [default: 127.0.0.1:8080, and any free port with --once]
     #[arg(long, value_name = "ADDR")]
     listen_addr: Option<SocketAddr>,
 
     /// Send one request, show what became of it, and end
     #[arg(long)]
-    pub(super) once: bool,
+    pub once: bool,
 }
 
 impl DemoArgs {
     /// Where attache listens: as told; else where a person expects it, or where no other run can be in the way.
-    pub(super) fn listen_addr(&self) -> SocketAddr {
+    pub fn listen_addr(&self) -> SocketAddr {
         let usual = if self.once { 0 } else { 8080 };
         self.listen_addr.unwrap_or_else(|| (Ipv4Addr::LOCALHOST, usual).into())
     }

@@ -17,7 +17,7 @@ use std::io;
 use tokio::runtime::Builder;
 
 /// What can be asked of it.
-pub(super) mod args;
+pub mod args;
 /// The parts, started.
 mod stage;
 /// The third party's API.

@@ -38,8 +38,8 @@ impl Issuer {
         let access = Access::Keys { credentials, region: "us-east-1".to_owned() };
         let sts = Sts::new(wish, access, Some(self.url.clone()), Clock::system());
         let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();
-        let token = sts.mint(&audiences).await.unwrap();
-        token.bearer().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
+        let minted = sts.mint(&audiences).await.unwrap();
+        minted.token.bearer().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
     }
 
     async fn token(&self) -> String {
