@@ -7,7 +7,6 @@ use attache::clock::Clock;
 use attache::token::audience_set::AudienceSet;
 use attache::token::sts::{Access, Sts, Wish};
 use attache::token::{SigningAlgorithm, TokenSource};
-use aws_credential_types::Credentials;
 use http::StatusCode;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -150,8 +149,7 @@ async fn forged(audience: &str) -> String {
     let issuer = support::Sts::start().await;
     let wish =
         Wish { algorithm: SigningAlgorithm::Rs256, duration: Duration::from_secs(60), tags: Vec::new() };
-    let credentials = Credentials::new("AKIATEST", "test", None, None, "test");
-    let access = Access::Keys { credentials, region: "us-east-1".to_owned() };
+    let access = Access::keys("AKIATEST", "test", "us-east-1");
     let sts = Sts::new(wish, access, Some(issuer.url.clone()), Clock::system());
     let minted = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();
     minted.token.bearer().to_str().unwrap().to_owned()

@@ -11,7 +11,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::output::Flush;
 use crate::token::sts::{Access, Sts};
-use aws_credential_types::Credentials;
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -103,8 +102,7 @@ fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, Demo
 
 async fn bind(config: Config) -> Result<App, DemoError> {
     // The emulator takes any keys.
-    let credentials = Credentials::new("AKIAEMULATOR", "emulator", None, None, "demo");
-    let access = Access::Keys { credentials, region: "us-east-1".to_owned() };
+    let access = Access::keys("AKIAEMULATOR", "emulator", "us-east-1");
     let (tokens, clock) = (&config.tokens, Clock::system());
     let source = Sts::new(tokens.wish(), access, tokens.sts_endpoint_url.clone(), clock);
     Ok(App::bind(config, Arc::new(source), clock).await?)

@@ -6,7 +6,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Access, Sts, Wish};
 use crate::token::{SigningAlgorithm, TokenSource};
-use aws_credential_types::Credentials;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -34,8 +33,7 @@ impl Issuer {
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
         let wish = Wish { algorithm, duration: Duration::from_secs(60), tags: Vec::new() };
-        let credentials = Credentials::new("AKIATEST", "test", None, None, "test");
-        let access = Access::Keys { credentials, region: "us-east-1".to_owned() };
+        let access = Access::keys("AKIATEST", "test", "us-east-1");
         let sts = Sts::new(wish, access, Some(self.url.clone()), Clock::system());
         let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();
         let minted = sts.mint(&audiences).await.unwrap();

@@ -55,6 +55,12 @@ pub enum Access {
 }
 
 impl Access {
+    /// Long-term keys, given outright.
+    pub fn keys(access_key_id: &str, secret_access_key: &str, region: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
+        Self::Keys { credentials, region: region.to_owned() }
+    }
+
     async fn sdk_config(&self) -> SdkConfig {
         match self {
             Self::DefaultChain => aws_config::load_defaults(BehaviorVersion::latest()).await,
