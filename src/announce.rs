@@ -1,19 +1,22 @@
 //! What a start decided, in the log: where it listens, where requests may go, which tokens they get.
 
+use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
-use std::net::SocketAddr;
+use crate::server::listener::Address;
 
 /// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
-pub fn started(config: &Config, proxy: SocketAddr, admin: Option<SocketAddr>) {
+pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen_addr = %proxy,
         tls = config.inbound_tls.is_some(),
+        client_certificates = config.inbound_tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
         metrics_listen_addr = admin.map(tracing::field::display),
         worker_threads = config.worker_threads.get(),
         "listening"
     );
-    for variable in config.proxy_variables.iter().filter(|variable| variable.leads_to(proxy)) {
+    let leads_here = |variable: &&ProxyVariable| proxy.tcp().is_some_and(|proxy| variable.leads_to(proxy));
+    for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(
             variable = variable.name,
             hint = "unset it for attache, or add the region's STS host to NO_PROXY",

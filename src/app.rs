@@ -4,17 +4,20 @@ use crate::admin;
 use crate::admin::health::Readiness;
 use crate::announce;
 use crate::clock::Clock;
-use crate::config::{Config, Routing};
+use crate::config::service_manager::{HandedOver, Sockets};
+use crate::config::{Config, ListenAddr, Routing};
 use crate::proxy::connector::Connector;
 use crate::proxy::pool::Pool;
 use crate::proxy::trust::{self, TrustError};
 use crate::proxy::upstream::Upstream;
 use crate::proxy::{Proxy, Tokens, audience};
+use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
-use crate::server::tls::{self, TlsError};
-use crate::server::{Server, listener};
-use crate::tasks::Tasks;
+use crate::server::listener::{BindError, Listener};
+use crate::server::reload::{self, InboundTls, Reload};
+use crate::server::tls::TlsError;
+use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
@@ -22,7 +25,6 @@ use crate::token::cache::{Settings, TokenCache};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -32,9 +34,10 @@ const MOST_SERIES: usize = 1000;
 /// A proxy that owns its sockets and knows its addresses, but does not serve yet.
 pub struct App {
     config: Config,
-    proxy_listener: TcpListener,
-    admin_listener: Option<TcpListener>,
+    proxy_listener: Listener,
+    admin_listener: Option<Listener>,
     server: Arc<Server>,
+    reload: Reload,
     metrics: Metrics,
     readiness: Readiness,
 }
@@ -44,19 +47,25 @@ pub struct App {
 pub enum StartError {
     /// The address for callers cannot be bound.
     #[error("--listen-addr (LISTEN_ADDR): cannot listen on {0}")]
-    Listen(String, #[source] io::Error),
+    Listen(ListenAddr, #[source] BindError),
     /// The address for metrics cannot be bound.
     #[error("--metrics-listen-addr (METRICS_LISTEN_ADDR): cannot listen on {0}")]
-    MetricsListen(String, #[source] io::Error),
+    MetricsListen(ListenAddr, #[source] BindError),
+    /// A socket was made for this process that it cannot use.
+    #[error("a socket that was handed over cannot be used")]
+    HandedOver(#[source] io::Error),
+    /// A socket for metrics was made for this process, and metrics are off.
+    #[error("a second socket was handed over, which is for metrics, but --metrics-enabled is false")]
+    NoMetrics,
     /// Callers' TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// Upstreams' certificates could not be verified.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// The system does not tell a listener's address.
+    /// A listener has no address of its kind.
     #[error("a listener has no address")]
-    Address(#[from] io::Error),
+    Address(#[source] io::Error),
     /// Metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
@@ -72,17 +81,21 @@ impl App {
         source: Arc<dyn TokenSource>,
         clock: Clock,
     ) -> Result<Self, StartError> {
-        let proxy_listener = listener::bind(&config.listen)
-            .await
-            .map_err(|error| StartError::Listen(config.listen.to_string(), error))?;
-        let admin_listener = match &config.metrics {
-            None => None,
-            Some(metrics) => Some(
-                listener::bind(&metrics.listen)
-                    .await
-                    .map_err(|error| StartError::MetricsListen(metrics.listen.to_string(), error))?,
-            ),
-        };
+        Self::bind_besides(Sockets::default(), config, source, clock).await
+    }
+
+    /// The same, except that sockets which a service manager has made are used in place of addresses.
+    ///
+    /// # Errors
+    /// Those of [`App::bind`], and when such a socket cannot be used.
+    pub async fn bind_besides(
+        sockets: Sockets,
+        config: Config,
+        source: Arc<dyn TokenSource>,
+        clock: Clock,
+    ) -> Result<Self, StartError> {
+        let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
+        let admin_listener = admin_listener(sockets.metrics, &config).await?;
         let metrics = if config.metrics.is_some() { Metrics::new(MOST_SERIES)? } else { Metrics::disabled() };
         let cache = TokenCache::new(
             source,
@@ -100,25 +113,30 @@ impl App {
             readiness.require("token", move || shelf.is_filled());
         }
         let server = Arc::new(server(&config, &metrics, Tokens { cache, same })?);
-        let app = Self { config, proxy_listener, admin_listener, server, metrics, readiness };
-        announce::started(&app.config, app.proxy_addr()?, app.admin_addr()?);
-        Ok(app)
+        announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
+        let reload = Reload::default();
+        Ok(Self { config, proxy_listener, admin_listener, server, reload, metrics, readiness })
     }
 
     /// Where callers connect.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When that is no TCP port.
     pub fn proxy_addr(&self) -> io::Result<SocketAddr> {
-        self.proxy_listener.local_addr()
+        tcp_address(&self.proxy_listener)
     }
 
     /// Where metrics and health are served, if they are.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When that is no TCP port.
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
-        self.admin_listener.as_ref().map(TcpListener::local_addr).transpose()
+        self.admin_listener.as_ref().map(tcp_address).transpose()
+    }
+
+    /// Has files looked at that may have changed.
+    pub fn reload(&self) -> Reload {
+        self.reload.clone()
     }
 
     /// Serves until `shutdown` resolves, then drains: not ready at once, no new connections after `--shutdown-delay`,
@@ -127,6 +145,10 @@ impl App {
         let drain = Drain::default();
         let accepting = Tasks::default();
         accepting.spawn(self.server.clone().run(self.proxy_listener, drain.clone()));
+        let _following = self.server.tls.clone().map(|tls| {
+            let following = tls.follow(reload::EVERY, self.reload);
+            Owned::from(Tasks::default().spawn(following))
+        });
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(config)) = (self.admin_listener, &self.config.metrics) {
@@ -154,6 +176,33 @@ impl App {
         admin_tasks.finished().await;
         tracing::info!("stopped");
     }
+}
+
+async fn proxy_listener(made: Option<HandedOver>, config: &Config) -> Result<Listener, StartError> {
+    match made {
+        Some(socket) => Listener::adopt(socket).map_err(StartError::HandedOver),
+        None => Listener::bind(&config.listen)
+            .await
+            .map_err(|error| StartError::Listen(config.listen.clone(), error)),
+    }
+}
+
+async fn admin_listener(made: Option<HandedOver>, config: &Config) -> Result<Option<Listener>, StartError> {
+    match (made, &config.metrics) {
+        (None, None) => Ok(None),
+        // Whoever connects there would wait for ever.
+        (Some(_), None) => Err(StartError::NoMetrics),
+        (Some(socket), Some(_)) => Listener::adopt(socket).map(Some).map_err(StartError::HandedOver),
+        (None, Some(metrics)) => Listener::bind(&metrics.listen)
+            .await
+            .map(Some)
+            .map_err(|error| StartError::MetricsListen(metrics.listen.clone(), error)),
+    }
+}
+
+fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
+    let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
+    listener.address().tcp().ok_or_else(no_port)
 }
 
 /// The audience set that is known before any request: the configured one, or the pinned upstream's own.
@@ -190,7 +239,7 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
     };
     Ok(Server {
         proxy: Arc::new(proxy),
-        tls: config.inbound_tls.as_ref().map(tls::acceptor).transpose()?,
+        tls: config.inbound_tls.clone().map(InboundTls::load).transpose()?.map(Arc::new),
         limits: Limits {
             header_read_timeout: config.inbound.header_read_timeout,
             idle_timeout: config.inbound.idle_timeout,

@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("proxy", &["config", "tasks", "telemetry", "token"]),
     ("server", &["config", "proxy", "tasks"]),
     ("admin", &["telemetry"]),
-    ("announce", &["config"]),
+    ("announce", &["config", "server"]),
     ("app", &["admin", "announce", "clock", "config", "proxy", "server", "tasks", "telemetry", "token"]),
 ];
 
@@ -79,6 +79,8 @@ fn no_import_escapes_the_reading_of_the_test_above() {
 fn only_the_configuration_reads_the_environment() {
     let readings = ["env::var", "env::args", "env::current", "env::home", "env::temp", "env::set_var"];
     only(&readings, &["config/mod.rs"]);
+    // These packages read it by themselves.
+    only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
 }
 
 #[test]
@@ -122,7 +124,7 @@ fn every_task_has_an_owner() {
     // Dropping a set ends its tasks.
     only(&["JoinSet"], &["emulator/server.rs", "proxy/connector.rs"]);
     // These end by themselves, soon.
-    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs"]);
+    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "server/reload.rs"]);
     only(&["thread::spawn", "thread::Builder"], &["telemetry/output.rs"]);
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/connector.rs", "server/connection.rs"]);

@@ -10,12 +10,10 @@ use std::process::{Command, Output};
 
 /// Each flag with values that it must refuse. A comma would make two entries of a list's variable, so there is none.
 const REFUSED: &[(&str, &[&str])] = &[
-    (
-        "listen-addr",
-        &["8080", "localhost", ":65536", ":http", "::1:80", "http://localhost:80", "unix:/run/a"],
-    ),
+    ("listen-addr", &["8080", "localhost", ":65536", ":http", "::1:80", "http://localhost:80", "unix:"]),
     ("tls-cert", &["/etc/attache/tls.crt"]),
     ("tls-key", &["/etc/attache/tls.key"]),
+    ("tls-client-ca", &["/etc/attache/ca.crt"]),
     ("max-connections", &["0", "-1", "many", "1.5", "10000000"]),
     ("header-read-timeout", &["0s", "-10s", "10", "1d"]),
     ("idle-timeout", &["0", "-3m", "three", "5"]),
@@ -42,7 +40,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("log-format", &["xml", "logfmt"]),
     ("access-log", &["yes", "2", "on"]),
     ("metrics-enabled", &["maybe", "tRUE", "no"]),
-    ("metrics-listen-addr", &["9090", ":8080", "127.0.0.1:8080", ":99999"]),
+    ("metrics-listen-addr", &["9090", ":8080", "127.0.0.1:8080", ":99999", "unix:"]),
     ("metrics-path", &["metrics", "/", "/healthz", "/readyz", "/status", "/{a}", "/a b"]),
     ("shutdown-delay", &["-1s", "5", "later"]),
     ("shutdown-timeout", &["0s", "-10s", "10"]),
@@ -53,6 +51,7 @@ const REFUSED: &[(&str, &[&str])] = &[
 const MAY_BE_EMPTY: &[&str] = &[
     "tls-cert",
     "tls-key",
+    "tls-client-ca",
     "max-connections",
     "upstream-host",
     "upstream-ca-cert",

@@ -57,6 +57,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
 const MAY_BE_EMPTY: &[&str] = &[
     "tls-cert",
     "tls-key",
+    "tls-client-ca",
     "max-connections",
     "upstream-host",
     "upstream-ca-cert",
@@ -72,8 +73,8 @@ const MAY_BE_EMPTY: &[&str] = &[
 fn the_table_leaves_no_flag_out() {
     let command = Line::command();
     let known: BTreeSet<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-    let pair = ["tls-cert", "tls-key"];
-    assert_eq!(ACCEPTED.iter().map(|(flag, ..)| *flag).chain(pair).collect::<BTreeSet<_>>(), known);
+    let only_together = ["tls-cert", "tls-key", "tls-client-ca"];
+    assert_eq!(ACCEPTED.iter().map(|(flag, ..)| *flag).chain(only_together).collect::<BTreeSet<_>>(), known);
 }
 
 #[test]
@@ -176,6 +177,29 @@ fn a_certificate_needs_its_key() {
     assert_eq!((files.cert.to_str(), files.key.to_str()), (Some("c.pem"), Some("k.pem")));
     let report = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "")]).unwrap_err().to_string();
     assert!(report.contains("must be given together with --tls-key (TLS_KEY)"), "{report}");
+}
+
+#[test]
+fn asking_callers_for_certificates_needs_one_to_show_them() {
+    let pair = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
+    assert_eq!(resolve(&pair, &[]).unwrap().inbound_tls.unwrap().client_ca, None);
+    let config = resolve(&pair, &[("TLS_CLIENT_CA".into(), "ca.pem")]).unwrap();
+    assert_eq!(config.inbound_tls.unwrap().client_ca.unwrap().to_str(), Some("ca.pem"));
+    let report = resolve(&["--tls-client-ca", "ca.pem"], &[]).unwrap_err().to_string();
+    let expected = "1 setting needs attention\n  --tls-client-ca (TLS_CLIENT_CA) is ca.pem, \
+        must be given together with --tls-cert and --tls-key";
+    assert_eq!(report, expected);
+}
+
+#[test]
+fn listeners_may_be_sockets_but_not_the_same_one() {
+    let flags = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/b.sock"];
+    let config = resolve(&flags, &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "unix:/run/a.sock");
+    assert_eq!(config.metrics.unwrap().listen.to_string(), "unix:/run/b.sock");
+    let twice = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/a.sock"];
+    let report = resolve(&twice, &[]).unwrap_err().to_string();
+    assert!(report.contains("must differ from --listen-addr"), "{report}");
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! Serves the admin pages on a socket of their own.
 
 use axum::Router;
+use axum::serve::Listener;
+use std::fmt::Debug;
 use std::future::IntoFuture;
 use std::io;
 use std::time::Duration;
-use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 /// How long a client may keep the listener after shutdown has begun.
@@ -14,8 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// When the listener fails for good.
-pub async fn serve(
-    listener: TcpListener,
+pub async fn serve<L: Listener<Addr: Debug>>(
+    listener: L,
     router: Router,
     shutdown: impl Future<Output = ()> + Send + 'static,
 ) -> io::Result<()> {

@@ -1,14 +1,17 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
-use super::{Exit, report, signals::Signals};
-use crate::app::App;
+use super::signals::{Hangups, Signals};
+use super::{Exit, report};
+use crate::app::{App, StartError};
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::service_manager::{self, Sockets, State};
+use crate::config::{Config, ListenAddr};
+use crate::server::listener::BindError;
+use crate::server::reload::Reload;
 use crate::telemetry::logs;
 use crate::token::sts::{Access, Sts};
-use std::error::Error;
+use std::convert::Infallible;
 use std::io::{self, ErrorKind};
-use std::iter;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use tokio::runtime::{Builder, Runtime};
@@ -16,6 +19,10 @@ use tokio::sync::oneshot;
 
 /// Serves with this configuration. Ends when everything in flight has ended, or was given up.
 pub(super) fn run(config: Config) -> Exit {
+    let sockets = match service_manager::sockets() {
+        Ok(sockets) => sockets,
+        Err(error) => return report::failure(&error, None),
+    };
     let _flush = match logs::init(&config.log) {
         Ok(flush) => flush,
         Err(error) => return report::failure(&error, None),
@@ -24,7 +31,7 @@ pub(super) fn run(config: Config) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
     };
-    let exit = runtime.block_on(serve(config));
+    let exit = runtime.block_on(serve(config, sockets));
     // A name look-up that hangs must not hold up the end.
     runtime.shutdown_background();
     exit
@@ -37,20 +44,26 @@ fn runtime(threads: NonZeroUsize) -> io::Result<Runtime> {
     }
 }
 
-async fn serve(config: Config) -> Exit {
-    let mut signals = match Signals::listen() {
-        Ok(signals) => signals,
-        Err(error) => return report::failure(&error, None),
+async fn serve(config: Config, sockets: Sockets) -> Exit {
+    let (mut signals, hangups) = match (Signals::listen(), Hangups::listen()) {
+        (Ok(signals), Ok(hangups)) => (signals, hangups),
+        (Err(error), _) | (_, Err(error)) => return report::failure(&error, None),
     };
     let clock = Clock::system();
     let tokens = &config.tokens;
     let source = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
     let app = tokio::select! {
-        app = App::bind(config, Arc::new(source), clock) => app,
+        app = App::bind_besides(sockets, config, Arc::new(source), clock) => app,
         () = signals.next() => return Exit::Done,
     };
     match app {
-        Ok(app) => run_until_told(app, signals).await,
+        Ok(app) => {
+            let reload = app.reload();
+            tokio::select! {
+                exit = run_until_told(app, signals) => exit,
+                never = reload_when_told(&reload, hangups) => match never {},
+            }
+        }
         Err(error) => report::failure(&error, hint(&error)),
     }
 }
@@ -62,18 +75,46 @@ async fn run_until_told(app: App, mut signals: Signals) -> Exit {
         let _ = stopped.await;
     });
     tokio::pin!(run);
+    tell(State::Ready);
     tokio::select! {
         () = &mut run => return Exit::Done,
         () = signals.next() => drop(stop),
     }
+    tell(State::Stopping);
     tokio::select! {
         () = run => Exit::Done,
         () = signals.next() => Exit::Failed,
     }
 }
 
+async fn reload_when_told(reload: &Reload, mut hangups: Hangups) -> Infallible {
+    loop {
+        hangups.next().await;
+        reload.now();
+    }
+}
+
+fn tell(state: State) {
+    if let Err(error) = service_manager::tell(state) {
+        tracing::warn!(%error, ?state, "the service manager cannot be told");
+    }
+}
+
 /// What to do about a socket that could not be had.
-const HINTS: [(ErrorKind, &str); 3] = [
+fn hint(error: &StartError) -> Option<&'static str> {
+    let (StartError::Listen(address, cause) | StartError::MetricsListen(address, cause)) = error else {
+        return None;
+    };
+    match (cause, address) {
+        (BindError::InUse, _) => Some("choose another path, or end that process first"),
+        (BindError::NotASocket, _) => Some("choose another path, or move the file away"),
+        (BindError::Unclear(_), _) => Some("choose another path, or remove the socket's file"),
+        (BindError::System(error), ListenAddr::Unix(_)) => hint_of(error, &PATH_HINTS),
+        (BindError::System(error), ListenAddr::Every(_) | ListenAddr::One(..)) => hint_of(error, &PORT_HINTS),
+    }
+}
+
+const PORT_HINTS: [(ErrorKind, &str); 3] = [
     (
         ErrorKind::AddrInUse,
         "another process listens there; choose another --listen-addr or --metrics-listen-addr",
@@ -85,8 +126,11 @@ const HINTS: [(ErrorKind, &str); 3] = [
     (ErrorKind::PermissionDenied, "a port below 1024 may need a privilege; choose a higher one"),
 ];
 
-fn hint(error: &(dyn Error + 'static)) -> Option<&'static str> {
-    let mut causes = iter::successors(Some(error), |&cause| cause.source());
-    let kind = causes.find_map(|cause| cause.downcast_ref::<io::Error>())?.kind();
-    HINTS.iter().find(|(known, _)| *known == kind).map(|(_, hint)| *hint)
+const PATH_HINTS: [(ErrorKind, &str); 2] = [
+    (ErrorKind::NotFound, "the directory has to exist before"),
+    (ErrorKind::PermissionDenied, "the process has to be allowed to write to the directory"),
+];
+
+fn hint_of(error: &io::Error, hints: &[(ErrorKind, &'static str)]) -> Option<&'static str> {
+    hints.iter().find(|(kind, _)| *kind == error.kind()).map(|(_, hint)| *hint)
 }

@@ -1,4 +1,4 @@
-//! The two ways in which a person or an orchestrator ends a process.
+//! What a person or an orchestrator tells a process: to end, or to look at its files again.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -21,5 +21,20 @@ impl Signals {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
+    }
+}
+
+/// SIGHUP, the customary word for changed files.
+pub(super) struct Hangups(Signal);
+
+impl Hangups {
+    /// Listens from now on, so that it does not end the process.
+    pub(super) fn listen() -> io::Result<Self> {
+        signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Resolves at the next.
+    pub(super) async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

@@ -4,13 +4,18 @@ use super::ListenAddr;
 use super::problems::Fault;
 use crate::proxy::target::{Host, HostPort};
 use std::net::{IpAddr, Ipv6Addr};
+use std::os::unix::net::SocketAddr;
+use std::path::PathBuf;
 
-/// Reads `:8080`, `host:8080` or `[::1]:8080`. The host of the result has no brackets.
+/// Reads `:8080`, `host:8080`, `[::1]:8080` or `unix:/run/attache.sock`. The host of the result has no brackets.
 ///
 /// # Errors
-/// When it is none of these, or the port is no number up to 65535.
+/// When it is none of these, the port is no number up to 65535, or the path is too long for a socket.
 pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
-    let fault = || Fault::new("must be host:port, or :port for every interface");
+    if let Some(path) = text.strip_prefix("unix:") {
+        return socket_path(path);
+    }
+    let fault = || Fault::new("must be host:port, :port for every interface, or unix:PATH");
     let Some((host, port)) = text.rsplit_once(':') else {
         let digits = !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
         return Err(if digits { fault().hint(format!("for a port alone write :{text}")) } else { fault() });
@@ -33,21 +38,35 @@ pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
     }
 }
 
-/// Whether both would take the same port of some interface. Port 0 is another one each time.
+fn socket_path(text: &str) -> Result<ListenAddr, Fault> {
+    if text.is_empty() {
+        return Err(Fault::new("must have a path after unix:").hint("unix:/run/attache/proxy.sock"));
+    }
+    // How long a path may be differs between systems, about a hundred bytes.
+    match SocketAddr::from_pathname(text) {
+        Ok(_) => Ok(ListenAddr::Unix(PathBuf::from(text))),
+        Err(_) => Err(Fault::new("must have a path that is short enough for a socket, about 100 bytes")),
+    }
+}
+
+/// Whether both would take the same port of some interface, or the same path. Port 0 is another one each time.
 pub fn overlap(one: &ListenAddr, other: &ListenAddr) -> bool {
-    let ((host, port), (other_host, other_port)) = (parts(one), parts(other));
+    let (Some((host, port)), Some((other_host, other_port))) = (parts(one), parts(other)) else {
+        return one == other;
+    };
     let shared = host.is_none() || other_host.is_none() || host == other_host;
     port == other_port && port != 0 && shared
 }
 
-/// The host, unless it stands for every interface, and the port.
-fn parts(address: &ListenAddr) -> (Option<&str>, u16) {
+/// The host, unless it stands for every interface, and the port; `None` where there are no ports.
+fn parts(address: &ListenAddr) -> Option<(Option<&str>, u16)> {
     match address {
-        ListenAddr::Every(port) => (None, *port),
+        ListenAddr::Every(port) => Some((None, *port)),
         ListenAddr::One(host, port) => {
             let every = host.parse().is_ok_and(|address: IpAddr| address.is_unspecified());
-            ((!every).then_some(host), *port)
+            Some(((!every).then_some(host), *port))
         }
+        ListenAddr::Unix(_) => None,
     }
 }
 
@@ -67,6 +86,22 @@ mod tests {
         assert_eq!(parse("localhost:80"), Ok(one("localhost", 80)));
         assert_eq!(parse("[::1]:8080"), Ok(one("::1", 8080)));
         assert_eq!(parse("[::]:8080"), Ok(one("::", 8080)));
+    }
+
+    #[test]
+    fn reads_the_path_of_a_socket_as_it_stands() {
+        for path in ["/run/attache.sock", "attache.sock", "/run/a b:1", "8080"] {
+            let address = parse(&format!("unix:{path}")).unwrap();
+            assert_eq!(address, ListenAddr::Unix(PathBuf::from(path)));
+            assert_eq!(address.to_string(), format!("unix:{path}"));
+        }
+    }
+
+    #[test]
+    fn refuses_a_socket_without_a_path_or_with_one_that_no_socket_can_have() {
+        assert!(parse("unix:").is_err());
+        assert!(parse(&format!("unix:/{}", "a".repeat(102))).is_ok());
+        assert!(parse(&format!("unix:/{}", "a".repeat(120))).is_err());
     }
 
     #[test]
@@ -90,7 +125,9 @@ mod tests {
             "http://localhost:80",
             "user@host:80",
             "a:80:80",
-            "unix:/run/a.sock",
+            "unix",
+            "UNIX:/run/a.sock",
+            "unix/run/a.sock",
             "[127.0.0.1]:80",
             ":80 ",
         ];
@@ -106,6 +143,15 @@ mod tests {
         assert!(overlap(&ListenAddr::Every(80), &one("127.0.0.1", 80)));
         assert!(overlap(&one("127.0.0.1", 80), &one("0.0.0.0", 80)));
         assert!(overlap(&one("::", 80), &one("::1", 80)));
+    }
+
+    #[test]
+    fn the_same_path_overlaps_and_no_other() {
+        let unix = |path: &str| ListenAddr::Unix(PathBuf::from(path));
+        assert!(overlap(&unix("/run/a"), &unix("/run/a")));
+        assert!(overlap(&unix("/run/a"), &unix("/run//./a")));
+        assert!(!overlap(&unix("/run/a"), &unix("/run/b")));
+        assert!(!overlap(&unix("80"), &ListenAddr::Every(80)));
     }
 
     #[test]

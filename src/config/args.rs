@@ -50,7 +50,7 @@ impl Args {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ListeningArgs {
-    /// Where callers connect, host:port or :port [default: :8080]
+    /// Where callers connect, host:port, :port or unix:PATH [default: :8080]
     #[arg(long, value_name = "ADDR")]
     pub(super) listen_addr: Option<String>,
 
@@ -61,6 +61,10 @@ pub(super) struct ListeningArgs {
     /// PEM private key of --tls-cert
     #[arg(long, value_name = "FILE")]
     pub(super) tls_key: Option<String>,
+
+    /// PEM certificates, one of which must have signed a caller's own
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_client_ca: Option<String>,
 
     /// Most connections of callers at once, then 503; unlimited unless set
     #[arg(long, value_name = "COUNT")]

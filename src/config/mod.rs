@@ -33,6 +33,8 @@ mod resolve;
 mod resolve_tokens;
 /// Every problem at once, with its cure.
 pub mod problems;
+/// What systemd and a service tell each other.
+pub mod service_manager;
 
 /// A variable of this process's environment, for [`Config::resolve`].
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
@@ -76,6 +78,8 @@ pub enum ListenAddr {
     Every(u16),
     /// One host or address (`127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`).
     One(String, u16),
+    /// A Unix socket (`unix:/run/attache.sock`), whose path is short enough for one.
+    Unix(PathBuf),
 }
 
 /// As it was written.
@@ -85,17 +89,20 @@ impl fmt::Display for ListenAddr {
             Self::Every(port) => write!(f, ":{port}"),
             Self::One(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::One(host, port) => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
         }
     }
 }
 
-/// A certificate chain and its private key, both PEM.
+/// A certificate chain, its private key, and who vouches for callers, all PEM.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// `--tls-cert`.
     pub cert: PathBuf,
     /// `--tls-key`.
     pub key: PathBuf,
+    /// `--tls-client-ca`: callers must present a certificate that one of these signed. `None` asks for none.
+    pub client_ca: Option<PathBuf>,
 }
 
 /// Limits on callers.

@@ -77,19 +77,18 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
 fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles> {
     let cert = reader.optional("tls-cert", args.tls_cert.as_deref(), parse::file);
     let key = reader.optional("tls-key", args.tls_key.as_deref(), parse::file);
+    let client_ca = reader.optional("tls-client-ca", args.tls_client_ca.as_deref(), parse::file);
     let alone = |other: &str| Fault::new(format!("must be given together with {other}"));
-    match (cert, key) {
-        (Some(cert), Some(key)) => Some(TlsFiles { cert: cert.value, key: key.value }),
-        (Some(cert), None) => {
-            reader.refuse(&cert.origin, alone("--tls-key (TLS_KEY)"));
-            None
-        }
-        (None, Some(key)) => {
-            reader.refuse(&key.origin, alone("--tls-cert (TLS_CERT)"));
-            None
-        }
-        (None, None) => None,
+    let lonely = match (&cert, &key) {
+        (Some(_), Some(_)) => None,
+        (Some(cert), None) => Some((&cert.origin, "--tls-key (TLS_KEY)")),
+        (None, Some(key)) => Some((&key.origin, "--tls-cert (TLS_CERT)")),
+        (None, None) => client_ca.as_ref().map(|ca| (&ca.origin, "--tls-cert and --tls-key")),
+    };
+    if let Some((origin, other)) = lonely {
+        reader.refuse(origin, alone(other));
     }
+    Some(TlsFiles { cert: cert?.value, key: key?.value, client_ca: client_ca.map(|found| found.value) })
 }
 
 fn inbound(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<InboundConfig> {

@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
+use super::stream::Stream;
 use crate::proxy::headers::client_address;
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
@@ -10,10 +11,10 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
@@ -38,17 +39,16 @@ impl Drain {
     }
 }
 
-/// Serves one connection to its end.
-pub async fn serve(server: &Server, stream: TcpStream, drain: Drain) {
-    // Without this, small responses wait for the caller's acknowledgement of the one before.
-    if stream.set_nodelay(true).is_err() {
+/// Serves one connection to its end. A caller on this machine has no address.
+pub async fn serve(server: &Server, stream: Stream, caller: Option<IpAddr>, drain: Drain) {
+    if stream.send_at_once().is_err() {
         return;
     }
-    let caller = stream.peer_addr().ok().map(|address| client_address(address.ip()));
-    let Some(acceptor) = &server.tls else {
+    let caller = caller.map(client_address);
+    let Some(tls) = &server.tls else {
         return speak_http(server, stream, caller, drain).await;
     };
-    match timeout(server.limits.header_read_timeout, acceptor.accept(stream)).await {
+    match timeout(server.limits.header_read_timeout, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => speak_http(server, stream, caller, drain).await,
         Ok(Err(error)) => tracing::debug!(%error, "a caller's TLS handshake failed"),
         Err(_) => tracing::debug!("a caller's TLS handshake took too long"),

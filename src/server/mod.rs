@@ -1,9 +1,15 @@
 //! Sockets and lifetimes, no business.
 
-/// Bound addresses, and what happens when accepting fails.
+/// Bound sockets, and what happens when accepting fails.
 pub mod listener;
-/// The certificate that callers see.
+/// A Unix socket's file.
+mod socket_file;
+/// A caller's connection, whichever kind of socket it came through.
+pub mod stream;
+/// The certificate that callers see, and those that they must show.
 pub mod tls;
+/// Keeps it up to date with its files.
+pub mod reload;
 /// One caller's connection from handshake to close.
 pub mod connection;
 /// Busy, idle, or in the middle of a header.
@@ -14,18 +20,19 @@ use crate::proxy::response::TOO_MANY_CONNECTIONS;
 use crate::tasks::Tasks;
 use activity::Limits;
 use connection::Drain;
+use listener::Listener;
+use reload::InboundTls;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use stream::Stream;
 use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::TlsAcceptor;
 
 /// What every connection needs.
 pub struct Server {
     /// Answers the requests.
     pub proxy: Arc<Proxy>,
     /// How callers' TLS is ended; `None` for plain HTTP.
-    pub tls: Option<TlsAcceptor>,
+    pub tls: Option<Arc<InboundTls>>,
     /// How long callers may take.
     pub limits: Limits,
     /// The most connections at a time.
@@ -36,10 +43,10 @@ pub struct Server {
 
 impl Server {
     /// Accepts connections until the drain begins. Those accepted go on in their own tasks.
-    pub async fn run(self: Arc<Self>, listener: TcpListener, drain: Drain) {
+    pub async fn run(self: Arc<Self>, listener: Listener, drain: Drain) {
         loop {
-            let stream = tokio::select! {
-                stream = listener::accept(&listener) => stream,
+            let (stream, caller) = tokio::select! {
+                accepted = listener.accept() => accepted,
                 () = drain.begun() => return,
             };
             if self.max_connections.is_some_and(|most| self.connections.running() >= most.get()) {
@@ -47,13 +54,13 @@ impl Server {
                 continue;
             }
             let (server, drain) = (self.clone(), drain.clone());
-            self.connections.spawn(async move { connection::serve(&server, stream, drain).await });
+            self.connections.spawn(async move { connection::serve(&server, stream, caller, drain).await });
         }
     }
 }
 
 /// Says why, where that can be said without a TLS handshake, and closes.
-async fn refuse(mut stream: TcpStream, over_tls: bool) {
+async fn refuse(mut stream: Stream, over_tls: bool) {
     if !over_tls {
         // A caller that is gone already needs no reason.
         let _ = stream.write_all(TOO_MANY_CONNECTIONS).await;

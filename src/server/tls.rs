@@ -1,12 +1,14 @@
-//! The certificate that callers see.
+//! The certificate that callers see, and those that they must show: from files to what ends their TLS.
 
 use crate::config::TlsFiles;
-use rustls::ServerConfig;
+use aws_lc_rs::digest::{Context, SHA256, digest};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
 
 /// Why callers' TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -27,37 +29,126 @@ pub enum TlsError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The file of those who vouch for callers cannot be used.
+    #[error("--tls-client-ca (TLS_CLIENT_CA): {} cannot be used: {problem}", path.display())]
+    ClientCa {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// Certificate and key do not belong together.
     #[error("--tls-cert and --tls-key do not fit together: {0}")]
     Pair(#[source] rustls::Error),
 }
 
-/// Ends callers' TLS with this certificate and key, HTTP/2 and HTTP/1.1 on offer.
-///
-/// # Errors
-/// When a file cannot be read or holds something else, or the key is not the certificate's.
-pub fn acceptor(files: &TlsFiles) -> Result<TlsAcceptor, TlsError> {
-    let chain =
-        certificates(&files.cert).map_err(|problem| TlsError::Cert { path: files.cert.clone(), problem })?;
-    let key = PrivateKeyDer::from_pem_file(&files.key)
-        .map_err(|error| TlsError::Key { path: files.key.clone(), problem: error.to_string() })?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider's cipher suites fit the default versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .map_err(TlsError::Pair)?;
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(TlsAcceptor::from(Arc::new(config)))
+/// What the files held at one moment.
+pub struct Contents<'f> {
+    files: &'f TlsFiles,
+    cert: Vec<u8>,
+    key: Vec<u8>,
+    client_ca: Option<Vec<u8>>,
 }
 
-fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
-    let chain: Result<Vec<_>, _> =
-        CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?.collect();
-    match chain {
+/// Tells contents from others without keeping the key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+/// What ends callers' TLS.
+pub struct Ending {
+    /// For the next handshake.
+    pub config: ServerConfig,
+    /// The SHA-256 of the certificate's DER form, in hexadecimal, as `openssl x509 -fingerprint` has it without colons.
+    pub certificate_sha256: String,
+}
+
+impl<'f> Contents<'f> {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one cannot be read.
+    pub fn read(files: &'f TlsFiles) -> Result<Self, TlsError> {
+        let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+        Ok(Self {
+            files,
+            cert: read(&files.cert).map_err(|problem| cert_error(files, problem))?,
+            key: read(&files.key).map_err(|problem| key_error(files, problem))?,
+            client_ca: match &files.client_ca {
+                Some(path) => Some(read(path).map_err(|problem| client_ca_error(path, problem))?),
+                None => None,
+            },
+        })
+    }
+
+    /// The same for the same contents only.
+    pub fn fingerprint(&self) -> Fingerprint {
+        let mut context = Context::new(&SHA256);
+        for part in [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten() {
+            context.update(&part.len().to_le_bytes());
+            context.update(part);
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(context.finish().as_ref());
+        Fingerprint(fingerprint)
+    }
+
+    /// Ends callers' TLS with this, HTTP/2 and HTTP/1.1 on offer.
+    ///
+    /// # Errors
+    /// When a file holds something else, or the key is not the certificate's.
+    pub fn ending(&self) -> Result<Ending, TlsError> {
+        let chain = certificates(&self.cert).map_err(|problem| cert_error(self.files, problem))?;
+        let key = PrivateKeyDer::from_pem_slice(&self.key)
+            .map_err(|error| key_error(self.files, error.to_string()))?;
+        let certificate_sha256 = chain.first().map(|leaf| hexadecimal(leaf)).unwrap_or_default();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .expect("the provider's cipher suites fit the default versions");
+        let builder = match (&self.files.client_ca, &self.client_ca) {
+            (Some(path), Some(pem)) => {
+                let roots = roots(pem).map_err(|problem| client_ca_error(path, problem))?;
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                    .build()
+                    .map_err(|error| client_ca_error(path, error.to_string()))?;
+                builder.with_client_cert_verifier(verifier)
+            }
+            (None, _) | (_, None) => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Ending { config, certificate_sha256 })
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
         Ok(chain) if chain.is_empty() => Err("it holds no PEM certificate".to_owned()),
         Ok(chain) => Ok(chain),
         Err(error) => Err(error.to_string()),
     }
+}
+
+fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
+    let mut roots = RootCertStore::empty();
+    for certificate in certificates(pem)? {
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    Ok(roots)
+}
+
+fn hexadecimal(der: &[u8]) -> String {
+    digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+fn cert_error(files: &TlsFiles, problem: String) -> TlsError {
+    TlsError::Cert { path: files.cert.clone(), problem }
+}
+
+fn key_error(files: &TlsFiles, problem: String) -> TlsError {
+    TlsError::Key { path: files.key.clone(), problem }
+}
+
+fn client_ca_error(path: &Path, problem: String) -> TlsError {
+    TlsError::ClientCa { path: path.to_owned(), problem }
 }

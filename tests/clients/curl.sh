@@ -20,6 +20,7 @@ main() {
     through "plain upstream" --upstream-scheme http --upstream-host "127.0.0.1:$plain_port"
     through "TLS upstream" --upstream-host "localhost:$tls_port" --upstream-ca-cert "$work/ca.pem"
     refuses_a_stranger "$tls_port"
+    through_sockets --upstream-scheme http --upstream-host "127.0.0.1:$plain_port"
 }
 
 # Every way in to one upstream: through NAME FLAG...
@@ -32,6 +33,17 @@ through() {
     start_proxy "$attache" --tls-cert "$work/proxy.pem" --tls-key "$work/proxy.key" "$@"
     arrives "HTTP/1.1 over TLS to a $upstream" 1.1 -k --http1.1 "https://$PROXY"
     arrives "HTTP/2 over TLS to a $upstream" 2 -k --http2 "https://$PROXY"
+}
+
+# Callers and scrapers that connect to files: through_sockets FLAG...
+through_sockets() {
+    local socket=$work/proxy.sock metrics=$work/metrics.sock
+    start_proxy "$attache" --listen-addr "unix:$socket" --metrics-listen-addr "unix:$metrics" "$@"
+    expect "the log names the socket" "$PROXY" "unix:$socket"
+    arrives "HTTP/1.1 through a Unix socket" 1.1 --http1.1 --unix-socket "$socket" http://localhost
+    arrives "HTTP/2 through a Unix socket" 2 --http2-prior-knowledge --unix-socket "$socket" http://localhost
+    expect "health through a Unix socket" \
+        "$(curl --silent --max-time 20 --unix-socket "$metrics" http://localhost/healthz)" ok
 }
 
 # Sends a GET and a POST and looks at what the upstream saw: arrives NAME VERSION CURL-ARGUMENT... URL

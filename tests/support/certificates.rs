@@ -1,15 +1,18 @@
 //! A certificate authority of this test's own, and what it certifies.
 
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{ClientConfig, ConfigBuilder};
 use std::path::PathBuf;
 use std::sync::Arc;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-/// An authority, its certificate and one pair for `localhost` in a directory of their own.
+/// An authority, its certificate and pairs for `localhost` in a directory of their own.
 pub struct Certificates {
     directory: PathBuf,
+    issuer: Issuer<'static, KeyPair>,
 }
 
 impl Certificates {
@@ -20,15 +23,19 @@ impl Certificates {
         let mut params = CertificateParams::new([]).unwrap();
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = params.self_signed(&authority_key).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let issuer = Issuer::from_params(&params, authority_key);
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&key, &issuer).unwrap();
-        let this = Self { directory };
+        let this = Self { directory, issuer: Issuer::new(params, authority_key) };
         std::fs::write(this.path("ca.pem"), authority.pem()).unwrap();
-        std::fs::write(this.path("cert.pem"), certificate.pem()).unwrap();
-        std::fs::write(this.path("key.pem"), key.serialize_pem()).unwrap();
+        this.issue("cert.pem", "key.pem");
         this
+    }
+
+    /// Another pair that the authority vouches for, at these files.
+    pub fn issue(&self, cert: &str, key: &str) {
+        let pair = KeyPair::generate().unwrap();
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let certificate = CertificateParams::new(names).unwrap().signed_by(&pair, &self.issuer).unwrap();
+        std::fs::write(self.path(cert), certificate.pem()).unwrap();
+        std::fs::write(self.path(key), pair.serialize_pem()).unwrap();
     }
 
     pub fn path(&self, file: &str) -> String {
@@ -51,16 +58,26 @@ impl Certificates {
     }
 
     /// A caller's side that trusts the authority, these protocols on offer.
-    pub fn connector(&self, protocols: &[&str]) -> tokio_rustls::TlsConnector {
+    pub fn connector(&self, protocols: &[&str]) -> TlsConnector {
+        let mut config = self.caller().with_no_client_auth();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
+        Arc::new(config).into()
+    }
+
+    /// The same, presenting the pair that another authority issued.
+    pub fn connector_presenting(&self, other: &Self) -> TlsConnector {
+        let chain = vec![CertificateDer::from_pem_file(other.path("cert.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(other.path("key.pem")).unwrap();
+        Arc::new(self.caller().with_client_auth_cert(chain, key).unwrap()).into()
+    }
+
+    fn caller(&self) -> ConfigBuilder<ClientConfig, WantsClientCert> {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap()).unwrap();
-        let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        ClientConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
             .with_root_certificates(roots)
-            .with_no_client_auth();
-        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Arc::new(config).into()
     }
 }
 

@@ -1,7 +1,7 @@
 //! The built program, started as an operator starts it, its log read line by line.
 
 use serde_json::Value;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +15,9 @@ use attache::tasks::{Owned, Tasks};
 /// The longest that anything here may take; reaching it is a failure, never a wait.
 pub const PATIENCE: Duration = Duration::from_secs(20);
 
+/// Where a program seems to listen that listens on no port.
+pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
 /// A running proxy. Dropping it kills it.
 pub struct Program {
     child: Child,
@@ -27,7 +30,17 @@ pub struct Program {
 
 /// The program with no environment but what the emulator needs.
 pub fn command(sts_url: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_attache"));
+    with_environment(Command::new(env!("CARGO_BIN_EXE_attache")), sts_url)
+}
+
+/// The same, started by a line for the shell that ends with `exec "$0" "$@"`.
+pub fn command_by_shell(sts_url: &str, line: &str) -> Command {
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", line, env!("CARGO_BIN_EXE_attache")]);
+    with_environment(command, sts_url)
+}
+
+fn with_environment(mut command: Command, sts_url: &str) -> Command {
     command
         .env_clear()
         .env("AWS_ENDPOINT_URL_STS", sts_url)
@@ -68,7 +81,7 @@ impl Program {
                 break line;
             }
         };
-        let address = |field: &str| listening[field].as_str().unwrap().parse().unwrap();
+        let address = |field: &str| listening[field].as_str().unwrap().parse().unwrap_or(NOWHERE);
         let (proxy, admin) = (address("listen_addr"), address("metrics_listen_addr"));
         let log = Arc::new(Mutex::new(first));
         let (growing, grown) = watch::channel(0);

@@ -7,7 +7,9 @@ use self::stage::Stage;
 use self::verifier::IssuerError;
 use super::{Exit, report, signals::Signals};
 use crate::app::StartError;
+use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
+use crate::server::listener::BindError;
 use crate::telemetry::logs::LogError;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, StatusCode};
@@ -43,7 +45,7 @@ enum DemoError {
     #[error("the API cannot learn the issuer's keys")]
     Issuer(#[from] IssuerError),
     #[error("cannot listen on {0}")]
-    Listen(String, #[source] io::Error),
+    Listen(ListenAddr, #[source] BindError),
     #[error("attache cannot start")]
     Start(#[source] StartError),
     #[error("the request got no answer")]
@@ -60,6 +62,8 @@ impl From<StartError> for DemoError {
         match error {
             StartError::Listen(address, cause) => Self::Listen(address, cause),
             other @ (StartError::MetricsListen(..)
+            | StartError::HandedOver(_)
+            | StartError::NoMetrics
             | StartError::Tls(_)
             | StartError::Trust(_)
             | StartError::Address(_)

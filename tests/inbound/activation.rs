@@ -1,0 +1,147 @@
+//! Sockets that a service manager made before the program was started, and what the program tells it.
+
+use super::directory::{Directory, connect};
+use crate::support::client::{get, send};
+use crate::support::program::{PATIENCE, Program, command_by_shell};
+use crate::support::upstream::Upstream;
+use crate::support::{Sts, World};
+use command_fds::{CommandFdExt, FdMapping};
+use http::StatusCode;
+use std::fs::File;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use tokio::net::UnixDatagram;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// Starts the program as systemd would: the sockets from file descriptor 3 on, and whom they are for.
+const AS_SYSTEMD: &str = r#"LISTEN_PID=$$ exec "$0" "$@""#;
+
+fn handing_over(sts: &Sts, line: &str, sockets: Vec<OwnedFd>, names: Option<&str>) -> Command {
+    let mut command = command_by_shell(&sts.url, line);
+    command.env("LISTEN_FDS", sockets.len().to_string());
+    if let Some(names) = names {
+        command.env("LISTEN_FDNAMES", names);
+    }
+    let mappings = (3..).zip(sockets).map(|(child_fd, parent_fd)| FdMapping { parent_fd, child_fd });
+    command.fd_mappings(mappings.collect()).unwrap();
+    command
+}
+
+fn listener() -> (OwnedFd, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    (listener.into(), address)
+}
+
+async fn started(sockets: Vec<OwnedFd>, names: Option<&str>) -> World {
+    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let command = handing_over(&sts, AS_SYSTEMD, sockets, names);
+    let host = upstream.authority();
+    let flags = ["--upstream-scheme", "http", "--upstream-host", &host];
+    let proxy = Program::start(command, &flags).await;
+    World { sts, upstream, proxy }
+}
+
+async fn assert_served(proxy: SocketAddr, metrics: SocketAddr) {
+    assert_eq!(send(proxy, get("/", &[])).await.text(), "hello");
+    assert_eq!(send(metrics, get("/healthz", &[])).await.text(), "ok");
+}
+
+#[tokio::test]
+async fn the_first_socket_is_for_callers_and_the_second_for_metrics() {
+    let ((one, proxy), (two, metrics)) = (listener(), listener());
+    let world = started(vec![one, two], Some("attache.socket:attache.socket")).await;
+    assert_eq!((world.proxy.proxy, world.proxy.admin), (proxy, metrics));
+    assert_served(proxy, metrics).await;
+}
+
+#[tokio::test]
+async fn names_say_what_sockets_are_for() {
+    for names in ["metrics:proxy", "metrics:unknown", "unknown:proxy"] {
+        let ((one, metrics), (two, proxy)) = (listener(), listener());
+        let _world = started(vec![one, two], Some(names)).await;
+        assert_served(proxy, metrics).await;
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_handed_over_is_bound() {
+    let (one, proxy) = listener();
+    let world = started(vec![one], None).await;
+    assert_served(proxy, world.proxy.admin).await;
+    let (one, metrics) = listener();
+    let world = started(vec![one], Some("metrics")).await;
+    assert_served(world.proxy.proxy, metrics).await;
+}
+
+#[tokio::test]
+async fn unix_sockets_are_taken_over_and_their_files_stay() {
+    let directory = Directory::new("handed-over");
+    let path = directory.path("proxy");
+    let mut world = started(vec![UnixListener::bind(&path).unwrap().into()], None).await;
+    assert_eq!(connect(&path).await.send(get("/", &[])).await.status, StatusCode::OK);
+    world.proxy.signal("TERM").await;
+    assert!(world.proxy.ended().await.success());
+    assert!(path.exists(), "systemd made it and will hand it over again");
+}
+
+#[tokio::test]
+async fn sockets_for_another_process_are_not_touched() {
+    let (sts, (one, address)) = (Sts::start().await, listener());
+    let command = handing_over(&sts, r#"LISTEN_PID=1 exec "$0" "$@""#, vec![one], None);
+    let proxy = Program::start(command, &[]).await;
+    assert_ne!(proxy.proxy, address);
+    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok");
+}
+
+#[tokio::test]
+async fn what_cannot_be_used_stops_the_start() {
+    let (open, _) = listener();
+    let address = TcpListener::from(open.try_clone().unwrap()).local_addr().unwrap();
+    let connected = TcpStream::connect(address).unwrap();
+    let (pair, _other) = UnixStream::pair().unwrap();
+    let file = File::open("/dev/null").unwrap();
+    let cases: Vec<(Vec<OwnedFd>, &str, &str)> = vec![
+        (
+            vec![connected.into()],
+            "",
+            "the socket of file descriptor 3 is no listening TCP or Unix stream socket",
+        ),
+        (vec![pair.into()], "", "the socket of file descriptor 3"),
+        (vec![listener().0, file.into()], "", "the socket of file descriptor 4"),
+        (vec![listener().0, listener().0, listener().0], "", "LISTEN_FDS is \"3\""),
+        (vec![listener().0, listener().0], "proxy:proxy", "LISTEN_FDNAMES names two sockets proxy"),
+        (vec![listener().0, listener().0], "", "--metrics-enabled is false"),
+    ];
+    let sts = Sts::start().await;
+    for (sockets, names, expected) in cases {
+        let mut command = handing_over(&sts, AS_SYSTEMD, sockets, Some(names));
+        let output =
+            timeout(PATIENCE, command.arg("--metrics-enabled=false").output()).await.unwrap().unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains(expected), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn the_service_manager_is_told_of_beginning_and_end() {
+    let directory = Directory::new("notify");
+    let manager = UnixDatagram::bind(directory.path("notify")).unwrap();
+    let told = async || {
+        let mut message = [0; 64];
+        let length = timeout(PATIENCE, manager.recv(&mut message)).await.unwrap().unwrap();
+        String::from_utf8(message[..length].to_vec()).unwrap()
+    };
+    let sts = Sts::start().await;
+    let mut command = crate::support::program::command(&sts.url);
+    command.env("NOTIFY_SOCKET", directory.path("notify"));
+    let mut proxy = Program::start(command, &[]).await;
+    assert_eq!(told().await, "READY=1\n");
+    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok");
+    proxy.signal("TERM").await;
+    assert_eq!(told().await, "STOPPING=1\n");
+    assert!(proxy.ended().await.success());
+}

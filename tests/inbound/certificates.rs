@@ -1,0 +1,58 @@
+//! Callers who have to present a certificate.
+
+use crate::support::certificates::Certificates;
+use crate::support::client::{Http1, get};
+use crate::support::program::command;
+use crate::support::upstream::Upstream;
+use crate::support::{Sts, World};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// Whether a request is answered when the caller presents this pair, or none.
+pub(super) async fn is_let_in(
+    proxy: SocketAddr,
+    server: &Certificates,
+    caller: Option<&Certificates>,
+) -> bool {
+    let connector = match caller {
+        Some(caller) => server.connector_presenting(caller),
+        None => server.connector(&[]),
+    };
+    let stream = TcpStream::connect(proxy).await.unwrap();
+    // TLS 1.3 tells a caller of its certificate's fate only after the handshake.
+    let Ok(stream) = connector.connect("localhost".try_into().unwrap(), stream).await else {
+        return false;
+    };
+    match Http1::over(stream).await.begin(get("/", &[])).await {
+        Ok(answer) => answer.status().is_success(),
+        Err(_) => false,
+    }
+}
+
+#[tokio::test]
+async fn only_those_whom_the_authority_vouches_for_are_let_in() {
+    let server = Certificates::new("client-ca-server");
+    let (known, unknown) = (Certificates::new("client-ca-known"), Certificates::new("client-ca-unknown"));
+    let (cert, key, ca) = (server.path("cert.pem"), server.path("key.pem"), known.path("ca.pem"));
+    let flags = ["--tls-cert", &cert, "--tls-key", &key, "--tls-client-ca", &ca];
+    let world = World::pinned(Upstream::echo().await, &flags).await;
+    assert!(is_let_in(world.proxy.proxy, &server, Some(&known)).await);
+    assert!(!is_let_in(world.proxy.proxy, &server, Some(&unknown)).await);
+    assert!(!is_let_in(world.proxy.proxy, &server, None).await);
+    assert_eq!(world.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_file_without_authorities_stops_the_start() {
+    let server = Certificates::new("client-ca-broken");
+    let sts = Sts::start().await;
+    for file in ["missing.pem", "key.pem"] {
+        let mut command = command(&sts.url);
+        command.args(["--listen-addr", "127.0.0.1:0", "--metrics-enabled=false"]);
+        command.args(["--tls-cert", &server.path("cert.pem"), "--tls-key", &server.path("key.pem")]);
+        let output = command.args(["--tls-client-ca", &server.path(file)]).output().await.unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{message}");
+        assert!(message.contains("--tls-client-ca (TLS_CLIENT_CA): "), "{message}");
+    }
+}
