@@ -43,8 +43,8 @@ impl ProxyError {
             let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
             headers.insert(ALLOW, allowed);
         }
-        if matches!(self, Self::Malformed) {
-            // Nobody knows where the next request on this connection begins.
+        if matches!(self, Self::Malformed | Self::Connect) {
+            // What follows may be no request: a body that was framed in another way, or what was meant for a tunnel.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
@@ -146,3 +146,7 @@ fn canonical_name(name: &str) -> String {
     });
     words.collect::<Vec<_>>().join("-")
 }
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;
