@@ -23,11 +23,14 @@ mod message;
 mod recorder;
 
 use case::Case;
+use http_body_util::BodyExt;
 use judgement::Judgement;
 use recorder::Recorder;
 use std::net::SocketAddr;
-use support::Sts;
+use support::certificates::Certificates;
 use support::program::{PATIENCE, Program};
+use support::upstream::{Upstream, text};
+use support::{Sts, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -114,11 +117,41 @@ async fn an_upstreams_two_lengths_become_one() {
     }
 }
 
+#[tokio::test]
+async fn an_http_2_upstream_gets_the_whole_body_and_only_what_trailers_may_say() {
+    let certificates = Certificates::new("smuggling-h2");
+    let upstream = Upstream::start(Some(certificates.acceptor(&["h2"])), |request| async {
+        let body = request.into_body().collect().await.unwrap();
+        let mut trailers: Vec<_> = body.trailers().unwrap().keys().map(ToString::to_string).collect();
+        trailers.sort();
+        text([trailers.join(" ").as_bytes(), b" ", &body.to_bytes()].concat())
+    });
+    let flags = ["--upstream-ca-cert", &certificates.path("ca.pem")];
+    let world = World::pinned(upstream.await, &flags).await;
+    let lines = "te: trailers\r\ntransfer-encoding: chunked\r\nconnection: close";
+    let body = "5\r\nhello\r\n0\r\nx-a: 1\r\nhost: evil.example\r\nauthorization: Bearer mine\r\n\
+                content-length: 9\r\nconnection: x-b\r\nx-b: 1\r\ntransfer-encoding: chunked\r\n\r\n";
+    let start = "GET / HTTP/1.1\r\nhost: caller.example";
+    let answer = converse(world.proxy.proxy, &case::request(start, lines, body)).await;
+    assert!(answer.ends_with(b"\r\n\r\nx-a hello"), "{}", String::from_utf8_lossy(&answer));
+    let seen = world.upstream.only_request();
+    assert_eq!((seen.only("content-length"), seen.only("transfer-encoding")), (None, None));
+}
+
 /// The program, pinned to this upstream, and where its tokens come from.
 async fn serve(upstream: &Recorder) -> (Program, Sts) {
     let sts = Sts::start().await;
     let address = upstream.address.to_string();
-    let flags = ["--upstream-host", &address, "--upstream-scheme", "http", "--idle-timeout", "1s"];
+    let flags = [
+        "--upstream-host",
+        &address,
+        "--upstream-scheme",
+        "http",
+        "--idle-timeout",
+        "1s",
+        "--header-read-timeout",
+        "1s",
+    ];
     (Program::serve(&sts.url, &flags).await, sts)
 }
 
