@@ -13,6 +13,13 @@ pub fn started(config: &Config, proxy: SocketAddr, admin: Option<SocketAddr>) {
         worker_threads = config.worker_threads.get(),
         "listening"
     );
+    for variable in config.proxy_variables.iter().filter(|variable| variable.leads_to(proxy)) {
+        tracing::warn!(
+            variable = variable.name,
+            hint = "unset it for attache, or add the region's STS host to NO_PROXY",
+            "calls to STS are sent to this very proxy, which needs them to answer"
+        );
+    }
     routing(config);
     let tokens = &config.tokens;
     tracing::info!(

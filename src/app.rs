@@ -173,7 +173,7 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
     };
     let connector = Connector::new(
         policy,
-        trust::client_config(config.upstream.ca_cert.as_deref())?,
+        trust::client_config(config.routing.scheme(), config.upstream.ca_cert.as_deref())?,
         config.upstream.connect_timeout,
         upstream_connections.clone(),
     );

@@ -1,5 +1,4 @@
 //! The second listener: health, readiness and metrics, as a scraper and an orchestrator see them.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

@@ -1,5 +1,4 @@
 //! How long everybody may take, and what happens then.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

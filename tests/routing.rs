@@ -1,5 +1,4 @@
 //! Which upstream a request goes to, and which it may not name.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

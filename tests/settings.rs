@@ -19,11 +19,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
         "1h0m0s",
         "inbound: InboundConfig { max_connections: None, header_read_timeout: 10s, idle_timeout: 3600s",
     ),
-    (
-        "upstream-host",
-        "API.example.com:8443",
-        "routing: Pinned(Target(Parts { scheme: Https, host: Name(\"api.example.com\"), port: 8443",
-    ),
+    ("upstream-host", "API.example.com:8443", "routing: Pinned(https://api.example.com:8443)"),
     ("upstream-scheme", "http", "scheme: Http }"),
     ("host-header", "Host", r#"header: "host""#),
     ("upstream-timeout", "500ms", "upstream: UpstreamConfig { timeout: 500ms"),

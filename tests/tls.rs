@@ -1,5 +1,4 @@
 //! TLS on both sides of the proxy, and the protocol that it settles.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 

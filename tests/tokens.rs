@@ -1,17 +1,15 @@
 //! Where tokens come from, and what happens when they do not.
-#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 mod support;
 
 use attache::emulator::Options;
 use attache::emulator::faults::Outage;
 use http::StatusCode;
-use serde_json::Value;
 use std::time::Duration;
 use support::client::{Http1, get, send};
 use support::program::Program;
 use support::upstream::Upstream;
-use support::{Sts, World, metric};
+use support::{Sts, World, claims, metric, part};
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -151,13 +149,39 @@ async fn a_fetch_that_hangs_holds_a_request_no_longer_than_it_may() {
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
 }
 
-fn claims(token: &str) -> Value {
-    part(token, 1)
+#[tokio::test]
+async fn a_proxy_variable_that_leads_back_here_is_warned_of() {
+    let sts = Sts::start().await;
+    let mut command = support::program::command(&sts.url);
+    command.env("HTTPS_PROXY", "http://user:hunter2@localhost:18081").env("NO_PROXY", "127.0.0.1");
+    let flags = ["--upstream-host", "localhost:9", "--listen-addr", "127.7.7.8:18081"];
+    let mut proxy = Program::start(command, &flags).await;
+    let line = proxy.logged(|line| line["variable"] == "HTTPS_PROXY").await;
+    assert_eq!(line["level"], "WARN");
+    assert!(!format!("{:?}", proxy.log()).contains("hunter2"));
 }
 
-fn part(token: &str, number: usize) -> Value {
-    use base64::Engine;
-    let part = token.split('.').nth(number).unwrap();
-    let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(part).unwrap();
-    serde_json::from_slice(&bytes).unwrap()
+#[tokio::test]
+async fn what_was_minted_is_compared_with_what_was_asked() {
+    let sts = Sts::start().await;
+    sts.switchboard.update_faults(|faults| faults.mint_audience = Some("https://other.example".to_owned()));
+    let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
+    let line = world.proxy.logged(|line| line["difference"].is_string()).await;
+    assert!(line["difference"].as_str().unwrap().contains("https://other.example"), "{line}");
+    let counted = "token_difference_count_total{audience=\"http://localhost\",field=\"aud\"";
+    assert_eq!(metric(&world.proxy, counted).await, 1.0);
+}
+
+#[tokio::test]
+async fn a_clock_that_differs_from_aws_is_measured_and_tokens_serve_all_the_same() {
+    let sts = Sts::start().await;
+    // To this machine such a token has expired before it is issued.
+    sts.switchboard.update_faults(|faults| faults.clock_offset_seconds = -7200);
+    let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    let line = world.proxy.logged(|line| line["clock_skew_s"].is_number()).await;
+    assert_eq!(line["level"], "WARN");
+    let skew = metric(&world.proxy, "token_clock_skew_seconds{").await;
+    assert!((-7203.0..=-7197.0).contains(&skew), "{skew}");
+    assert_eq!(world.sts.mints(), 1);
 }

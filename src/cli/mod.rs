@@ -4,15 +4,16 @@ use crate::config::args::Args;
 use crate::config::{self, Config};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
+use demo::args::DemoArgs;
 use emulator_args::EmulatorArgs;
 use std::process::ExitCode;
 
-/// What `attache demo` can be asked for.
-pub mod demo_args;
 /// What `attache emulator` can be asked for.
 pub mod emulator_args;
 /// `attache emulator`.
 mod emulator;
+/// `attache demo`.
+pub mod demo;
 /// SIGTERM and SIGINT.
 mod signals;
 /// `attache completion`.
@@ -53,6 +54,7 @@ pub fn run() -> Exit {
     };
     match cli.command {
         None => serve(&cli.settings),
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Emulator(args)) => emulator::run(*args),
         Some(Command::Version) => report::data(version::line().as_bytes()),
         Some(Command::Completion { shell }) => report::data(&completion::script(shell)),
@@ -91,6 +93,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See an AWS identity token arrive at an API, without an AWS account
+    Demo(DemoArgs),
     /// Run a local STS that mints, serves its keys, and fails on demand
     Emulator(Box<EmulatorArgs>),
     /// Print version and platform

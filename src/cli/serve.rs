@@ -5,7 +5,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::telemetry::logs;
-use crate::token::sts::{Access, Sts, Wish};
+use crate::token::sts::{Access, Sts};
 use std::error::Error;
 use std::io::{self, ErrorKind};
 use std::iter;
@@ -44,8 +44,7 @@ async fn serve(config: Config) -> Exit {
     };
     let clock = Clock::system();
     let tokens = &config.tokens;
-    let wish = Wish { algorithm: tokens.algorithm, duration: tokens.duration, tags: tokens.tags.clone() };
-    let source = Sts::new(wish, Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
     let app = tokio::select! {
         app = App::bind(config, Arc::new(source), clock) => app,
         () = signals.next() => return Exit::Done,

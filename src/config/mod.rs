@@ -4,13 +4,17 @@ use crate::proxy::policy::Policy;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
+use crate::token::sts::Wish;
 use http::HeaderName;
+use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The environment's proxy variables.
+pub mod proxy_variables;
 /// The flags and variables as typed.
 pub mod args;
 /// Flag before variable before default.
@@ -59,6 +63,8 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
+    /// Variables that send the calls to STS through an HTTP proxy.
+    pub proxy_variables: Vec<ProxyVariable>,
     /// Worker threads; one of them runs everything on a single thread.
     pub worker_threads: NonZeroUsize,
 }
@@ -117,6 +123,16 @@ pub enum Routing {
     },
 }
 
+impl Routing {
+    /// The scheme of every upstream.
+    pub fn scheme(&self) -> Scheme {
+        match self {
+            Self::Pinned(target) => target.scheme(),
+            Self::ByHeader { scheme, .. } => *scheme,
+        }
+    }
+}
+
 /// How upstreams are reached.
 #[derive(Clone, Debug)]
 pub struct UpstreamConfig {
@@ -162,6 +178,13 @@ pub struct TokenConfig {
     pub tags: Vec<(String, String)>,
     /// `--sts-endpoint-url`: where tokens are minted instead of the region's STS.
     pub sts_endpoint_url: Option<String>,
+}
+
+impl TokenConfig {
+    /// What STS is asked for.
+    pub fn wish(&self) -> Wish {
+        Wish { algorithm: self.algorithm, duration: self.duration, tags: self.tags.clone() }
+    }
 }
 
 /// What is logged, and how.

@@ -2,6 +2,7 @@
 
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source, variable_of};
+use super::proxy_variables::{self, ProxyVariable};
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -99,6 +100,11 @@ impl<'a> Reader<'a> {
     /// Remembers a rule that only several settings together can break.
     pub(super) fn refuse(&mut self, origin: &Origin, fault: Fault) {
         self.problems.add(origin, fault);
+    }
+
+    /// The environment's proxy variables, which are no settings of ours.
+    pub(super) fn proxy_variables(&self) -> Vec<ProxyVariable> {
+        proxy_variables::read(self.lookup)
     }
 
     /// What was wrong.

@@ -69,6 +69,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         log: log?,
         metrics: metrics?,
         shutdown: shutdown?,
+        proxy_variables: reader.proxy_variables(),
         worker_threads,
     })
 }

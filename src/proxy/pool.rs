@@ -11,6 +11,9 @@ use tokio::time::{Instant, interval};
 
 /// The most unused HTTP/1.1 connections kept to one target.
 const MOST_IDLE_PER_TARGET: usize = 256;
+/// The most unused HTTP/1.1 connections kept in all, so that callers who name many upstreams cannot use up the
+/// process's file descriptors.
+const MOST_IDLE: usize = 1000;
 /// How often connections that have been unused for too long are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -28,7 +31,14 @@ pub struct Pool(Arc<Shelves>);
 
 struct Shelves {
     idle_timeout: Duration,
-    by_target: Mutex<HashMap<Target, Shelf>>,
+    unused: Mutex<Unused>,
+}
+
+#[derive(Default)]
+struct Unused {
+    by_target: HashMap<Target, Shelf>,
+    /// How many HTTP/1.1 connections the shelves hold.
+    http1: usize,
 }
 
 #[derive(Default)]
@@ -46,14 +56,15 @@ struct Idle<S> {
 impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
-        let shelves = Arc::new(Shelves { idle_timeout, by_target: Mutex::default() });
+        let shelves = Arc::new(Shelves { idle_timeout, unused: Mutex::default() });
         tasks.spawn(sweep(Arc::downgrade(&shelves)));
         Self(shelves)
     }
 
     /// A connection to this target that was open a moment ago.
     pub fn take(&self, target: &Target) -> Option<Connection> {
-        let mut by_target = self.0.by_target();
+        let mut unused = self.0.unused();
+        let Unused { by_target, http1 } = &mut *unused;
         let shelf = by_target.get_mut(target)?;
         if let Some(idle) = &mut shelf.http2 {
             if !idle.sender.is_closed() {
@@ -63,6 +74,7 @@ impl Pool {
             shelf.http2 = None;
         }
         while let Some(idle) = shelf.http1.pop() {
+            *http1 = http1.saturating_sub(1);
             if !idle.sender.is_closed() {
                 return Some(Connection::Http1(idle.sender));
             }
@@ -76,16 +88,22 @@ impl Pool {
     }
 
     fn put(&self, target: Target, connection: Connection) {
-        let mut by_target = self.0.by_target();
-        let shelf = by_target.entry(target).or_default();
+        let mut unused = self.0.unused();
         let since = Instant::now();
         match connection {
             Connection::Http1(sender) => {
+                if unused.http1 >= MOST_IDLE {
+                    unused.drop_one();
+                }
+                let Unused { by_target, http1 } = &mut *unused;
+                let shelf = by_target.entry(target).or_default();
                 if shelf.http1.len() < MOST_IDLE_PER_TARGET {
                     shelf.http1.push(Idle { sender, since });
+                    *http1 += 1;
                 }
             }
             Connection::Http2(sender) => {
+                let shelf = unused.by_target.entry(target).or_default();
                 if shelf.http2.as_ref().is_none_or(|idle| idle.sender.is_closed()) {
                     shelf.http2 = Some(Idle { sender, since });
                 }
@@ -99,21 +117,32 @@ impl Pool {
     }
 }
 
-impl Shelves {
-    fn by_target(&self) -> MutexGuard<'_, HashMap<Target, Shelf>> {
-        // Every change to a shelf is a single call, so a panic elsewhere cannot have left it half done.
-        self.by_target.lock().unwrap_or_else(PoisonError::into_inner)
+impl Unused {
+    /// Closes one connection, whichever is found first: with so many upstreams none is likelier to be needed.
+    fn drop_one(&mut self) {
+        if let Some(shelf) = self.by_target.values_mut().find(|shelf| !shelf.http1.is_empty()) {
+            shelf.http1.remove(0);
+            self.http1 = self.http1.saturating_sub(1);
+        }
     }
 
-    fn drop_unused(&self) {
-        let expired = |since: Instant| since.elapsed() >= self.idle_timeout;
-        self.by_target().retain(|_, shelf| {
+    fn drop_expired(&mut self, idle_timeout: Duration) {
+        let expired = |since: Instant| since.elapsed() >= idle_timeout;
+        self.by_target.retain(|_, shelf| {
             shelf.http1.retain(|idle| !expired(idle.since) && !idle.sender.is_closed());
             if shelf.http2.as_ref().is_some_and(|idle| expired(idle.since) || idle.sender.is_closed()) {
                 shelf.http2 = None;
             }
             !shelf.http1.is_empty() || shelf.http2.is_some()
         });
+        self.http1 = self.by_target.values().map(|shelf| shelf.http1.len()).sum();
+    }
+}
+
+impl Shelves {
+    fn unused(&self) -> MutexGuard<'_, Unused> {
+        // A panic elsewhere cannot have left a shelf half changed, and the count is made anew with every sweep.
+        self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -123,7 +152,7 @@ async fn sweep(shelves: Weak<Shelves>) {
     loop {
         ticks.tick().await;
         match shelves.upgrade() {
-            Some(shelves) => shelves.drop_unused(),
+            Some(shelves) => shelves.unused().drop_expired(shelves.idle_timeout),
             None => return,
         }
     }

@@ -28,6 +28,7 @@ pub(super) struct Instruments {
     pub(super) fetch_duration: Histogram<f64>,
     pub(super) hits: Counter<u64>,
     pub(super) misses: Counter<u64>,
+    pub(super) differences: Counter<u64>,
     pub(super) denied: Counter<u64>,
 }
 
@@ -61,6 +62,10 @@ impl Instruments {
                 "token.cache.miss.count",
                 "Requests that found none and waited for a fetch, or failed.",
             ),
+            differences: counter(
+                "token.difference.count",
+                "Tokens that were not what was asked for, by the field that differs.",
+            ),
             denied: counter("policy.denied", "Requests that the policy refused."),
         }
     }
@@ -71,10 +76,16 @@ impl Instruments {
 pub(super) struct Observed {
     pub(super) active: AtomicI64,
     pub(super) cached: AtomicU64,
+    /// Seconds by which AWS's clock is ahead; `None` before its first answer.
+    clock_ahead: Mutex<Option<i64>>,
     expiries: Mutex<HashMap<Arc<str>, f64>>,
 }
 
 impl Observed {
+    pub(super) fn clock_ahead(&self) -> MutexGuard<'_, Option<i64>> {
+        self.clock_ahead.lock().expect("nothing panics while holding this lock")
+    }
+
     /// Expiry in seconds since 1970, by joined audiences.
     pub(super) fn expiries(&self) -> MutexGuard<'_, HashMap<Arc<str>, f64>> {
         self.expiries.lock().expect("nothing panics while holding this lock")
@@ -93,6 +104,17 @@ fn observe(meter: &Meter, observed: &Arc<Observed>) {
         .u64_observable_gauge(CACHED_AUDIENCES)
         .with_description("Audience sets that are held in memory.")
         .with_callback(move |gauge| gauge.observe(source.cached.load(Ordering::Relaxed), &[]))
+        .build();
+    let source = Arc::clone(observed);
+    meter
+        .i64_observable_gauge("token.clock.skew")
+        .with_unit("s")
+        .with_description("Seconds by which AWS's clock is ahead of this machine's.")
+        .with_callback(move |gauge| {
+            if let Some(ahead) = *source.clock_ahead() {
+                gauge.observe(ahead, &[]);
+            }
+        })
         .build();
     let source = Arc::clone(observed);
     meter

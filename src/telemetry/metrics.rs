@@ -140,6 +140,19 @@ impl Metrics {
         live.observed.expiries().insert(Arc::clone(audience.name()), since_1970.as_secs_f64());
     }
 
+    /// A token was minted that differs in this field, out of a closed set, from what was asked for.
+    pub fn token_difference(&self, audience: &AudienceLabel, field: &'static str) {
+        let Some(live) = &self.0 else { return };
+        let [name] = audience.attributes().clone();
+        live.instruments.differences.add(1, &[name, KeyValue::new("field", field)]);
+    }
+
+    /// AWS's clock is ahead of this machine's by so many seconds; behind, if negative.
+    pub fn clock_ahead(&self, seconds: i64) {
+        let Some(live) = &self.0 else { return };
+        *live.observed.clock_ahead() = Some(seconds);
+    }
+
     /// An audience set is no longer held: its expiry is shown no more.
     pub fn forget_audience(&self, audience: &AudienceLabel) {
         let Some(live) = &self.0 else { return };

@@ -2,7 +2,7 @@
 
 use super::audience_set::AudienceSet;
 use super::error::TokenError;
-use super::slot::{Serve, Slot};
+use super::slot::{Due, Serve, Slot};
 use super::worker::Worker;
 use super::{Token, TokenSource};
 use crate::clock::Clock;
@@ -206,10 +206,14 @@ impl Shelf {
     }
 
     fn token_in_memory(&self) -> Option<Token> {
-        match self.slot.borrow().serve(self.settings.clock.now(), Instant::now()) {
-            Serve::Token(token) => Some(token.clone()),
-            Serve::Fail(_) | Serve::Wait => None,
+        let slot = self.slot.borrow();
+        let now = self.settings.clock.now();
+        let Serve::Token(token) = slot.serve(now, Instant::now()) else { return None };
+        if slot.due(now) == Due::Now {
+            // The worker's timer would have told it, but a suspended machine stops timers.
+            self.asked.notify_one();
         }
+        Some(token.clone())
     }
 
     async fn wait(&self) -> Result<Token, Arc<TokenError>> {
@@ -277,3 +281,7 @@ impl Shelf {
 
 /// A lent set that has no token is dropped when nobody has asked for this long.
 const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+#[path = "cache_tests.rs"]
+mod tests;

@@ -65,7 +65,11 @@ impl TokenError {
                 | "RequestLimitExceeded"
                 | "SlowDown"
                 | "TooManyRequestsException" => Severity::Throttled,
-                "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Severity::Transient,
+                // The session is at its end, and its provider is about to have the next one.
+                "ExpiredToken"
+                | "ExpiredTokenException"
+                | "RequestExpired"
+                | "SessionDurationEscalationException" => Severity::Transient,
                 _ => Severity::Permanent,
             },
             Self::NoRegion => Severity::Permanent,

@@ -18,13 +18,18 @@ pub mod refresh;
 mod worker;
 /// `GetWebIdentityToken`.
 pub mod sts;
-/// The AWS session that a token must not outlive.
-mod session;
+/// Whether what was minted is what was asked for.
+pub mod inspect;
 /// Why there is no token.
 pub mod error;
+#[cfg(test)]
+mod test_source;
+#[cfg(test)]
+mod simulation_tests;
 
 use audience_set::AudienceSet;
 use error::TokenError;
+use inspect::Difference;
 
 /// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +57,18 @@ pub trait TokenSource: Send + Sync + 'static {
 }
 
 /// A mint under way.
-pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Token, TokenError>> + Send + 'a>>;
+pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
+
+/// What a source gives.
+#[derive(Clone, Debug)]
+pub struct Minted {
+    /// The token.
+    pub token: Token,
+    /// How it differs from what was asked for.
+    pub differences: Vec<Difference>,
+    /// Seconds by which the source's clock is ahead of this machine's, where that is known.
+    pub clock_ahead: Option<i64>,
+}
 
 /// A JWT ready to be sent, and its life. Cloning is cheap; nothing prints the JWT.
 #[derive(Clone)]

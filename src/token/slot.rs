@@ -171,3 +171,7 @@ impl Failure {
         if self.retrying || tick < self.retry_when_asked_at { Serve::Fail(&self.error) } else { Serve::Wait }
     }
 }
+
+#[cfg(test)]
+#[path = "slot_tests.rs"]
+mod tests;

@@ -3,13 +3,14 @@
 use super::cache::{Settings, Shelf};
 use super::error::{Severity, TokenError};
 use super::slot::{Due, Slot};
-use super::{Token, TokenSource};
+use super::{Minted, TokenSource};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
-const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+/// Whoever uses a token past its refresh point wakes the worker sooner.
+const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 /// The pauses between the tries of a fetch that requests wait for.
 const QUICK_TRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
@@ -74,9 +75,9 @@ impl Worker {
         self.shelf.publish(before.fetching(hold));
         let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
         let after = match self.mint(quick_tries).await {
-            Ok(token) => {
-                self.settings.metrics.token_expiry(self.shelf.label(), token.expires());
-                Slot::minted(token, self.settings.refresh_skew, fastrand::f64())
+            Ok(minted) => {
+                self.remark(&minted);
+                Slot::minted(minted.token, self.settings.refresh_skew, fastrand::f64())
             }
             Err(error) => {
                 before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
@@ -87,7 +88,7 @@ impl Worker {
     }
 
     /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.
-    async fn mint(&self, quick_tries: &[Duration]) -> Result<Token, TokenError> {
+    async fn mint(&self, quick_tries: &[Duration]) -> Result<Minted, TokenError> {
         let deadline = Instant::now() + self.settings.fetch_timeout;
         let mut pauses = quick_tries.iter();
         loop {
@@ -103,7 +104,7 @@ impl Worker {
         }
     }
 
-    async fn mint_once(&self, deadline: Instant) -> Result<Token, TokenError> {
+    async fn mint_once(&self, deadline: Instant) -> Result<Minted, TokenError> {
         let started = Instant::now();
         let too_late = |_| Err(TokenError::TimedOut(self.settings.fetch_timeout));
         let outcome =
@@ -111,6 +112,20 @@ impl Worker {
         let counted = outcome.as_ref().map(|_| ()).map_err(TokenError::class);
         self.settings.metrics.token_fetch(self.shelf.label(), counted, started.elapsed());
         outcome
+    }
+
+    /// Counts what is worth knowing of a new token, and warns where it is not what was asked for.
+    fn remark(&self, minted: &Minted) {
+        let (metrics, label) = (&self.settings.metrics, self.shelf.label());
+        metrics.token_expiry(label, minted.token.expires());
+        if let Some(ahead) = minted.clock_ahead {
+            metrics.clock_ahead(ahead);
+        }
+        for difference in &minted.differences {
+            metrics.token_difference(label, difference.field());
+            let audience = self.shelf.audiences();
+            tracing::warn!(%audience, %difference, "STS minted something else than was asked for");
+        }
     }
 
     /// One line when the state changes, not one a try.

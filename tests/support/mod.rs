@@ -12,7 +12,10 @@ pub mod upstream;
 use attache::emulator::switchboard::Switchboard;
 use attache::emulator::{Emulator, Options};
 use attache::tasks::{Owned, Tasks};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use program::Program;
+use serde_json::Value;
 use upstream::Upstream;
 
 /// An emulator that runs until it is dropped.
@@ -101,4 +104,15 @@ pub async fn metric(proxy: &Program, series: &str) -> f64 {
 /// Runs a task that ends by itself, or with the test.
 pub fn detached(work: impl Future<Output = ()> + Send + 'static) {
     Tasks::default().spawn(work);
+}
+
+/// What a token says.
+pub fn claims(token: &str) -> Value {
+    part(token, 1)
+}
+
+/// One part of a token, decoded.
+pub fn part(token: &str, number: usize) -> Value {
+    let part = token.split('.').nth(number).unwrap();
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
 }

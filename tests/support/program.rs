@@ -49,7 +49,10 @@ impl Program {
 
     /// Serves on free ports with this command and these flags.
     pub async fn start(mut command: Command, flags: &[&str]) -> Self {
-        command.args(["--listen-addr", "127.0.0.1:0", "--metrics-listen-addr", "127.0.0.1:0"]);
+        command.args(["--metrics-listen-addr", "127.0.0.1:0"]);
+        if !flags.contains(&"--listen-addr") {
+            command.args(["--listen-addr", "127.0.0.1:0"]);
+        }
         if !flags.contains(&"--log-level") {
             command.args(["--log-level", "debug"]);
         }

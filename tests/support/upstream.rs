@@ -78,6 +78,14 @@ impl Upstream {
         Self::start(None, script).await
     }
 
+    /// Answers as the script says, on every loopback address.
+    pub async fn on_every_address<F>(script: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        Self::listen("0.0.0.0:0", None, script).await
+    }
+
     /// Answers over TLS as the script says.
     pub async fn start<F>(
         tls: Option<TlsAcceptor>,
@@ -86,7 +94,18 @@ impl Upstream {
     where
         F: Future<Output = Reply> + Send + 'static,
     {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        Self::listen("127.0.0.1:0", tls, script).await
+    }
+
+    async fn listen<F>(
+        address: &str,
+        tls: Option<TlsAcceptor>,
+        script: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        let listener = TcpListener::bind(address).await.unwrap();
         let address = listener.local_addr().unwrap();
         let script: Script = Arc::new(move |request| Box::pin(script(request)));
         let (growing, grown) = watch::channel(0);

@@ -4,8 +4,8 @@
 //! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
-use super::error::{self, TokenError};
 use crate::clock::Clock;
+use crate::token::error::{self, TokenError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use std::time::Duration;
@@ -18,8 +18,8 @@ pub(super) const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
 const MARGIN: Duration = Duration::from_secs(5);
 /// How often a provider is asked for a longer session while the one held will do.
 const ASK_EVERY: Duration = Duration::from_secs(60);
-/// How often it is asked once STS has refused the session held.
-const ASK_EVERY_AFTER_REFUSAL: Duration = Duration::from_secs(5);
+/// How often it is asked because STS has refused the session held.
+const REPLACE_EVERY: Duration = Duration::from_secs(5);
 /// How long the provider may take while the session held will do.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -35,6 +35,7 @@ pub(super) struct Session {
 struct Held {
     credentials: Option<Credentials>,
     asked: Option<Instant>,
+    replaced: Option<Instant>,
     /// The longest life that STS granted where it had refused a longer one.
     granted: Option<Duration>,
 }
@@ -63,7 +64,8 @@ impl Session {
     /// Newer credentials than those that STS has just refused; `None` where the provider has none.
     pub(super) async fn replace(&self, refused: &Credentials, wanted: Duration) -> Option<Lease> {
         let mut held = self.held.lock().await;
-        if held.is(refused) && held.asked.is_none_or(|asked| asked.elapsed() >= ASK_EVERY_AFTER_REFUSAL) {
+        if held.is(refused) && held.replaced.is_none_or(|replaced| replaced.elapsed() >= REPLACE_EVERY) {
+            held.replaced = Some(Instant::now());
             self.ask(&mut held).await.ok()?;
         }
         if held.is(refused) { None } else { self.lease_of(&held, wanted).ok() }
@@ -119,7 +121,8 @@ impl Session {
             return Err(TokenError::NoCredentials("the provider gave none".to_owned()));
         };
         let longest = match self.rest(&credentials) {
-            Some(rest) if rest < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
+            // Within the margin STS has the last word: it may count from another second.
+            Some(rest) if rest + MARGIN < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
             Some(rest) => wanted.min(rest.saturating_sub(MARGIN)),
             None => wanted,
         };

@@ -1,12 +1,18 @@
-//! `GetWebIdentityToken`: the only file that calls AWS.
+//! `GetWebIdentityToken`: the only folder that knows AWS.
+
+/// The AWS session that a token must not outlive.
+mod session;
+/// How far the machine's clock is from AWS's.
+mod skew;
 
 use super::audience_set::AudienceSet;
 use super::error::{self, TokenError};
-use super::session::{Lease, SHORTEST_TOKEN, Session};
-use super::{Minting, SigningAlgorithm, Token, TokenSource};
+use super::inspect;
+use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
 use crate::clock::Clock;
-use aws_config::{BehaviorVersion, ConfigLoader, Region};
+use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
@@ -14,6 +20,9 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
 use aws_sdk_sts::types::Tag;
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use session::{Lease, SHORTEST_TOKEN, Session};
+use skew::Skew;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
 
@@ -36,13 +45,37 @@ pub struct Wish {
 pub enum Access {
     /// The AWS SDK's default chain: environment, profile, web identity, container, instance.
     DefaultChain,
-    /// Given outright.
+    /// Given outright: neither the environment, its proxies included, nor AWS's files are read.
     Keys {
         /// The credentials.
         credentials: Credentials,
         /// The region.
         region: String,
     },
+}
+
+impl Access {
+    /// Long-term keys, given outright.
+    pub fn keys(access_key_id: &str, secret_access_key: &str, region: &str) -> Self {
+        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
+        Self::Keys { credentials, region: region.to_owned() }
+    }
+
+    async fn sdk_config(&self) -> SdkConfig {
+        match self {
+            Self::DefaultChain => aws_config::load_defaults(BehaviorVersion::latest()).await,
+            Self::Keys { credentials, region } => {
+                // The SDK's own default would look for a proxy in the environment.
+                let http = aws_smithy_http_client::Builder::new();
+                SdkConfig::builder()
+                    .behavior_version(BehaviorVersion::latest())
+                    .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
+                    .region(Region::new(region.clone()))
+                    .http_client(http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https())
+                    .build()
+            }
+        }
+    }
 }
 
 /// Mints tokens at AWS STS.
@@ -58,6 +91,7 @@ pub struct Sts {
 struct Aws {
     client: aws_sdk_sts::Client,
     session: Session,
+    skew: Skew,
 }
 
 impl Sts {
@@ -67,7 +101,7 @@ impl Sts {
     }
 
     async fn set_up(&self) -> Result<Aws, TokenError> {
-        let config = self.loader().load().await;
+        let config = self.access.sdk_config().await;
         if config.region().is_none() {
             return Err(TokenError::NoRegion);
         }
@@ -78,44 +112,37 @@ impl Sts {
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
             .build();
+        let skew = Skew::new(self.clock);
         let mut builder = aws_sdk_sts::config::Builder::from(&config)
             .timeout_config(timeouts)
             // The worker decides when to try again: it knows whether anybody waits.
             .retry_config(RetryConfig::disabled())
             // The session is ours to keep, because its end bounds the token's.
-            .identity_cache(IdentityCache::no_cache());
+            .identity_cache(IdentityCache::no_cache())
+            .interceptor(skew.clone());
         if let Some(url) = &self.endpoint_url {
             builder = builder.endpoint_url(url);
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        Ok(Aws { client, session: Session::new(provider, self.clock) })
-    }
-
-    fn loader(&self) -> ConfigLoader {
-        let loader = aws_config::defaults(BehaviorVersion::latest());
-        match &self.access {
-            Access::DefaultChain => loader,
-            Access::Keys { credentials, region } => {
-                loader.credentials_provider(credentials.clone()).region(Region::new(region.clone()))
-            }
-        }
+        Ok(Aws { client, session: Session::new(provider, self.clock), skew })
     }
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
     /// where there is one, and else by halving, as not every provider tells when a session ends.
-    async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Token, TokenError> {
-        let Aws { client, session } = self.aws.get_or_try_init(|| self.set_up()).await?;
+    async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Minted, TokenError> {
+        let aws = self.aws.get_or_try_init(|| self.set_up()).await?;
+        let session = &aws.session;
         let wanted = self.wish.duration;
         let mut lease = session.lease(wanted).await?;
         let mut life = lease.longest;
         let mut replaced = false;
         loop {
-            let refusal = match self.call(client, audiences, &lease, life).await {
-                Ok(token) => {
+            let refusal = match self.call(aws, audiences, &lease, life).await {
+                Ok(minted) => {
                     if life < lease.longest {
                         session.granted(&lease, life).await;
                     }
-                    return Ok(token);
+                    return Ok(minted);
                 }
                 Err(error) => error,
             };
@@ -137,15 +164,16 @@ impl Sts {
 
     async fn call(
         &self,
-        client: &aws_sdk_sts::Client,
+        aws: &Aws,
         audiences: &AudienceSet,
         lease: &Lease,
         life: Duration,
-    ) -> Result<Token, TokenError> {
+    ) -> Result<Minted, TokenError> {
         let asked_at = self.clock.now();
         let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
         let with_lease = aws_sdk_sts::Config::builder().credentials_provider(lease.credentials.clone());
-        let answer = client
+        let answer = aws
+            .client
             .get_web_identity_token()
             .set_audience(Some(audiences.iter().map(str::to_owned).collect()))
             .duration_seconds(seconds)
@@ -161,7 +189,10 @@ impl Sts {
         };
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| unwell("the token's expiration is out of range"))?;
-        Token::new(jwt, asked_at, expires).ok_or_else(|| unwell("the token is no header value"))
+        let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
+        let token = Token::new(jwt, asked_at, aws.skew.as_seen_here(expires))
+            .ok_or_else(|| unwell("the token is no header value"))?;
+        Ok(Minted { token, differences, clock_ahead: aws.skew.seconds() })
     }
 
     fn tags(&self) -> Option<Vec<Tag>> {

@@ -1,0 +1,120 @@
+//! Everything that the demo needs, on loopback and in this process: STS, a third party's API, and attache between them.
+
+use super::DemoError;
+use super::api;
+use super::verifier::Verifier;
+use crate::app::{App, StartError};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::emulator::{Emulator, Options};
+use crate::tasks::{Owned, Tasks};
+use crate::telemetry::logs;
+use crate::telemetry::output::Flush;
+use crate::token::sts::{Access, Sts};
+use std::future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+/// For whom the API of the demo takes tokens.
+pub(super) const AUDIENCE: &str = "https://api.demo.example";
+
+/// Where everything is.
+#[derive(Clone, Debug)]
+pub(super) struct Places {
+    /// The emulator's STS.
+    pub(super) sts: String,
+    /// The third party's API.
+    pub(super) api: String,
+    /// The proxy.
+    pub(super) attache: String,
+    /// The proxy's metrics.
+    pub(super) metrics: Option<String>,
+}
+
+/// The parts, running.
+pub(super) struct Stage {
+    pub(super) places: Places,
+    proxy: Tasks,
+    stop: CancellationToken,
+    _behind_it: [Owned; 2],
+    _log: Flush,
+}
+
+impl Stage {
+    /// Starts every part.
+    pub(super) async fn set(listen: SocketAddr) -> Result<Self, DemoError> {
+        let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::Api)?;
+        let api = listener.local_addr().map_err(DemoError::Api)?;
+        let sts = emulator.url();
+        let config = config(listen, api, &sts)?;
+        let log = logs::init(&config.log)?;
+
+        let tasks = Tasks::default();
+        let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE));
+        let emulator = tasks.spawn(emulator.run(future::pending()));
+        // Making the issuer's keys takes a while on a slow machine, longer perhaps than a call to STS may take.
+        verifier.learn_keys().await?;
+        let router = api::router(verifier);
+        let serving = tasks.spawn(async move {
+            // It never fails: errors of accepting are retried.
+            let _ = axum::serve(listener, router).await;
+        });
+
+        let app = bind(config).await?;
+        let attache = url(app.proxy_addr().map_err(StartError::Address)?);
+        let metrics = app.admin_addr().map_err(StartError::Address)?;
+        let places = Places {
+            sts,
+            api: url(api),
+            attache,
+            metrics: metrics.map(|address| format!("{}/metrics", url(address))),
+        };
+        let (proxy, stop) = (Tasks::default(), CancellationToken::new());
+        proxy.spawn(app.run(stop.clone().cancelled_owned()));
+        Ok(Self { places, proxy, stop, _behind_it: [emulator.into(), serving.into()], _log: log })
+    }
+
+    /// Lets the proxy finish what is in flight, and waits for it.
+    pub(super) async fn clear(&self) {
+        self.stop.cancel();
+        self.proxy.finished().await;
+    }
+}
+
+/// A sidecar's settings. Variables are not read, as the demo is to be the same everywhere.
+fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, DemoError> {
+    let (listen, api) = (listen.to_string(), api.to_string());
+    let settings = [
+        ("--listen-addr", listen.as_str()),
+        ("--upstream-host", &api),
+        ("--upstream-scheme", "http"),
+        ("--token-audience", AUDIENCE),
+        ("--sts-endpoint-url", sts),
+        ("--metrics-listen-addr", "127.0.0.1:0"),
+        ("--log-level", "warn"),
+        ("--log-format", "text"),
+    ];
+    Ok(Config::from_args(settings.into_iter().flat_map(|(flag, value)| [flag, value]))?)
+}
+
+async fn bind(config: Config) -> Result<App, DemoError> {
+    // The emulator takes any keys.
+    let access = Access::keys("AKIAEMULATOR", "emulator", "us-east-1");
+    let (tokens, clock) = (&config.tokens, Clock::system());
+    let source = Sts::new(tokens.wish(), access, tokens.sts_endpoint_url.clone(), clock);
+    Ok(App::bind(config, Arc::new(source), clock).await?)
+}
+
+/// Where a program on this machine reaches `address`.
+fn url(mut address: SocketAddr) -> String {
+    if address.ip().is_unspecified() {
+        address.set_ip(match address {
+            SocketAddr::V4(_) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            SocketAddr::V6(_) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        });
+    }
+    format!("http://{address}")
+}

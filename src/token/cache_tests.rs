@@ -1,0 +1,274 @@
+//! The cache on a paused clock: every wait is exact.
+
+use super::*;
+use crate::token::test_source::TestSource;
+use proptest::prelude::*;
+use std::time::SystemTime;
+use tokio::task::JoinSet;
+use tokio::time::{advance, sleep};
+
+const START: Duration = Duration::from_secs(1_800_000_000);
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn world(capacity: usize) -> (TokenCache, TestSource) {
+    let clock = Clock::by_timer(SystemTime::UNIX_EPOCH + START);
+    let source = TestSource::new(clock);
+    let settings = Settings {
+        clock,
+        fetch_timeout: Duration::from_secs(10),
+        refresh_skew: Duration::from_secs(300),
+        capacity: NonZeroUsize::new(capacity).unwrap(),
+        metrics: Metrics::disabled(),
+    };
+    (TokenCache::new(Arc::new(source.clone()), settings), source)
+}
+
+fn set(name: &str) -> AudienceSet {
+    AudienceSet::new([name.to_owned()]).unwrap()
+}
+
+fn denied() -> TokenError {
+    TokenError::Refused { code: "AccessDenied".to_owned(), message: String::new(), request_id: None }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH + START).unwrap().as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_that_leaves_takes_nobodys_token_away() {
+    let (cache, source) = world(10);
+    source.script(|script| script.latency = Duration::from_secs(3));
+    let shelf = cache.lend(&set("a"));
+    let mut first = JoinSet::new();
+    let leaving = shelf.clone();
+    first.spawn(async move { leaving.token().await.is_ok() });
+    tokio::task::yield_now().await;
+    let mut callers = JoinSet::new();
+    for _ in 0..999 {
+        let shelf = shelf.clone();
+        callers.spawn(async move { shelf.token().await.is_ok() });
+    }
+    sleep(Duration::from_secs(1)).await;
+    first.shutdown().await;
+    while let Some(served) = callers.join_next().await {
+        assert!(served.unwrap());
+    }
+    assert_eq!(source.calls().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
+    let (cache, source) = world(10);
+    source.script(|script| script.error = Some(denied()));
+    let shelf = cache.keep(&set("a"));
+    for _ in 0..30_000 {
+        let asked = Instant::now();
+        assert!(shelf.token().await.is_err());
+        assert!(asked.elapsed() < Duration::from_millis(50));
+        sleep(Duration::from_millis(1)).await;
+    }
+    let calls = source.calls().len();
+    assert!((6..=10).contains(&calls), "{calls} calls in 30 s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_is_over_within_five_seconds_of_its_end_for_whoever_asks() {
+    let (cache, source) = world(10);
+    let outage = TokenError::Unreachable("down".to_owned());
+    source.script(|script| script.error = Some(outage));
+    let shelf = cache.keep(&set("a"));
+    for _ in 0..600 {
+        assert!(shelf.token().await.is_err());
+        sleep(Duration::from_secs(1)).await;
+    }
+    source.script(|script| script.error = None);
+    let over = Instant::now();
+    while shelf.token().await.is_err() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(over.elapsed() <= Duration::from_secs(5), "{:?}", over.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_asking_makes_the_tries_rare() {
+    let (cache, source) = world(10);
+    source.script(|script| script.error = Some(denied()));
+    let _shelf = cache.keep(&set("a"));
+    sleep(60 * MINUTE).await;
+    let calls = source.calls().len();
+    assert!((60..=90).contains(&calls), "{calls} calls in an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_takes_its_time_delays_nobody() {
+    let (cache, source) = world(10);
+    let shelf = cache.keep(&set("a"));
+    shelf.token().await.unwrap();
+    source.script(|script| script.latency = Duration::from_secs(8));
+    for _ in 0..(58 * 60) {
+        let asked = Instant::now();
+        assert!(shelf.token().await.is_ok());
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert_eq!(source.calls().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
+    let (cache, source) = world(10);
+    let shelf = cache.keep(&set("a"));
+    shelf.token().await.unwrap();
+    source.script(|script| {
+        script.error = Some(TokenError::Unreachable("down".to_owned()));
+        script.latency = Duration::from_secs(9);
+    });
+    // A token of an hour is withheld for its last ten seconds.
+    let last_use = Instant::now() + 60 * MINUTE - Duration::from_secs(11);
+    while Instant::now() < last_use {
+        assert!(shelf.token().await.is_ok());
+        sleep(Duration::from_secs(1)).await;
+    }
+    sleep(Duration::from_secs(2)).await;
+    for _ in 0..60 {
+        let asked = Instant::now();
+        assert!(shelf.token().await.is_err());
+        assert_eq!(asked.elapsed(), Duration::ZERO);
+        sleep(Duration::from_secs(1)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
+    let (cache, source) = world(10);
+    source.script(|script| script.latency = Duration::from_secs(10_000));
+    let shelf = cache.keep(&set("a"));
+    let asked = Instant::now();
+    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::TimedOut(Duration::from_secs(10)));
+    assert_eq!(asked.elapsed(), Duration::from_secs(10));
+    source.script(|script| script.latency = Duration::ZERO);
+    while shelf.token().await.is_err() {
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(asked.elapsed() < Duration::from_secs(16), "{:?}", asked.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_never() {
+    let (cache, source) = world(10);
+    let kept = cache.keep(&set("kept"));
+    for _ in 0..3 {
+        cache.lend(&set("lent")).token().await.unwrap();
+        sleep(20 * MINUTE).await;
+    }
+    assert!(cache.find(&set("lent")).is_some());
+    sleep(61 * MINUTE).await;
+    assert!(cache.find(&set("lent")).is_none());
+    sleep(24 * 60 * MINUTE).await;
+    assert!(kept.token().await.is_ok());
+    assert!(source.calls().len() > 24);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lent_set_without_a_token_is_soon_dropped() {
+    let (cache, source) = world(10);
+    source.script(|script| script.error = Some(denied()));
+    assert!(cache.lend(&set("a")).token().await.is_err());
+    sleep(3 * MINUTE).await;
+    assert!(cache.find(&set("a")).is_none());
+    let calls = source.calls().len();
+    sleep(60 * MINUTE).await;
+    assert_eq!(source.calls().len(), calls);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_least_recently_used_makes_room() {
+    let (cache, source) = world(3);
+    cache.keep(&set("kept")).token().await.unwrap();
+    for name in ["a", "b", "a", "c"] {
+        sleep(Duration::from_secs(1)).await;
+        cache.lend(&set(name)).token().await.unwrap();
+    }
+    let held = |name| cache.find(&set(name)).is_some();
+    assert_eq!((held("kept"), held("a"), held("b"), held("c")), (true, true, false, true));
+    assert_eq!(source.calls().len(), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_for_a_set_that_makes_room_is_told() {
+    let (cache, source) = world(1);
+    source.script(|script| script.latency = Duration::from_secs(5));
+    let waiting = cache.lend(&set("a"));
+    let mut caller = JoinSet::new();
+    caller.spawn(async move { waiting.token().await.unwrap_err() });
+    sleep(Duration::from_secs(1)).await;
+    cache.lend(&set("b"));
+    assert_eq!(*caller.join_next().await.unwrap().unwrap(), TokenError::Displaced);
+}
+
+#[tokio::test(start_paused = true)]
+async fn renewals_come_a_skew_before_expiry_and_spread_over_a_tenth_of_it() {
+    let (cache, source) = world(1);
+    let _kept = cache.keep(&set("a"));
+    sleep(24 * 60 * MINUTE).await;
+    let calls: Vec<u64> = source.calls().into_iter().map(seconds).collect();
+    for pair in calls.windows(2) {
+        assert!((3270..=3301).contains(&(pair[1] - pair[0])), "{pair:?}");
+    }
+    assert_eq!(calls.len() as u64, 1 + calls[calls.len() - 1] / 3270);
+}
+
+/// What a test of all at once does next.
+#[derive(Clone, Debug)]
+enum Step {
+    Ask(u8),
+    Leave(u8),
+    Pass(u64),
+    Break(bool),
+    Slow(u64),
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = prop_oneof![
+        6 => (0u8..6).prop_map(Step::Ask),
+        2 => (0u8..6).prop_map(Step::Leave),
+        4 => (0u64..30_000).prop_map(Step::Pass),
+        1 => (0u64..5_000_000).prop_map(Step::Pass),
+        2 => any::<bool>().prop_map(Step::Break),
+        1 => (0u64..15_000).prop_map(Step::Slow),
+    ];
+    proptest::collection::vec(step, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    #[test]
+    fn whatever_happens_one_fetch_runs_a_set_and_everybody_is_answered(steps in steps()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+        runtime.unwrap().block_on(async {
+            // The source itself fails the test when two fetches run for one set.
+            let (cache, source) = world(3);
+            let mut callers = JoinSet::new();
+            for step in steps {
+                match step {
+                    Step::Ask(name) => {
+                        let shelf = cache.lend(&set(&name.to_string()));
+                        callers.spawn(async move { shelf.token().await.is_ok() });
+                    }
+                    Step::Leave(name) => {
+                        let shelf = cache.lend(&set(&name.to_string()));
+                        let _ = timeout(Duration::from_millis(1), shelf.token()).await;
+                    }
+                    Step::Pass(ms) => advance(Duration::from_millis(ms)).await,
+                    Step::Break(down) => source.script(|script| script.error = down.then(denied)),
+                    Step::Slow(ms) => source.script(|script| script.latency = Duration::from_millis(ms)),
+                }
+                assert!(cache.0.entries().len() <= 3, "more sets are held than there is room for");
+            }
+            // Nobody waits longer than a fetch may take.
+            let all = async { while let Some(answered) = callers.join_next().await { answered.unwrap(); } };
+            assert!(timeout(Duration::from_secs(11), all).await.is_ok(), "somebody was never answered");
+        });
+    }
+}

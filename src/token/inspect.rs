@@ -1,0 +1,149 @@
+//! Looks at what was minted: a token that is not what was asked for is better noticed here than at the upstream.
+
+use super::SigningAlgorithm;
+use super::audience_set::AudienceSet;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// From here on upstreams and their gateways begin to refuse a request for its header's size.
+const LONG: usize = 8 * 1024;
+/// How far the `exp` claim may be from the expiration that STS states beside the token.
+const TOLERANCE: Duration = Duration::from_secs(2);
+
+/// How a token differs from what was asked for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Difference {
+    /// It is no JWT.
+    #[error("the token is no JWT")]
+    Unreadable,
+    /// Its `aud` is another one.
+    #[error("the token's aud is {0:?}")]
+    Audience(Vec<String>),
+    /// Its `exp` is not the expiration that STS stated.
+    #[error("the token's exp is not the expiration that STS stated")]
+    Expiry,
+    /// It is signed in another way.
+    #[error("the token's alg is {0:?}")]
+    Algorithm(String),
+    /// It is so long that upstreams may refuse the header.
+    #[error("the token has {0} bytes, and many upstreams take no more than 8192 of header")]
+    Long(usize),
+}
+
+impl Difference {
+    /// The value of the metric's `field` label.
+    pub fn field(&self) -> &'static str {
+        match self {
+            Self::Unreadable => "format",
+            Self::Audience(_) => "aud",
+            Self::Expiry => "exp",
+            Self::Algorithm(_) => "alg",
+            Self::Long(_) => "size",
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    aud: OneOrMore,
+    exp: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum OneOrMore {
+    One(String),
+    More(Vec<String>),
+}
+
+/// Every difference between the token and what was asked for. Nothing is verified: that is the upstream's part.
+pub fn differences(
+    jwt: &str,
+    audiences: &AudienceSet,
+    algorithm: SigningAlgorithm,
+    expires: SystemTime,
+) -> Vec<Difference> {
+    let mut parts = jwt.split('.');
+    let (Some(header), Some(claims)) = (parts.next().and_then(decoded), parts.next().and_then(decoded))
+    else {
+        return vec![Difference::Unreadable];
+    };
+    let (header, claims): (Header, Claims) = (header, claims);
+    let mut minted = match claims.aud {
+        OneOrMore::One(audience) => vec![audience],
+        OneOrMore::More(audiences) => audiences,
+    };
+    minted.sort_unstable();
+    let mut found = Vec::new();
+    if !audiences.iter().eq(minted.iter().map(String::as_str)) {
+        found.push(Difference::Audience(minted));
+    }
+    if apart(UNIX_EPOCH + Duration::from_secs(claims.exp), expires) > TOLERANCE {
+        found.push(Difference::Expiry);
+    }
+    if header.alg != algorithm.as_str() {
+        found.push(Difference::Algorithm(header.alg));
+    }
+    if jwt.len() > LONG {
+        found.push(Difference::Long(jwt.len()));
+    }
+    found
+}
+
+fn decoded<T: DeserializeOwned>(part: &str) -> Option<T> {
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+}
+
+fn apart(one: SystemTime, other: SystemTime) -> Duration {
+    one.duration_since(other).unwrap_or_else(|error| error.duration())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn jwt(header: &Value, claims: &Value) -> String {
+        let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        format!("{}.{}.sig", part(header), part(claims))
+    }
+
+    fn found(header: &Value, claims: &Value) -> Vec<Difference> {
+        let asked = AudienceSet::new(["b".to_owned(), "a".to_owned()]).unwrap();
+        let expires = UNIX_EPOCH + Duration::from_secs(1000);
+        differences(&jwt(header, claims), &asked, SigningAlgorithm::Rs256, expires)
+    }
+
+    #[test]
+    fn what_was_asked_for_gives_no_remark() {
+        assert_eq!(found(&json!({"alg": "RS256"}), &json!({"aud": ["b", "a"], "exp": 1001})), []);
+        let asked = AudienceSet::new(["a".to_owned()]).unwrap();
+        let one = jwt(&json!({"alg": "ES384"}), &json!({"aud": "a", "exp": 5}));
+        let expires = UNIX_EPOCH + Duration::from_secs(5);
+        assert_eq!(differences(&one, &asked, SigningAlgorithm::Es384, expires), []);
+    }
+
+    #[test]
+    fn every_difference_is_found() {
+        let all = found(&json!({"alg": "none"}), &json!({"aud": "c", "exp": 900, "pad": "x".repeat(9000)}));
+        let fields: Vec<&str> = all.iter().map(Difference::field).collect();
+        assert_eq!(fields, ["aud", "exp", "alg", "size"]);
+    }
+
+    #[test]
+    fn what_is_no_jwt_is_said_to_be_none() {
+        let asked = AudienceSet::new(["a".to_owned()]).unwrap();
+        for text in ["", "x", "a.b.c", "e30.e30.", "ey.ey.ey"] {
+            let found = differences(text, &asked, SigningAlgorithm::Rs256, UNIX_EPOCH);
+            assert_eq!(found, [Difference::Unreadable], "{text}");
+        }
+    }
+}

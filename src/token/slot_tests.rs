@@ -1,0 +1,193 @@
+//! The slot under any order of fetches, failures, requests and jumps of the clock.
+
+use super::*;
+use proptest::prelude::*;
+
+const SKEW: Duration = Duration::from_secs(300);
+
+/// What can happen next.
+#[derive(Clone, Debug)]
+enum Event {
+    /// Both clocks go on by so many milliseconds.
+    Pass(u64),
+    /// The wall clock alone is set forward, as after a suspension.
+    Forward(u64),
+    /// The wall clock alone is set back.
+    Back(u64),
+    /// The worker looks whether a fetch is due; somebody has asked for a token meanwhile, or nobody has.
+    Work { asked: bool },
+    /// The fetch that runs brings a token of so many seconds.
+    Minted(u64),
+    /// The fetch that runs fails.
+    Failed(usize),
+    /// A request comes.
+    Request,
+}
+
+fn events() -> impl Strategy<Value = Vec<Event>> {
+    let event = prop_oneof![
+        4 => (0u64..20_000).prop_map(Event::Pass),
+        2 => (0u64..4_000_000).prop_map(Event::Pass),
+        1 => (0u64..5_000_000).prop_map(Event::Forward),
+        1 => (0u64..5_000_000).prop_map(Event::Back),
+        8 => any::<bool>().prop_map(|asked| Event::Work { asked }),
+        5 => (1u64..4000).prop_map(Event::Minted),
+        5 => (0usize..3).prop_map(Event::Failed),
+        8 => Just(Event::Request),
+    ];
+    proptest::collection::vec(event, 1..200)
+}
+
+fn error(kind: usize) -> Arc<TokenError> {
+    let refused =
+        |code: &str| TokenError::Refused { code: code.to_owned(), message: String::new(), request_id: None };
+    Arc::new(match kind {
+        0 => TokenError::Unreachable("down".to_owned()),
+        1 => refused("AccessDenied"),
+        _ => refused("Throttling"),
+    })
+}
+
+/// A worker and its slot, with clocks that the test turns.
+struct Model {
+    slot: Slot,
+    now: SystemTime,
+    tick: Instant,
+    fetching: bool,
+    failed: Option<(Instant, Severity)>,
+    chance: f64,
+}
+
+use crate::token::error::Severity;
+
+impl Model {
+    fn step(&mut self, event: &Event) {
+        let millis = Duration::from_millis;
+        match *event {
+            Event::Pass(ms) => {
+                self.now += millis(ms);
+                self.tick += millis(ms);
+            }
+            Event::Forward(ms) => self.now += millis(ms),
+            Event::Back(ms) => self.now -= millis(ms),
+            Event::Work { asked } => self.work(asked),
+            Event::Minted(seconds) => {
+                if std::mem::take(&mut self.fetching) {
+                    let token = Token::new("jwt", self.now, self.now + Duration::from_secs(seconds)).unwrap();
+                    self.slot = Slot::minted(token, SKEW, self.chance);
+                    self.failed = None;
+                }
+            }
+            Event::Failed(kind) => {
+                if std::mem::take(&mut self.fetching) {
+                    let error = error(kind);
+                    self.failed = Some((self.tick, error.severity()));
+                    self.slot = self.slot.failed(error, self.now, self.tick, self.chance);
+                }
+            }
+            Event::Request => self.request(),
+        }
+    }
+
+    fn work(&mut self, asked: bool) {
+        if self.fetching {
+            return;
+        }
+        let (due, hold) = match self.slot.due(self.now) {
+            Due::Now => (true, true),
+            Due::At(moment) => (moment <= self.now, true),
+            Due::AfterFailure { unasked, asked: when_asked } => {
+                assert!(when_asked <= unasked, "being asked never delays a try");
+                (self.tick >= if asked { when_asked } else { unasked }, !asked)
+            }
+        };
+        if !due {
+            return;
+        }
+        if let Some((at, severity)) = self.failed {
+            let shortest = if severity == Severity::Permanent { 3500 } else { 700 };
+            assert!(
+                self.tick >= at + Duration::from_millis(shortest),
+                "a try came before its pause was over"
+            );
+        }
+        self.slot = self.slot.fetching(hold);
+        self.fetching = true;
+    }
+
+    fn request(&self) {
+        let held = self.slot.token().filter(|token| token.is_usable(self.now));
+        match self.slot.serve(self.now, self.tick) {
+            Serve::Token(token) => {
+                assert!(
+                    token.is_usable(self.now) && token.expires() > self.now,
+                    "an expired token was served"
+                );
+            }
+            Serve::Fail(_) => {
+                assert!(held.is_none(), "a request failed although a valid token was held");
+                assert!(self.slot.failure().is_some());
+            }
+            Serve::Wait => {
+                assert!(held.is_none(), "a request waited although a valid token was held");
+                // Whoever waits is waited for: a fetch runs, or the worker starts one as soon as it is asked.
+                let startable = match self.slot.due(self.now) {
+                    Due::Now => true,
+                    Due::At(_) => false,
+                    Due::AfterFailure { asked, .. } => asked <= self.tick,
+                };
+                assert!(self.fetching || startable, "a request waited for nothing");
+            }
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn a_valid_token_is_always_served_and_an_expired_one_never(
+        events in events(),
+        chance in 0.0..1.0f64,
+    ) {
+        let mut model = Model {
+            slot: Slot::Fetching { streak: 0 },
+            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000),
+            tick: Instant::now(),
+            fetching: false,
+            failed: None,
+            chance,
+        };
+        for event in &events {
+            model.step(event);
+            model.request();
+        }
+    }
+}
+
+#[test]
+fn a_failed_renewal_leaves_the_valid_token_in_service() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    let token = Token::new("jwt", now, now + Duration::from_secs(3600)).unwrap();
+    let slot = Slot::minted(token, SKEW, 0.0).fetching(true).failed(error(0), now, Instant::now(), 0.5);
+    assert!(matches!(slot, Slot::Stale { .. }));
+    assert!(matches!(slot.serve(now, Instant::now()), Serve::Token(_)));
+}
+
+#[test]
+fn failures_in_a_row_are_counted_through_waiting_and_serving() {
+    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
+    let mut slot = Slot::Fetching { streak: 0 };
+    for round in 1..=5 {
+        slot = slot.fetching(round % 2 == 0).failed(error(0), now, tick, 0.5);
+        assert_eq!(slot.failure().map(|failure| failure.streak), Some(round));
+    }
+}
+
+#[test]
+fn while_a_retry_runs_the_known_failure_answers_at_once() {
+    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
+    let failed = Slot::Fetching { streak: 0 }.failed(error(0), now, tick, 0.5);
+    let much_later = tick + Duration::from_secs(100);
+    assert!(matches!(failed.fetching(false).serve(now, much_later), Serve::Fail(_)));
+    assert!(matches!(failed.fetching(true).serve(now, much_later), Serve::Wait));
+    assert!(matches!(failed.serve(now, much_later), Serve::Wait), "old news: look again");
+}
