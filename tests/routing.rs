@@ -100,6 +100,19 @@ async fn a_client_that_takes_the_proxy_for_its_http_proxy_is_understood() {
 }
 
 #[tokio::test]
+async fn a_request_target_that_is_no_path_and_no_url_names_nothing() {
+    let world = World::by_header(Upstream::echo().await, &[]).await;
+    let name = world.upstream.authority();
+    for start in [format!("GET {name} HTTP/1.1"), "GET * HTTP/1.1".to_owned()] {
+        let request = format!("{start}\r\nhost: {name}\r\n{HEADER}: {name}\r\n\r\n");
+        let answer = client::raw(world.proxy.proxy, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.ends_with("malformed request\n"), "{answer}");
+        assert!(answer.contains("proxy-status: attache; error=http_request_error"), "{answer}");
+    }
+    assert_eq!((world.sts.mints(), world.upstream.seen().len()), (0, 0));
+}
+
+#[tokio::test]
 async fn a_pinned_proxy_asks_no_header() {
     let world = World::start().await;
     let answer = send(world.proxy.proxy, get("/", &[(HEADER, "example.com")])).await;

@@ -7,7 +7,7 @@ use http::StatusCode;
 use hyper::upgrade;
 use hyper_util::rt::TokioIo;
 use support::World;
-use support::client::{Answer, Http1, get};
+use support::client::{self, Answer, Http1, get};
 use support::upstream::{Upstream, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
 
@@ -53,6 +53,16 @@ async fn after_101_both_sides_are_one_pipe() {
     assert!(seen.token().starts_with("ey"));
     assert_eq!((seen.only("connection"), seen.only("upgrade")), (Some("upgrade"), Some("websocket")));
     assert_eq!(seen.only("sec-websocket-key"), Some("dGVzdA=="));
+}
+
+#[tokio::test]
+async fn a_caller_of_http_1_0_cannot_switch() {
+    let world = World::start().await;
+    let request = b"GET / HTTP/1.0\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+    let answer = client::raw(world.proxy.proxy, request).await;
+    assert!(answer.starts_with("HTTP/1.0 200") && answer.ends_with("hello"), "{answer}");
+    let seen = world.upstream.only_request();
+    assert_eq!((seen.only("connection"), seen.only("upgrade")), (None, None));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
 
+use super::headers;
 use super::pool::Lease;
 use super::record::Record;
 use bytes::Bytes;
@@ -80,7 +81,8 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let frame = ready!(Pin::new(&mut *inner).poll_frame(context));
+        let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
+        clean_trailers(&mut frame);
         if frame.is_none() || inner.is_end_stream() {
             self.sent.finish();
         }
@@ -93,6 +95,14 @@ impl Body for RequestBody {
 
     fn size_hint(&self) -> SizeHint {
         self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
+fn clean_trailers(frame: &mut Option<Result<Frame<Bytes>, hyper::Error>>) {
+    if let Some(Ok(frame)) = frame
+        && let Some(trailers) = frame.trailers_mut()
+    {
+        headers::for_trailers(trailers);
     }
 }
 
@@ -145,10 +155,11 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = match &mut self.source {
+        let mut frame = match &mut self.source {
             Source::Own(text) => text.take().map(|text| Ok(Frame::data(text))),
             Source::Upstream { body, .. } => ready!(Pin::new(body).poll_frame(context)),
         };
+        clean_trailers(&mut frame);
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(record), Some(data)) = (&mut self.record, frame.data_ref()) {

@@ -12,6 +12,9 @@ use std::time::Duration;
 /// Why a request was not answered by its upstream.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
+    /// The request is not one that everybody reads alike.
+    #[error("the request is malformed")]
+    Malformed,
     /// The caller named no upstream in this header.
     #[error("the request names no upstream in {0}")]
     NoTarget(HeaderName),

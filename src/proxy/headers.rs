@@ -4,8 +4,8 @@ use super::target::Target;
 use crate::config::ForwardedFor;
 use crate::token::Token;
 use http::header::{
-    AUTHORIZATION, CONNECTION, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRANSFER_ENCODING,
-    UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
@@ -26,6 +26,12 @@ const HOP_BY_HOP: [HeaderName; 7] = [
     UPGRADE,
 ];
 
+/// What else may not come after a body.
+const HEADER_ONLY: [HeaderName; 6] = [AUTHORIZATION, CONTENT_LENGTH, HOST, TE, TRAILER, X_FORWARDED_FOR];
+
+/// How the names of protocols begin that carry HTTP again: in itself (RFC 7540, section 3.2) or in TLS (RFC 2817).
+const HTTP_AGAIN: [&[u8]; 4] = [b"h2", b"h3", b"http/", b"tls/"];
+
 /// Makes a caller's header fit for the upstream: nothing of this hop, and only attache's word on who is calling.
 /// Returns the protocol that the caller wants to switch to, if any.
 pub fn for_upstream(
@@ -36,7 +42,7 @@ pub fn for_upstream(
     token: &Token,
 ) -> Option<HeaderValue> {
     let upgrade = wanted_upgrade(headers);
-    let trailers_welcome = names(headers, &TE).any(|name| name.eq_ignore_ascii_case("trailers"));
+    let trailers_welcome = names(headers, &TE).any(|name| name.eq_ignore_ascii_case(b"trailers"));
     remove_hop_by_hop(headers);
     headers.remove(TE);
     if trailers_welcome {
@@ -59,6 +65,31 @@ pub fn for_caller(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
 }
 
+/// Leaves in the trailers of either direction what may stand in them. Length, route, identity and everything about a
+/// hop are settled in the header (RFC 9110, section 6.5.1).
+pub fn for_trailers(trailers: &mut HeaderMap) {
+    remove_hop_by_hop(trailers);
+    for name in &HEADER_ONLY {
+        trailers.remove(name);
+    }
+}
+
+/// States the length of a body once, and not at all where it is only known at its end (RFC 9112, section 6.2). Where
+/// there is no body, the length may be that of another: a response to HEAD says what GET would get.
+pub fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
+    match length {
+        None => {
+            headers.remove(CONTENT_LENGTH);
+        }
+        Some(0) => {}
+        Some(length) => {
+            if let Entry::Occupied(mut stated) = headers.entry(CONTENT_LENGTH) {
+                stated.insert(length.into());
+            }
+        }
+    }
+}
+
 /// Asks for, or confirms, the switch to another protocol. These two fields are for one hop, so each hop sets its own.
 pub fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
@@ -73,7 +104,7 @@ pub fn client_address(address: IpAddr) -> HeaderValue {
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> =
-            names(headers, &CONNECTION).filter_map(|name| name.parse().ok()).collect();
+            names(headers, &CONNECTION).filter_map(|name| HeaderName::from_bytes(name).ok()).collect();
         for name in nominated {
             headers.remove(name);
         }
@@ -83,15 +114,26 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// The protocol of a request to switch (RFC 9110, section 7.8), which `Connection` must nominate too.
+/// The protocol of a request to switch (RFC 9110, section 7.8), which `Connection` must nominate too. A switch to HTTP
+/// itself is between the caller and attache: behind it, requests would pass that nobody has looked at.
 fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
-    names(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case("upgrade")).then(|| protocol.clone())
+    let nominated = names(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case(b"upgrade"));
+    let is_http = |name: &[u8]| HTTP_AGAIN.iter().any(|http| starts_with(name, http));
+    (nominated && !names(headers, &UPGRADE).any(is_http)).then(|| protocol.clone())
 }
 
-fn names<'h>(headers: &'h HeaderMap, list: &HeaderName) -> impl Iterator<Item = &'h str> {
-    let values = headers.get_all(list).iter().filter_map(|value| value.to_str().ok());
-    values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty())
+fn starts_with(text: &[u8], beginning: &[u8]) -> bool {
+    text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
+}
+
+/// The members of a list, as bytes: one strange member must not hide the others.
+fn names<'h>(headers: &'h HeaderMap, list: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
+    let values = headers.get_all(list).iter().map(HeaderValue::as_bytes);
+    values
+        .flat_map(|value| value.split(|&b| b == b','))
+        .map(<[u8]>::trim_ascii)
+        .filter(|name| !name.is_empty())
 }
 
 fn forward_for(headers: &mut HeaderMap, (mode, client): (ForwardedFor, Option<&HeaderValue>)) {
@@ -113,3 +155,7 @@ fn forward_for(headers: &mut HeaderMap, (mode, client): (ForwardedFor, Option<&H
         },
     }
 }
+
+#[cfg(test)]
+#[path = "headers_tests.rs"]
+mod tests;

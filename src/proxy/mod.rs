@@ -1,5 +1,7 @@
 //! One request, in reading order.
 
+/// Is this a request that everybody reads alike.
+pub mod syntax;
 /// Scheme, host and port.
 pub mod target;
 /// Request to target: pinned, or named by the caller.
@@ -38,6 +40,7 @@ use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
 use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use policy::{Denied, Policy};
 use record::Record;
@@ -107,6 +110,7 @@ impl Proxy {
         if request.method() == Method::CONNECT {
             return Err(ProxyError::Connect);
         }
+        syntax::check(&request)?;
         let target = routing::target(&self.routing, &request)?;
         record.target(&target);
         self.judge(&target)?;
@@ -125,7 +129,9 @@ impl Proxy {
                 let mut response = response.map(|body| ResponseBody::upstream(body, lease));
                 // The version is each hop's own, and an old upstream must not make the caller's connection old.
                 *response.version_mut() = Version::HTTP_11;
+                let length = response.body().size_hint().exact();
                 headers::for_caller(response.headers_mut());
+                headers::state_length(response.headers_mut(), length);
                 Ok(Forwarded::Response(response))
             }
         }
@@ -189,7 +195,10 @@ impl Proxy {
             ProxyError::Token(target, _) => {
                 self.metrics.upstream_call(target.labels(), None, TokenResult::FetchError, elapsed);
             }
-            ProxyError::NoTarget(_) | ProxyError::InvalidTarget | ProxyError::Connect => {}
+            ProxyError::Connect
+            | ProxyError::Malformed
+            | ProxyError::NoTarget(_)
+            | ProxyError::InvalidTarget => {}
         }
         // The token's worker has said once, and louder, what is wrong with it; the others are the caller's doing.
         tracing::debug!(%error, "request refused");

@@ -4,7 +4,7 @@
 
 use super::target::{Host, HostPort, Target};
 use ipnet::IpNet;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
 /// The rules of header mode.
@@ -51,41 +51,42 @@ impl Policy {
         }
     }
 
-    /// Judges one address that is about to be dialled.
+    /// Judges one address that is about to be dialled, and the IPv4 address that it reaches where it is an IPv6 form of one.
     ///
     /// # Errors
-    /// When the address is refused.
+    /// When either is in a `--deny-address`, or refused by default and in no `--allow-address`.
     pub fn judge_address(&self, address: IpAddr) -> Result<(), Denied> {
-        // An IPv6 form that carries an IPv4 address reaches that address, so both must be acceptable.
-        let inner = match address {
-            IpAddr::V4(_) => None,
-            IpAddr::V6(v6) => carried_ipv4(v6).map(IpAddr::V4),
-        };
-        let refused = |address: IpAddr| {
-            let within = |nets: &[IpNet]| nets.iter().any(|net| net.contains(&address));
-            within(&self.deny_addresses) || (refused_by_default(address) && !within(&self.allow_addresses))
-        };
-        // `::ffff:127.0.0.1` is just a spelling; the spelling itself needs no rule of its own.
-        let outer_refused = inner.is_none() && refused(address) || denied_as_written(self, address);
-        if outer_refused || inner.is_some_and(refused) { Err(Denied::Address) } else { Ok(()) }
+        let reached = [Some(address), carried_ipv4(address)];
+        if reached.into_iter().flatten().any(|address| self.refuses(address)) {
+            return Err(Denied::Address);
+        }
+        Ok(())
+    }
+
+    fn refuses(&self, address: IpAddr) -> bool {
+        let within = |ranges: &[IpNet]| ranges.iter().any(|range| range.contains(&address));
+        within(&self.deny_addresses) || refused_by_default(address) && !within(&self.allow_addresses)
     }
 }
 
-fn denied_as_written(policy: &Policy, address: IpAddr) -> bool {
-    policy.deny_addresses.iter().any(|net| net.contains(&address))
-}
-
-/// The IPv4 address inside an IPv4-mapped (RFC 4291), IPv4-compatible, NAT64 (RFC 6052, RFC 8215) or 6to4 (RFC 3056) one.
-fn carried_ipv4(address: Ipv6Addr) -> Option<Ipv4Addr> {
+/// The IPv4 address that an IPv6 one stands for: IPv4-mapped and IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765),
+/// NAT64 (RFC 6052; RFC 8215 with a 96-bit prefix), 6to4 (RFC 3056), Teredo (RFC 4380) and ISATAP (RFC 5214).
+fn carried_ipv4(address: IpAddr) -> Option<IpAddr> {
+    let IpAddr::V6(address) = address else { return None };
     let s = address.segments();
-    let low = Ipv4Addr::from((u32::from(s[6]) << 16) | u32::from(s[7]));
-    match s {
-        [0, 0, 0, 0, 0, 0xffff, _, _] => Some(low),
-        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => Some(low),
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] => Some(low),
-        [0x2002, a, b, ..] => Some(Ipv4Addr::from((u32::from(a) << 16) | u32::from(b))),
-        _ => None,
-    }
+    let at = |high: usize| u32::from(s[high]) << 16 | u32::from(s[high + 1]);
+    let carried = match s {
+        [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => at(6),
+        // `::` and `::1` are addresses of their own.
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => at(6),
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] => at(6),
+        [0x2002, ..] => at(1),
+        // Teredo inverts the client's address, so that no translator on the way rewrites it.
+        [0x2001, 0, ..] => !at(6),
+        [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => at(6),
+        _ => return None,
+    };
+    Some(Ipv4Addr::from(carried).into())
 }
 
 fn refused_by_default(address: IpAddr) -> bool {
@@ -178,3 +179,7 @@ impl HostPattern {
         name && port
     }
 }
+
+#[cfg(test)]
+#[path = "policy_tests.rs"]
+mod tests;

@@ -5,7 +5,7 @@ use super::body::ResponseBody;
 use super::error::{ProxyError, UpstreamError};
 use super::policy::Denied;
 use bytes::Bytes;
-use http::header::{ALLOW, CONTENT_TYPE};
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 use std::borrow::Cow;
 use std::io;
@@ -43,6 +43,10 @@ impl ProxyError {
             let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
             headers.insert(ALLOW, allowed);
         }
+        if matches!(self, Self::Malformed | Self::Connect) {
+            // What follows may be no request: a body that was framed in another way, or what was meant for a tunnel.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 
@@ -58,6 +62,9 @@ impl ProxyError {
                     body: body.into(),
                     proxy_status: "attache; error=destination_not_found",
                 };
+            }
+            Self::Malformed => {
+                (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error")
             }
             Self::InvalidTarget => {
                 (StatusCode::BAD_REQUEST, "invalid upstream", "attache; error=http_request_error")
@@ -139,3 +146,7 @@ fn canonical_name(name: &str) -> String {
     });
     words.collect::<Vec<_>>().join("-")
 }
+
+#[cfg(test)]
+#[path = "response_tests.rs"]
+mod tests;

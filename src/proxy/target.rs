@@ -236,3 +236,7 @@ impl fmt::Display for Target {
         write!(f, "{}://{authority}", self.0.scheme.as_str())
     }
 }
+
+#[cfg(test)]
+#[path = "target_tests.rs"]
+mod tests;

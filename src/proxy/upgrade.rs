@@ -6,7 +6,7 @@ use super::record::Record;
 use crate::tasks::Tasks;
 use bytes::Bytes;
 use http::header::UPGRADE;
-use http::{HeaderValue, Request, Response};
+use http::{HeaderValue, Request, Response, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::{OnUpgrade, on};
 use hyper_util::rt::TokioIo;
@@ -16,9 +16,9 @@ use tokio::io::copy_bidirectional;
 pub struct Upgrade(OnUpgrade);
 
 impl Upgrade {
-    /// Passes the caller's wish on, where there is one.
+    /// Passes the caller's wish on, where there is one. In HTTP/1.0 it does not count.
     pub fn ask(protocol: Option<HeaderValue>, request: &mut Request<RequestBody>) -> Option<Self> {
-        let protocol = protocol?;
+        let protocol = protocol.filter(|_| request.version() == Version::HTTP_11)?;
         let caller = on(&mut *request);
         headers::switch_to(request.headers_mut(), protocol);
         Some(Self(caller))

@@ -4,11 +4,13 @@
 use super::body::{RequestBody, Sent};
 use super::connector::Connector;
 use super::error::UpstreamError;
+use super::headers;
 use super::pool::{Connection, Lease, Pool};
 use super::target::{Scheme, Target};
-use http::header::HOST;
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, Method, Request, Response, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use http_body::Body;
 use hyper::body::Incoming;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -86,6 +88,7 @@ impl Upstream {
         sent: &Sent,
     ) -> Result<Response<Incoming>, Lost> {
         address(&mut request, target, connection);
+        frame(&mut request, connection);
         let answer = async {
             let answer = match connection {
                 Connection::Http1(sender) => {
@@ -131,7 +134,7 @@ struct Replay {
 
 impl Replay {
     fn of(request: &Request<RequestBody>) -> Option<Self> {
-        let harmless = request.method().is_idempotent() && http_body::Body::is_end_stream(request.body());
+        let harmless = request.method().is_idempotent() && request.body().is_end_stream();
         harmless.then(|| Self {
             method: request.method().clone(),
             uri: request.uri().clone(),
@@ -161,6 +164,25 @@ fn address(request: &mut Request<RequestBody>, target: &Target, connection: &Con
             *request.version_mut() = Version::HTTP_2;
             *request.uri_mut() = absolute(target, path);
             request.headers_mut().remove(HOST);
+        }
+    }
+}
+
+/// Says how long the body is, in the one way that the connection's protocol has for it. hyper believes a header without
+/// counting, and would leave out the body of a GET whose length nobody knows.
+fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
+    let length = request.body().size_hint().exact();
+    let headers = request.headers_mut();
+    headers::state_length(headers, length);
+    if length == Some(0) && headers.contains_key(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+    match connection {
+        Connection::Http1(_) if length.is_none() => {
+            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+        }
+        Connection::Http1(_) | Connection::Http2(_) => {
+            headers.remove(TRANSFER_ENCODING);
         }
     }
 }

@@ -14,6 +14,9 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Instant, sleep};
 
+/// How HTTP/2 begins (RFC 9113, section 3.4), and no request of HTTP/1.1.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0";
+
 /// How long callers may take.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -93,17 +96,18 @@ impl Activity {
 
     /// The connection's bytes, watched for the beginnings of headers.
     pub fn watch<S>(&self, stream: S) -> Watched<S> {
-        Watched { stream, activity: self.clone(), begun: false }
+        Watched { stream, activity: self.clone(), opening: Opening::Preface(0) }
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn bytes_read(&self, bytes: &[u8], first: bool) {
+    fn bytes_read(&self, opening: Opening) {
         let state = &*self.0;
-        if first && bytes.starts_with(b"PRI") {
+        if matches!(opening, Opening::Http2) {
             state.http2.store(true, Ordering::Relaxed);
+            state.header_since.store(0, Ordering::Relaxed);
         }
         let between_requests =
             state.busy.load(Ordering::Relaxed) == 0 && state.header_since.load(Ordering::Relaxed) == 0;
@@ -165,7 +169,29 @@ impl<B: Body<Data = Bytes> + Unpin> Body for BusyBody<B> {
 pub struct Watched<S> {
     stream: S,
     activity: Activity,
-    begun: bool,
+    opening: Opening,
+}
+
+/// What a connection's first bytes say about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opening {
+    /// So many bytes of HTTP/2's preface have come, and no other.
+    Preface(usize),
+    Http2,
+    Http1,
+}
+
+impl Opening {
+    /// The first bytes may come one by one.
+    fn after(self, bytes: &[u8]) -> Self {
+        let Self::Preface(seen) = self else { return self };
+        let wanted = PREFACE.get(seen..).unwrap_or_default();
+        let length = wanted.len().min(bytes.len());
+        if bytes[..length] != wanted[..length] {
+            return Self::Http1;
+        }
+        if length == wanted.len() { Self::Http2 } else { Self::Preface(seen + length) }
+    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
@@ -178,8 +204,8 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
         let read = buffer.filled().get(before..).unwrap_or_default();
         if !read.is_empty() {
-            self.activity.bytes_read(read, !self.begun);
-            self.begun = true;
+            self.opening = self.opening.after(read);
+            self.activity.bytes_read(self.opening);
         }
         Poll::Ready(Ok(()))
     }
@@ -214,3 +240,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
+
+#[cfg(test)]
+#[path = "activity_tests.rs"]
+mod tests;
