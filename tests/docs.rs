@@ -49,6 +49,21 @@ fn the_readme_begins_with_the_two_commands_that_need_nothing() {
 }
 
 #[test]
+fn every_answer_has_its_row() {
+    let readme = read("README.md");
+    let sources = read("src/proxy/response.rs");
+    let errors: BTreeSet<&str> = sources
+        .split("attache; error=")
+        .skip(1)
+        .map(|rest| rest.split(['"', ';', '\\']).next().unwrap())
+        .collect();
+    assert!(errors.len() > 10, "{errors:?}");
+    for error in errors {
+        assert!(readme.contains(&format!("`{error}`")), "{error} is in no row");
+    }
+}
+
+#[test]
 fn every_setting_has_its_row_and_every_row_its_setting() {
     let rows = rows(&read("docs/configuration.md"), "flag");
     let documented: BTreeMap<&str, &[String]> = rows.iter().map(|row| (row[0].as_str(), &row[1..])).collect();
