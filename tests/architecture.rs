@@ -24,8 +24,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 
 #[test]
 fn one_folder_knows_aws_and_one_file_calls_it() {
-    only(&["aws_sdk_sts", "aws_config", "aws_smithy", "aws_types"], &["token/sts/"]);
-    only(&["aws_credential_types"], &["token/sts/"]);
+    only(&["aws_sdk_sts", "aws_config", "aws_credential_types", "aws_smithy", "aws_types"], &["token/sts/"]);
     only(&["get_web_identity_token"], &["token/sts/mod.rs"]);
 }
 

@@ -155,6 +155,23 @@ async fn a_body_reaches_the_caller_frame_by_frame() {
 }
 
 #[tokio::test]
+async fn a_body_that_is_no_body_is_the_callers_fault_and_no_upstreams() {
+    let mut world = World::start().await;
+    for body in ["5\r\nhello\r\nx", "5\r\nhellohello"] {
+        let request = format!(
+            "POST / HTTP/1.1\r\nhost: p\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n{body}"
+        );
+        let answer = client::raw(world.proxy.proxy, request.as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.ends_with("malformed request\n"), "{answer}");
+        assert!(answer.contains("proxy-status: attache; error=http_request_error"), "{answer}");
+        world.proxy.logged(|line| line["status"] == 400).await;
+    }
+    assert!(world.proxy.log().iter().all(|line| line["level"] != "WARN"), "{:?}", world.proxy.log());
+    let scrape = send(world.proxy.admin, get("/metrics", &[])).await;
+    assert!(!scrape.text().contains("error_type="), "{}", scrape.text());
+}
+
+#[tokio::test]
 async fn an_upstream_that_breaks_off_never_looks_complete() {
     let (world, frames) = streaming_world().await;
     let mut caller = client::Http1::connect(world.proxy.proxy).await;

@@ -37,6 +37,16 @@ use tokio::time::timeout;
 
 #[tokio::test]
 async fn no_request_is_read_differently_behind_the_proxy() {
+    judge_all(usize::MAX).await;
+}
+
+#[tokio::test]
+async fn nor_when_it_comes_in_small_pieces() {
+    judge_all(5).await;
+}
+
+/// Judges every case, sent in pieces of this many bytes.
+async fn judge_all(piece: usize) {
     let cases: Vec<Case> = [
         framing::both(),
         framing::codings(),
@@ -61,7 +71,7 @@ async fn no_request_is_read_differently_behind_the_proxy() {
         let marker =
             format!("GET {path}marker HTTP/1.1\r\nhost: caller.example\r\nconnection: close\r\n\r\n");
         let bytes = [numbered(&case.bytes, &path), marker.into_bytes()].concat();
-        let answer = converse(proxy.proxy, &bytes).await;
+        let answer = converse(proxy.proxy, &bytes, piece).await;
         judgement.expect(number, case.name, &case.outcome, &answer);
     }
     // The upstream's connections end with the proxy, so that nothing can come later.
@@ -93,7 +103,7 @@ async fn no_caller_gets_the_answer_to_anothers_request() {
     let (proxy, _sts) = serve(&upstream).await;
     for _ in 0..20 {
         let request = b"GET / HTTP/1.1\r\nhost: caller.example\r\nconnection: close\r\n\r\n";
-        let answer = converse(proxy.proxy, request).await;
+        let answer = converse(proxy.proxy, request, usize::MAX).await;
         assert!(answer.ends_with(b"\r\n\r\nok"), "{}", String::from_utf8_lossy(&answer));
     }
 }
@@ -109,7 +119,7 @@ async fn an_upstreams_two_lengths_become_one() {
         let upstream = Recorder::answering(sent).await;
         let (proxy, _sts) = serve(&upstream).await;
         let request = b"GET / HTTP/1.1\r\nhost: caller.example\r\nconnection: close\r\n\r\n";
-        let answer = converse(proxy.proxy, request).await;
+        let answer = converse(proxy.proxy, request, usize::MAX).await;
         let text = String::from_utf8_lossy(&answer).into_owned();
         assert!(answer.windows(wanted.len()).any(|window| window == wanted), "{text}");
         let lengths = text.matches("content-length").count() + text.matches("transfer-encoding").count();
@@ -132,7 +142,7 @@ async fn an_http_2_upstream_gets_the_whole_body_and_only_what_trailers_may_say()
     let body = "5\r\nhello\r\n0\r\nx-a: 1\r\nhost: evil.example\r\nauthorization: Bearer mine\r\n\
                 content-length: 9\r\nconnection: x-b\r\nx-b: 1\r\ntransfer-encoding: chunked\r\n\r\n";
     let start = "GET / HTTP/1.1\r\nhost: caller.example";
-    let answer = converse(world.proxy.proxy, &case::request(start, lines, body)).await;
+    let answer = converse(world.proxy.proxy, &case::request(start, lines, body), usize::MAX).await;
     assert!(answer.ends_with(b"\r\n\r\nx-a hello"), "{}", String::from_utf8_lossy(&answer));
     let seen = world.upstream.only_request();
     assert_eq!((seen.only("content-length"), seen.only("transfer-encoding")), (None, None));
@@ -161,15 +171,23 @@ fn numbered(bytes: &[u8], path: &str) -> Vec<u8> {
     [&bytes[..at], path.as_bytes(), &bytes[at + 5..]].concat()
 }
 
-/// Sends the bytes and returns all that comes until the connection ends, in whatever way.
-async fn converse(address: SocketAddr, bytes: &[u8]) -> Vec<u8> {
+/// Sends the bytes, in pieces of so many, and returns all that comes until the connection ends, in whatever way.
+async fn converse(address: SocketAddr, bytes: &[u8], piece: usize) -> Vec<u8> {
     let mut stream = TcpStream::connect(address).await.unwrap();
+    // Or the system would put the pieces together again.
+    stream.set_nodelay(true).unwrap();
+    let (mut from, mut to) = stream.split();
     let mut answer = Vec::new();
-    let talk = async {
-        // The proxy may have seen enough, and closed, before it has taken everything.
-        let _ = stream.write_all(bytes).await;
-        while let Ok(1..) = stream.read_buf(&mut answer).await {}
+    let say = async {
+        for piece in bytes.chunks(piece) {
+            // The proxy may have seen enough, and closed, before it has taken everything.
+            if to.write_all(piece).await.is_err() {
+                return;
+            }
+        }
     };
+    let hear = async { while let Ok(1..) = from.read_buf(&mut answer).await {} };
+    let talk = async { tokio::join!(say, hear) };
     assert!(timeout(PATIENCE, talk).await.is_ok(), "no end after {:?}", String::from_utf8_lossy(bytes));
     answer
 }

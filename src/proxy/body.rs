@@ -25,6 +25,7 @@ pub struct Sent(Option<Arc<SentFlag>>);
 #[derive(Default)]
 struct SentFlag {
     done: AtomicBool,
+    broken: AtomicBool,
     changed: Notify,
 }
 
@@ -41,6 +42,17 @@ impl Sent {
     /// Whether the end has been handed over.
     pub fn is_finished(&self) -> bool {
         self.0.as_ref().is_none_or(|flag| flag.done.load(Ordering::Acquire))
+    }
+
+    /// Whether the caller broke off before the end, or sent what is no body.
+    pub fn is_broken(&self) -> bool {
+        self.0.as_ref().is_some_and(|flag| flag.broken.load(Ordering::Acquire))
+    }
+
+    fn break_off(&self) {
+        if let Some(flag) = &self.0 {
+            flag.broken.store(true, Ordering::Release);
+        }
     }
 
     fn finish(&self) {
@@ -83,7 +95,9 @@ impl Body for RequestBody {
         let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
         let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
         clean_trailers(&mut frame);
-        if frame.is_none() || inner.is_end_stream() {
+        if matches!(frame, Some(Err(_))) {
+            self.sent.break_off();
+        } else if frame.is_none() || inner.is_end_stream() {
             self.sent.finish();
         }
         Poll::Ready(frame)

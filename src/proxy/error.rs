@@ -56,6 +56,9 @@ pub enum UpstreamError {
     /// No response header came within `--upstream-timeout`.
     #[error("no response within {0:?}")]
     ResponseTimeout(Duration),
+    /// The caller's body broke off, or is no body.
+    #[error("the caller's body is not whole: {0}")]
+    RequestBody(#[source] hyper::Error),
     /// The connection broke before the response, or the response is no HTTP.
     #[error("no usable response: {0}")]
     Exchange(#[source] hyper::Error),
@@ -70,9 +73,12 @@ impl UpstreamError {
                 ErrorType::ConnectionRefused
             }
             Self::Connect(error) if error.kind() == ErrorKind::TimedOut => ErrorType::Timeout,
-            Self::Connect(_) | Self::Dns(_) | Self::AddressDenied | Self::Tls(_) | Self::Exchange(_) => {
-                ErrorType::Unknown
-            }
+            Self::Connect(_)
+            | Self::Dns(_)
+            | Self::AddressDenied
+            | Self::Tls(_)
+            | Self::RequestBody(_)
+            | Self::Exchange(_) => ErrorType::Unknown,
         }
     }
 }

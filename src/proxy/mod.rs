@@ -186,6 +186,8 @@ impl Proxy {
             ProxyError::Upstream(_, UpstreamError::AddressDenied) => {
                 self.metrics.policy_denied(Denied::Address.as_str());
             }
+            // The caller's doing, so no upstream is to blame.
+            ProxyError::Upstream(_, UpstreamError::RequestBody(_)) => {}
             ProxyError::Upstream(target, cause) => {
                 tracing::warn!(%target, error = %cause, "upstream error");
                 let labels = target.labels();

@@ -18,6 +18,10 @@ pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
 
+/// What is said of a request that is no request, whether its header or its body shows it.
+const MALFORMED: (StatusCode, &str, &str) =
+    (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error");
+
 struct Verdict {
     status: StatusCode,
     body: Cow<'static, str>,
@@ -43,7 +47,8 @@ impl ProxyError {
             let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
             headers.insert(ALLOW, allowed);
         }
-        if matches!(self, Self::Malformed | Self::Connect) {
+        if matches!(self, Self::Malformed | Self::Connect | Self::Upstream(_, UpstreamError::RequestBody(_)))
+        {
             // What follows may be no request: a body that was framed in another way, or what was meant for a tunnel.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
@@ -63,9 +68,7 @@ impl ProxyError {
                     proxy_status: "attache; error=destination_not_found",
                 };
             }
-            Self::Malformed => {
-                (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error")
-            }
+            Self::Malformed => MALFORMED,
             Self::InvalidTarget => {
                 (StatusCode::BAD_REQUEST, "invalid upstream", "attache; error=http_request_error")
             }
@@ -103,6 +106,7 @@ impl UpstreamError {
             Self::AddressDenied => {
                 ((StatusCode::FORBIDDEN, "upstream not allowed"), Denied::Address.proxy_status())
             }
+            Self::RequestBody(_) => return MALFORMED,
             Self::Dns(_) => (FAILED, "attache; error=dns_error"),
             Self::Connect(error) => (FAILED, connect_proxy_status(error)),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),

@@ -65,7 +65,7 @@ impl Upstream {
                 Err(Lost::Unsent(request, _)) => *request,
                 Err(Lost::Sent(error)) => match replay {
                     Some(replay) if broke_before_response(&error) => replay.into_request(),
-                    Some(_) | None => return Err(UpstreamError::Exchange(error)),
+                    Some(_) | None => return Err(failure(&sent, error)),
                 },
             };
         }
@@ -76,7 +76,7 @@ impl Upstream {
         match self.exchange(&mut connection, target, request, &sent).await {
             Ok(response) => Ok((response, self.pool.lease(target, connection, sent))),
             Err(Lost::Late) => Err(UpstreamError::ResponseTimeout(self.timeout)),
-            Err(Lost::Unsent(_, error) | Lost::Sent(error)) => Err(UpstreamError::Exchange(error)),
+            Err(Lost::Unsent(_, error) | Lost::Sent(error)) => Err(failure(&sent, error)),
         }
     }
 
@@ -117,6 +117,11 @@ impl Upstream {
             () = late => Err(Lost::Late),
         }
     }
+}
+
+/// An exchange fails by the caller's doing, too.
+fn failure(sent: &Sent, error: hyper::Error) -> UpstreamError {
+    if sent.is_broken() { UpstreamError::RequestBody(error) } else { UpstreamError::Exchange(error) }
 }
 
 /// Whether the connection broke although the upstream had not begun to answer.

@@ -4,47 +4,7 @@ use super::case::{Case, forwarded, get, last, line, post, refused, request};
 
 /// Request lines.
 pub fn request_lines() -> Vec<Case> {
-    let mut cases: Vec<Case> = [
-        ("HTTP/0.9", &b"GET /case"[..]),
-        ("HTTP/0.9 with a version", b"GET /case HTTP/0.9"),
-        ("HTTP/1.2", b"GET /case HTTP/1.2"),
-        ("HTTP/1.10", b"GET /case HTTP/1.10"),
-        ("HTTP/2.0", b"GET /case HTTP/2.0"),
-        ("HTTP/3.0", b"GET /case HTTP/3.0"),
-        ("a zero in the version", b"GET /case HTTP/01.1"),
-        ("a small version", b"GET /case http/1.1"),
-        ("another protocol", b"GET /case ICAP/1.1"),
-        ("a blank in the version", b"GET /case HTTP /1.1"),
-        ("a comma in the version", b"GET /case HTTP/1,1"),
-        ("no minor version", b"GET /case HTTP/1"),
-        ("something after the version", b"GET /case HTTP/1.1 x"),
-        ("a blank after the version", b"GET /case HTTP/1.1 "),
-        ("two blanks before the target", b"GET  /case HTTP/1.1"),
-        ("two blanks before the version", b"GET /case  HTTP/1.1"),
-        ("tabs", b"GET\t/case\tHTTP/1.1"),
-        ("a vertical tab", b"GET\x0b/case HTTP/1.1"),
-        ("a blank in the target", b"GET /case a HTTP/1.1"),
-        ("a blank before the method", b" GET /case HTTP/1.1"),
-        ("NUL before the method", b"\0GET /case HTTP/1.1"),
-        ("NUL in the target", b"GET /case\0 HTTP/1.1"),
-        ("a control in the target", b"GET /case\x01 HTTP/1.1"),
-        ("DEL in the target", b"GET /case\x7f HTTP/1.1"),
-        ("a bare CR in the target", b"GET /case\rx HTTP/1.1"),
-        ("a broken UTF-8 target", b"GET /case\xff HTTP/1.1"),
-        ("no method", b"/case HTTP/1.1"),
-        ("an at sign in the method", b"G@T /case HTTP/1.1"),
-        ("a bracket in the method", b"GE[T /case HTTP/1.1"),
-        ("a colon in the method", b"GET: /case HTTP/1.1"),
-        ("a non-ASCII method", b"G\xc3\x89T /case HTTP/1.1"),
-        ("a bare authority", b"GET caller.example:80 HTTP/1.1"),
-        ("a relative path", b"GET case HTTP/1.1"),
-        ("an asterisk for GET", b"GET * HTTP/1.1"),
-        ("no host in the target", b"GET http:///case HTTP/1.1"),
-        ("a blank in the target's host", b"GET http://a b/case HTTP/1.1"),
-        ("CONNECT", b"CONNECT caller.example:443 HTTP/1.1"),
-    ]
-    .map(|(name, start)| refused(name, line(start)))
-    .into();
+    let mut cases: Vec<Case> = BROKEN_LINES.iter().map(|(name, start)| refused(name, line(start))).collect();
     let endless = format!("GET /case{} HTTP/1.1", "x".repeat(70_000));
     cases.push(refused("an endless target", line(endless)));
     cases.push(refused("an endless method", line(format!("{} /case HTTP/1.1", "X".repeat(70_000)))));
@@ -70,6 +30,46 @@ pub fn request_lines() -> Vec<Case> {
     }
     cases
 }
+
+const BROKEN_LINES: &[(&str, &[u8])] = &[
+    ("HTTP/0.9", b"GET /case"),
+    ("HTTP/0.9 with a version", b"GET /case HTTP/0.9"),
+    ("HTTP/1.2", b"GET /case HTTP/1.2"),
+    ("HTTP/1.10", b"GET /case HTTP/1.10"),
+    ("HTTP/2.0", b"GET /case HTTP/2.0"),
+    ("HTTP/3.0", b"GET /case HTTP/3.0"),
+    ("a zero in the version", b"GET /case HTTP/01.1"),
+    ("a small version", b"GET /case http/1.1"),
+    ("another protocol", b"GET /case ICAP/1.1"),
+    ("a blank in the version", b"GET /case HTTP /1.1"),
+    ("a comma in the version", b"GET /case HTTP/1,1"),
+    ("no minor version", b"GET /case HTTP/1"),
+    ("something after the version", b"GET /case HTTP/1.1 x"),
+    ("a blank after the version", b"GET /case HTTP/1.1 "),
+    ("two blanks before the target", b"GET  /case HTTP/1.1"),
+    ("two blanks before the version", b"GET /case  HTTP/1.1"),
+    ("tabs", b"GET\t/case\tHTTP/1.1"),
+    ("a vertical tab", b"GET\x0b/case HTTP/1.1"),
+    ("a blank in the target", b"GET /case a HTTP/1.1"),
+    ("a blank before the method", b" GET /case HTTP/1.1"),
+    ("NUL before the method", b"\0GET /case HTTP/1.1"),
+    ("NUL in the target", b"GET /case\0 HTTP/1.1"),
+    ("a control in the target", b"GET /case\x01 HTTP/1.1"),
+    ("DEL in the target", b"GET /case\x7f HTTP/1.1"),
+    ("a bare CR in the target", b"GET /case\rx HTTP/1.1"),
+    ("a broken UTF-8 target", b"GET /case\xff HTTP/1.1"),
+    ("no method", b"/case HTTP/1.1"),
+    ("an at sign in the method", b"G@T /case HTTP/1.1"),
+    ("a bracket in the method", b"GE[T /case HTTP/1.1"),
+    ("a colon in the method", b"GET: /case HTTP/1.1"),
+    ("a non-ASCII method", b"G\xc3\x89T /case HTTP/1.1"),
+    ("a bare authority", b"GET caller.example:80 HTTP/1.1"),
+    ("a relative path", b"GET case HTTP/1.1"),
+    ("an asterisk for GET", b"GET * HTTP/1.1"),
+    ("no host in the target", b"GET http:///case HTTP/1.1"),
+    ("a blank in the target's host", b"GET http://a b/case HTTP/1.1"),
+    ("CONNECT", b"CONNECT caller.example:443 HTTP/1.1"),
+];
 
 /// Names, values and line ends.
 pub fn fields() -> Vec<Case> {
@@ -170,28 +170,7 @@ pub fn hops() -> Vec<Case> {
     }
     cases.push(last("a nomination and close", length("connection: close, content-length"), "hello"));
     cases.push(last("close and keep-alive", length("connection: close\r\nconnection: keep-alive"), "hello"));
-    for lines in [
-        "authorization: Bearer mine",
-        "authorization: Bearer mine\r\nAuthorization: Basic bWluZQ==",
-        "proxy-authorization: Basic bWluZQ==\r\nproxy-connection: keep-alive\r\nkeep-alive: timeout=5",
-        "te: gzip, trailers\r\ntrailer: x",
-        "upgrade: h2c",
-        "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__",
-        "connection: upgrade\r\nupgrade: HTTP/2.0",
-        "connection: upgrade\r\nupgrade: TLS/1.0",
-        "connection: upgrade\r\nupgrade: websocket, h2c",
-        "connection: upgrade\r\nupgrade: websocket\r\nupgrade: h2c",
-        "connection: upgrade\r\nupgrade: websocket",
-        "connection: upgrade",
-        "expect: 100-continue",
-        "expect: 100-Continue",
-        "expect: 100-continue, x",
-        "expect: y 100-continue",
-        "expect: 200-ok",
-        "expect:",
-        "expect: 100-continue\r\nexpect: 100-continue",
-        "max-forwards: 0",
-    ] {
+    for lines in OF_ONE_HOP {
         cases.push(forwarded("one hop's", length(lines), "hello"));
         cases.push(forwarded("one hop's, chunked", chunks(lines), "hello"));
         cases.push(forwarded("one hop's, no body", get(lines), ""));
@@ -201,3 +180,26 @@ pub fn hops() -> Vec<Case> {
     cases.push(last("a switch in HTTP/1.0", request("POST /case HTTP/1.0", old, "hello"), "hello"));
     cases
 }
+
+const OF_ONE_HOP: &[&str] = &[
+    "authorization: Bearer mine",
+    "authorization: Bearer mine\r\nAuthorization: Basic bWluZQ==",
+    "proxy-authorization: Basic bWluZQ==\r\nproxy-connection: keep-alive\r\nkeep-alive: timeout=5",
+    "te: gzip, trailers\r\ntrailer: x",
+    "upgrade: h2c",
+    "connection: upgrade, http2-settings\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABkAAQAAP__",
+    "connection: upgrade\r\nupgrade: HTTP/2.0",
+    "connection: upgrade\r\nupgrade: TLS/1.0",
+    "connection: upgrade\r\nupgrade: websocket, h2c",
+    "connection: upgrade\r\nupgrade: websocket\r\nupgrade: h2c",
+    "connection: upgrade\r\nupgrade: websocket",
+    "connection: upgrade",
+    "expect: 100-continue",
+    "expect: 100-Continue",
+    "expect: 100-continue, x",
+    "expect: y 100-continue",
+    "expect: 200-ok",
+    "expect:",
+    "expect: 100-continue\r\nexpect: 100-continue",
+    "max-forwards: 0",
+];
