@@ -73,20 +73,13 @@ impl TokenCache {
 
     /// The shelf of a set that is held already.
     pub fn find(&self, audiences: &AudienceSet) -> Option<Arc<Shelf>> {
-        let entries = self.0.entries();
-        let shelf = &entries.get(audiences)?.shelf;
-        // Under the lock, so that the worker cannot forget the set as idle in between.
-        shelf.touch();
-        Some(shelf.clone())
+        held(&self.0.entries(), audiences)
     }
 
     fn shelf(&self, audiences: &AudienceSet, permanent: bool) -> Arc<Shelf> {
-        if let Some(shelf) = self.find(audiences) {
-            return shelf;
-        }
         let mut entries = self.0.entries();
-        if let Some(entry) = entries.get(audiences) {
-            return entry.shelf.clone();
+        if let Some(shelf) = held(&entries, audiences) {
+            return shelf;
         }
         let room = self.0.settings.capacity.get() - 1;
         while entries.len() > room && displace_one(&mut entries, &self.0.settings.metrics) {}
@@ -122,6 +115,14 @@ impl Shared {
         self.settings.metrics.forget_audience(&shelf.label);
         true
     }
+}
+
+/// The shelf of a set that is held. It is used from now on: said while the map is locked, so that its worker cannot
+/// forget it as idle in between.
+fn held(entries: &HashMap<AudienceSet, Entry>, audiences: &AudienceSet) -> Option<Arc<Shelf>> {
+    let shelf = &entries.get(audiences)?.shelf;
+    shelf.touch();
+    Some(shelf.clone())
 }
 
 /// Fetches until the set is idle and forgotten, or the cache is gone.

@@ -57,6 +57,26 @@ async fn a_caller_that_leaves_takes_nobodys_token_away() {
     assert_eq!(source.calls().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn callers_that_come_for_a_new_set_in_one_moment_share_one_shelf() {
+    let (cache, _source) = world(10);
+    let runtime = tokio::runtime::Handle::current();
+    for round in 0..5000 {
+        let wanted = set(&round.to_string());
+        let together = std::sync::Barrier::new(2);
+        let come = || {
+            let _inside = runtime.enter();
+            together.wait();
+            cache.lend(&wanted)
+        };
+        let (one, other) = std::thread::scope(|scope| {
+            let one = scope.spawn(come);
+            (come(), one.join().unwrap())
+        });
+        assert!(Arc::ptr_eq(&one, &other), "round {round}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
     let (cache, source) = world(10);
