@@ -7,16 +7,18 @@ use http::StatusCode;
 use hyper::upgrade;
 use hyper_util::rt::TokioIo;
 use support::World;
+use support::certificates::Certificates;
 use support::client::{self, Answer, Http1, get};
 use support::upstream::{Upstream, text};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, split};
+use tokio_rustls::TlsAcceptor;
 
 const WISH: [(&str, &str); 3] =
     [("connection", "keep-alive, Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGVzdA==")];
 
 /// An upstream that switches to sending back every byte.
-async fn echoing() -> Upstream {
-    Upstream::scripted(|mut request| async move {
+async fn echoing(tls: Option<TlsAcceptor>) -> Upstream {
+    Upstream::start(tls, |mut request| async move {
         let switched = upgrade::on(&mut request);
         support::detached(async move {
             let (mut from, mut to) = split(TokioIo::new(switched.await.unwrap()));
@@ -34,7 +36,7 @@ async fn echoing() -> Upstream {
 
 #[tokio::test]
 async fn after_101_both_sides_are_one_pipe() {
-    let world = World::pinned(echoing().await, &[]).await;
+    let world = World::pinned(echoing(None).await, &[]).await;
     let mut caller = Http1::connect(world.proxy.proxy).await;
     let mut answer = caller.begin(get("/socket", &WISH)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
@@ -72,4 +74,19 @@ async fn an_upstream_that_will_not_switch_answers_as_ever() {
     let answer = Answer::read(caller.begin(get("/", &WISH)).await.unwrap()).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::OK, "hello"));
     assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_upstream_that_prefers_http_2_is_asked_to_switch_in_http_1() {
+    let certificates = Certificates::new("switching");
+    let upstream = echoing(Some(certificates.acceptor(&["h2", "http/1.1"]))).await;
+    let world = World::pinned(upstream, &["--upstream-ca-cert", &certificates.path("ca.pem")]).await;
+    let mut caller = Http1::connect(world.proxy.proxy).await;
+    let mut answer = caller.begin(get("/socket", &WISH)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::SWITCHING_PROTOCOLS);
+    let mut pipe = TokioIo::new(upgrade::on(&mut answer).await.unwrap());
+    pipe.write_all(b"ping").await.unwrap();
+    let mut echoed = [0; 4];
+    pipe.read_exact(&mut echoed).await.unwrap();
+    assert_eq!(&echoed, b"ping");
 }

@@ -36,15 +36,15 @@ pub struct EmulatorArgs {
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub session_remaining: Option<Duration>,
 
-    /// How long every answer is held back
+    /// How long every answer to a call for a token is held back
     #[arg(long, value_name = "DURATION", value_parser = duration::parse, help_heading = "Faults")]
     pub latency: Option<Duration>,
 
-    /// Answer every call with this status
+    /// Answer every call for a token with this status
     #[arg(long, value_name = "CODE", help_heading = "Faults")]
     pub fail_status: Option<u16>,
 
-    /// Answer every call with Throttling
+    /// Answer every call for a token with Throttling
     #[arg(long, help_heading = "Faults")]
     pub throttle: bool,
 

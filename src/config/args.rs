@@ -181,7 +181,7 @@ pub(super) struct LogArgs {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct MetricsArgs {
-    /// Serve metrics, health and status [default: true]
+    /// Serve metrics and health [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) metrics_enabled: Option<String>,
 

@@ -31,6 +31,7 @@ pub struct Connector {
     /// Applied to addresses; `None` where the operator chose the upstream.
     policy: Option<Policy>,
     tls: TlsConnector,
+    tls_http1: TlsConnector,
     connect_timeout: Duration,
     tasks: Tasks,
 }
@@ -43,7 +44,10 @@ impl Connector {
         connect_timeout: Duration,
         tasks: Tasks,
     ) -> Self {
-        Self { policy, tls: TlsConnector::from(tls), connect_timeout, tasks }
+        let mut http1 = (*tls).clone();
+        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let (tls, tls_http1) = (TlsConnector::from(tls), TlsConnector::from(Arc::new(http1)));
+        Self { policy, tls, tls_http1, connect_timeout, tasks }
     }
 
     /// Resolves the target and judges its addresses without connecting.
@@ -54,16 +58,20 @@ impl Connector {
         self.bounded(self.addresses(target)).await.map(|_| ())
     }
 
-    /// A new connection, ready for a request.
+    /// A new connection, ready for a request. With `may_switch` it speaks HTTP/1.1, because `Upgrade` means nothing in
+    /// HTTP/2 (RFC 9113, section 8.2.2).
     ///
     /// # Errors
     /// When no allowed address accepts a connection, the TLS handshake fails, or all this takes too long.
-    pub async fn connect(&self, target: &Target) -> Result<Connection, UpstreamError> {
+    pub async fn connect(&self, target: &Target, may_switch: bool) -> Result<Connection, UpstreamError> {
         self.bounded(async {
             let stream = dial(self.addresses(target).await?).await?;
             match target.scheme() {
                 Scheme::Http => self.speak_http1(stream).await,
-                Scheme::Https => self.speak_over_tls(target, stream).await,
+                Scheme::Https => {
+                    let tls = if may_switch { &self.tls_http1 } else { &self.tls };
+                    self.speak_over_tls(tls, target, stream).await
+                }
             }
         })
         .await
@@ -93,13 +101,18 @@ impl Connector {
         if addresses.is_empty() { Err(UpstreamError::AddressDenied) } else { Ok(addresses) }
     }
 
-    async fn speak_over_tls(&self, target: &Target, stream: TcpStream) -> Result<Connection, UpstreamError> {
+    async fn speak_over_tls(
+        &self,
+        tls: &TlsConnector,
+        target: &Target,
+        stream: TcpStream,
+    ) -> Result<Connection, UpstreamError> {
         let name = match target.host() {
             Host::Name(name) => ServerName::try_from(name.to_string())
                 .map_err(|error| UpstreamError::Tls(io::Error::other(error)))?,
             Host::Address(address) => ServerName::from(*address),
         };
-        let stream = self.tls.connect(name, stream).await.map_err(UpstreamError::Tls)?;
+        let stream = tls.connect(name, stream).await.map_err(UpstreamError::Tls)?;
         if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
             self.speak_http2(stream).await
         } else {

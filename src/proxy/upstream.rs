@@ -7,7 +7,7 @@ use super::error::UpstreamError;
 use super::headers;
 use super::pool::{Connection, Lease, Pool};
 use super::target::{Scheme, Target};
-use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
@@ -56,7 +56,9 @@ impl Upstream {
         mut request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let sent = request.body().sent();
-        while let Some(mut connection) = self.pool.take(target) {
+        let may_switch = request.headers().contains_key(UPGRADE);
+        // A connection that may end as a pipe is a new one: it will not come back.
+        while let Some(mut connection) = (!may_switch).then(|| self.pool.take(target)).flatten() {
             let replay = Replay::of(&request);
             request = match self.exchange(&mut connection, target, request, &sent).await {
                 Ok(response) => return Ok((response, self.pool.lease(target, connection, sent))),
@@ -69,7 +71,7 @@ impl Upstream {
                 },
             };
         }
-        let mut connection = self.connector.connect(target).await?;
+        let mut connection = self.connector.connect(target, may_switch).await?;
         if let Connection::Http2(sender) = &connection {
             self.pool.share(target, sender);
         }
