@@ -36,9 +36,15 @@ fn last_use(seen: &Seen) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(expires) - Duration::from_millis(u64::from(LIFE) * 100)
 }
 
+/// STS that answers, but not as it should.
 async fn survives(trouble: impl FnOnce(&mut Faults)) {
-    let world = world_with_short_token().await;
-    world.sts.switchboard.update_faults(trouble);
+    let begin = |sts: &mut Sts| sts.switchboard.update_faults(trouble);
+    survives_between(begin, async |sts| sts.switchboard.set_faults(Faults::default())).await;
+}
+
+async fn survives_between(begin: impl FnOnce(&mut Sts), end: impl AsyncFnOnce(&mut Sts)) {
+    let mut world = world_with_short_token().await;
+    begin(&mut world.sts);
     let mut caller = Http1::connect(world.proxy.proxy).await;
     let valid_until = last_use(&world.upstream.only_request());
     let now = attache::clock::Clock::system();
@@ -53,7 +59,7 @@ async fn survives(trouble: impl FnOnce(&mut Faults)) {
         assert!(asked.elapsed() < AT_ONCE, "502 took {:?}", asked.elapsed());
         sleep(Duration::from_millis(20)).await;
     }
-    world.sts.switchboard.set_faults(Faults::default());
+    end(&mut world.sts).await;
     let well = Instant::now();
     while caller.send(get("/", &[])).await.status != StatusCode::OK {
         assert!(
@@ -81,8 +87,13 @@ async fn sts_hangs() {
 }
 
 #[tokio::test]
-async fn sts_cannot_be_reached() {
+async fn sts_hangs_up() {
     survives(|faults| faults.close = true).await;
+}
+
+#[tokio::test]
+async fn sts_cannot_be_reached() {
+    survives_between(Sts::stop, Sts::start_again).await;
 }
 
 #[tokio::test]

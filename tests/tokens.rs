@@ -9,7 +9,7 @@ use std::time::Duration;
 use support::client::{Http1, get, send};
 use support::program::Program;
 use support::upstream::Upstream;
-use support::{Sts, World, claims, metric, part};
+use support::{Sts, World, claims, metric, part, scrape};
 use tokio::task::JoinSet;
 
 #[tokio::test]
@@ -36,16 +36,23 @@ async fn a_token_says_what_was_configured() {
 #[tokio::test]
 async fn a_hundred_first_requests_make_one_call() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.latency_ms = 300);
+    sts.switchboard.update_faults(|faults| faults.hang = true);
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let mut callers = JoinSet::new();
     for _ in 0..100 {
         callers.spawn(send(world.proxy.proxy, get("/", &[])));
     }
+    while metric(&world.proxy, "http_server_active_requests{").await < 100.0 {
+        tokio::task::yield_now().await;
+    }
+    world.sts.switchboard.update_faults(|faults| faults.hang = false);
     while let Some(answer) = callers.join_next().await {
         assert_eq!(answer.unwrap().status, StatusCode::OK);
     }
     assert_eq!((world.sts.mints(), world.upstream.seen().len()), (1, 100));
+    // All came while the fetch ran, and each counts once.
+    assert_eq!(metric(&world.proxy, "token_cache_miss_count_total{").await, 100.0);
+    assert!(!scrape(&world.proxy).await.contains("token_cache_hit_count_total{"));
 }
 
 #[tokio::test]

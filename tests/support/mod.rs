@@ -16,13 +16,15 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use program::Program;
 use serde_json::Value;
+use std::net::SocketAddr;
 use upstream::Upstream;
 
 /// An emulator that runs until it is dropped.
 pub struct Sts {
     pub url: String,
     pub switchboard: Switchboard,
-    _task: Owned,
+    address: SocketAddr,
+    task: Option<Owned>,
 }
 
 impl Sts {
@@ -32,9 +34,19 @@ impl Sts {
 
     pub async fn with(options: Options) -> Self {
         let emulator = Emulator::bind(options).await.unwrap();
-        let (url, switchboard) = (emulator.url(), emulator.switchboard());
-        let task = Tasks::default().spawn(emulator.run(std::future::pending()));
-        Self { url, switchboard, _task: task.into() }
+        let (url, switchboard, address) = (emulator.url(), emulator.switchboard(), emulator.addr());
+        let task = Some(spawn(emulator.run(std::future::pending())));
+        Self { url, switchboard, address, task }
+    }
+
+    /// Nothing listens any more.
+    pub fn stop(&mut self) {
+        self.task = None;
+    }
+
+    /// Another emulator listens where the one before did.
+    pub async fn start_again(&mut self) {
+        *self = Self::with(Options { listen: self.address, ..Options::default() }).await;
     }
 
     /// How many tokens have been asked for.
@@ -95,8 +107,8 @@ pub fn spawn(work: impl Future<Output = ()> + Send + 'static) -> Owned {
 
 /// The value of the only series whose line begins so.
 pub async fn metric(proxy: &Program, series: &str) -> f64 {
-    let scrape = client::send(proxy.admin, client::get("/metrics", &[])).await;
-    let lines: Vec<&str> = scrape.text().lines().filter(|line| line.starts_with(series)).collect();
+    let scrape = scrape(proxy).await;
+    let lines: Vec<&str> = scrape.lines().filter(|line| line.starts_with(series)).collect();
     let [line] = lines[..] else { panic!("{series} is not one series: {lines:?}") };
     line.rsplit(' ').next().unwrap().parse().unwrap()
 }
@@ -115,4 +127,9 @@ pub fn claims(token: &str) -> Value {
 pub fn part(token: &str, number: usize) -> Value {
     let part = token.split('.').nth(number).unwrap();
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap()
+}
+
+/// All metrics as text.
+pub async fn scrape(proxy: &Program) -> String {
+    client::send(proxy.admin, client::get("/metrics", &[])).await.text().to_owned()
 }
