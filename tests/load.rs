@@ -22,6 +22,7 @@ async fn a_denied_audience_under_a_thousand_requests_a_second() {
     let sts = Sts::start().await;
     sts.switchboard.update_faults(|faults| faults.error = Some(ErrorCode::AccessDenied));
     let world = World::pinned_with(sts, Upstream::echo().await, &["--log-level", "info"]).await;
+    let began = Instant::now();
     let mut callers = JoinSet::new();
     for _ in 0..50 {
         callers.spawn(ask_for_thirty_seconds(world.proxy.proxy));
@@ -37,7 +38,9 @@ async fn a_denied_audience_under_a_thousand_requests_a_second() {
     assert_eq!(count, 30_000);
     // An idle machine answers within milliseconds. This bound only tells an answer at once from one that waited for STS.
     assert!(usual < Duration::from_millis(500), "{usual:?}");
-    assert!(world.sts.mints() <= 10, "{} calls", world.sts.mints());
+    // Ten calls in thirty seconds; a machine that needs longer for the requests sees more of both.
+    let most = 1.0 + began.elapsed().as_secs_f64() / 3.5;
+    assert!(world.sts.mints() as f64 <= most, "{} calls in {:?}", world.sts.mints(), began.elapsed());
 }
 
 /// Twenty requests a second; how long each answer took.

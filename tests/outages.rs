@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep};
 /// Seconds that the emulator's tokens live here: half of them is more than one call to STS may take.
 const LIFE: u32 = 10;
 /// What "at once" and "no longer than without" mean on a machine that is busy with other tests.
-const AT_ONCE: Duration = Duration::from_millis(500);
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 /// The world with a token that has just been minted.
 async fn world_with_short_token() -> World {
@@ -48,8 +48,10 @@ async fn survives_between(begin: impl FnOnce(&mut Sts), end: impl AsyncFnOnce(&m
     let mut caller = Http1::connect(world.proxy.proxy).await;
     let valid_until = last_use(&world.upstream.only_request());
     let now = attache::clock::Clock::system();
-    while now.now() < valid_until - Duration::from_millis(100) {
-        assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK, "failed with a valid token");
+    while now.now() < valid_until {
+        let status = caller.send(get("/", &[])).await.status;
+        // An answer that came later may be about a token that had ended by then.
+        assert!(status == StatusCode::OK || now.now() >= valid_until, "failed with a valid token");
         sleep(Duration::from_millis(20)).await;
     }
     sleep(now.until(valid_until) + Duration::from_millis(100)).await;

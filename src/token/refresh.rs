@@ -26,7 +26,7 @@ pub struct Pause {
     pub asked: Duration,
 }
 
-/// The pause after the `streak`-th failure in a row (from 1), shortened by 5 % to 30 % by `chance` (0 to 1) so that
+/// The pause after the `streak`-th failure in a row (from 1), shortened by 10 % to 30 % by `chance` (0 to 1) so that
 /// the tries of a fleet drift apart.
 pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
     let (first, longest_when_asked) = match severity {
@@ -36,7 +36,7 @@ pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
         Severity::Throttled => (Duration::from_secs(2), Duration::from_secs(20)),
     };
     let doubled = first.saturating_mul(1 << (streak.clamp(1, 16) - 1));
-    let shortened = |pause: Duration| pause.mul_f64(0.95 - 0.25 * chance);
+    let shortened = |pause: Duration| pause.mul_f64(0.9 - 0.2 * chance);
     Pause {
         unasked: shortened(doubled.min(LONGEST_PAUSE)),
         asked: shortened(doubled.min(longest_when_asked)),
@@ -73,9 +73,9 @@ mod tests {
         let unasked: Vec<u64> = (1..=8)
             .map(|streak| pause(Severity::Transient, streak, 0.0).unasked.as_millis() as u64)
             .collect();
-        assert_eq!(unasked, [950, 1900, 3800, 7600, 15200, 30400, 57000, 57000]);
-        assert_eq!(pause(Severity::Permanent, 1, 0.0).unasked, Duration::from_millis(4750));
-        assert_eq!(pause(Severity::Transient, u32::MAX, 0.0).unasked, Duration::from_secs(57));
+        assert_eq!(unasked, [900, 1800, 3600, 7200, 14400, 28800, 54000, 54000]);
+        assert_eq!(pause(Severity::Permanent, 1, 0.0).unasked, Duration::from_millis(4500));
+        assert_eq!(pause(Severity::Transient, u32::MAX, 0.0).unasked, Duration::from_secs(54));
     }
 
     #[test]
