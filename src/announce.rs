@@ -3,6 +3,7 @@
 use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
 use crate::server::listener::Address;
+use crate::trouble::Trouble;
 
 /// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
 pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
@@ -18,6 +19,8 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     let leads_here = |variable: &&ProxyVariable| proxy.tcp().is_some_and(|proxy| variable.leads_to(proxy));
     for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(
+            code = Trouble::ProxyLoop.code(),
+            see = Trouble::ProxyLoop.see(),
             variable = variable.name,
             hint = "unset it for attache, or add the region's STS host to NO_PROXY",
             "calls to STS are sent to this very proxy, which needs them to answer"
@@ -53,6 +56,8 @@ fn routing(config: &Config) {
             );
             if policy.allow_hosts.is_empty() {
                 tracing::warn!(
+                    code = Trouble::PolicyOpen.code(),
+                    see = Trouble::PolicyOpen.see(),
                     hint = "name the hosts that callers may reach: --allow-host api.example.com",
                     "any caller can have a token sent to any host"
                 );

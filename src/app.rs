@@ -22,6 +22,7 @@ use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
+use crate::trouble::Trouble;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -156,7 +157,12 @@ impl App {
             let stop = admin_stop.clone().cancelled_owned();
             admin_tasks.spawn(async move {
                 if let Err(error) = admin::server::serve(listener, router, stop).await {
-                    tracing::error!(%error, "metrics and health are no longer served");
+                    tracing::error!(
+                        code = Trouble::AdminFailed.code(),
+                        see = Trouble::AdminFailed.see(),
+                        %error,
+                        "metrics and health are no longer served"
+                    );
                 }
             });
         }
@@ -170,7 +176,12 @@ impl App {
         let connections = &self.server.connections;
         tracing::info!(connections = connections.running(), "draining");
         if timeout(self.config.shutdown.timeout, connections.finished()).await.is_err() {
-            tracing::warn!(connections = connections.running(), "cut off by --shutdown-timeout");
+            tracing::warn!(
+                code = Trouble::ShutdownCutOff.code(),
+                see = Trouble::ShutdownCutOff.see(),
+                connections = connections.running(),
+                "cut off by --shutdown-timeout"
+            );
         }
         admin_stop.cancel();
         admin_tasks.finished().await;

@@ -18,6 +18,8 @@ pub mod token;
 pub mod telemetry;
 /// The second listener: metrics and health.
 pub mod admin;
+/// Everything that can be wrong, by its stable name.
+pub mod trouble;
 /// Tracked spawning.
 pub mod tasks;
 /// The only source of wall time.

@@ -11,15 +11,30 @@ use std::path::{Path, PathBuf};
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
     ("tasks", &[]),
+    ("trouble", &[]),
     ("emulator", &["clock"]),
     ("telemetry", &["clock", "config"]),
-    ("token", &["clock", "tasks", "telemetry"]),
+    ("token", &["clock", "tasks", "telemetry", "trouble"]),
     ("config", &["proxy", "token"]),
-    ("proxy", &["config", "tasks", "telemetry", "token"]),
-    ("server", &["config", "proxy", "tasks"]),
-    ("admin", &["telemetry"]),
-    ("announce", &["config", "server"]),
-    ("app", &["admin", "announce", "clock", "config", "proxy", "server", "tasks", "telemetry", "token"]),
+    ("proxy", &["config", "tasks", "telemetry", "token", "trouble"]),
+    ("server", &["config", "proxy", "tasks", "trouble"]),
+    ("admin", &["telemetry", "trouble"]),
+    ("announce", &["config", "server", "trouble"]),
+    (
+        "app",
+        &[
+            "admin",
+            "announce",
+            "clock",
+            "config",
+            "proxy",
+            "server",
+            "tasks",
+            "telemetry",
+            "token",
+            "trouble",
+        ],
+    ),
 ];
 
 #[test]

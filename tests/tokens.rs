@@ -92,6 +92,8 @@ async fn a_refusal_is_logged_once_with_its_cure_and_never_told_to_the_caller() {
         line["hint"].as_str().unwrap().contains("aws iam enable-outbound-web-identity-federation"),
         "{line}"
     );
+    assert_eq!(line["code"], "federation_disabled", "{line}");
+    assert_eq!(line["see"], "docs/troubleshooting.md#federation_disabled", "{line}");
     let count = world.proxy.log().iter().filter(|line| line["msg"] == "no token").count();
     assert_eq!(count, 1);
 }

@@ -1,6 +1,7 @@
 //! The second listener: metrics and health, away from the traffic.
 
 use crate::telemetry::metrics::Metrics;
+use crate::trouble::Trouble;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -66,7 +67,12 @@ async fn metrics(metrics: Metrics) -> Response {
         Ok(Some(Ok(exposition))) => plain(StatusCode::OK, EXPOSITION, exposition),
         Ok(None) => text(StatusCode::NOT_FOUND, "not found"),
         Ok(Some(Err(error))) => {
-            tracing::error!(error = &error as &dyn std::error::Error, "metrics cannot be shown");
+            tracing::error!(
+                code = Trouble::AdminFailed.code(),
+                see = Trouble::AdminFailed.see(),
+                error = &error as &dyn std::error::Error,
+                "metrics cannot be shown"
+            );
             text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown")
         }
         Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown"),

@@ -10,6 +10,7 @@ use crate::server::listener::BindError;
 use crate::server::reload::Reload;
 use crate::telemetry::logs;
 use crate::token::sts::{Access, Sts};
+use crate::trouble::Trouble;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
@@ -96,7 +97,13 @@ async fn reload_when_told(reload: &Reload, mut hangups: Hangups) -> Infallible {
 
 fn tell(state: State) {
     if let Err(error) = service_manager::tell(state) {
-        tracing::warn!(%error, ?state, "the service manager cannot be told");
+        tracing::warn!(
+            code = Trouble::ServiceManagerDeaf.code(),
+            see = Trouble::ServiceManagerDeaf.see(),
+            %error,
+            ?state,
+            "the service manager cannot be told"
+        );
     }
 }
 

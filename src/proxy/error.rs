@@ -4,6 +4,7 @@ use super::policy::Denied;
 use super::target::Target;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
+use crate::trouble::Trouble;
 use http::HeaderName;
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -64,7 +65,37 @@ pub enum UpstreamError {
     Exchange(#[source] hyper::Error),
 }
 
+impl ProxyError {
+    /// What is wrong, by its stable name.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Malformed => Trouble::RequestMalformed,
+            Self::NoTarget(_) => Trouble::UpstreamMissing,
+            Self::InvalidTarget => Trouble::UpstreamInvalid,
+            Self::Denied(_, Denied::Host) => Trouble::HostNotAllowed,
+            Self::Denied(_, Denied::Address) => Trouble::AddressNotAllowed,
+            Self::Connect => Trouble::ConnectMethod,
+            Self::Token(_, error) => error.trouble(),
+            Self::Upstream(_, error) => error.trouble(),
+        }
+    }
+}
+
 impl UpstreamError {
+    /// What is wrong, by its stable name.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Dns(_) => Trouble::UpstreamDns,
+            Self::AddressDenied => Trouble::AddressNotAllowed,
+            Self::Connect(_) => Trouble::UpstreamConnect,
+            Self::Tls(_) => Trouble::UpstreamTls,
+            Self::ConnectTimeout(_) => Trouble::UpstreamConnectTimeout,
+            Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
+            Self::RequestBody(_) => Trouble::RequestBodyBroken,
+            Self::Exchange(_) => Trouble::UpstreamBroken,
+        }
+    }
+
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {

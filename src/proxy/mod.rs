@@ -189,7 +189,8 @@ impl Proxy {
             // The caller's doing, so no upstream is to blame.
             ProxyError::Upstream(_, UpstreamError::RequestBody(_)) => {}
             ProxyError::Upstream(target, cause) => {
-                tracing::warn!(%target, error = %cause, "upstream error");
+                let (code, see) = (error.trouble().code(), error.trouble().see());
+                tracing::warn!(code, see, %target, error = %cause, "upstream error");
                 let labels = target.labels();
                 self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
                 return;
@@ -203,7 +204,7 @@ impl Proxy {
             | ProxyError::InvalidTarget => {}
         }
         // The token's worker has said once, and louder, what is wrong with it; the others are the caller's doing.
-        tracing::debug!(%error, "request refused");
+        tracing::debug!(code = error.trouble().code(), see = error.trouble().see(), %error, "request refused");
     }
 }
 

@@ -2,6 +2,7 @@
 //! be turned off.
 
 use super::target::Scheme;
+use crate::trouble::Trouble;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
@@ -32,7 +33,12 @@ pub fn client_config(scheme: Scheme, ca_cert: Option<&Path>) -> Result<Arc<Clien
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
-        tracing::warn!(%error, "a trusted certificate of the system cannot be read");
+        tracing::warn!(
+            code = Trouble::SystemRootsUnreadable.code(),
+            see = Trouble::SystemRootsUnreadable.see(),
+            %error,
+            "a trusted certificate of the system cannot be read"
+        );
     }
     roots.add_parsable_certificates(system.certs);
     if let Some(path) = ca_cert {

@@ -4,6 +4,7 @@ use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
 use crate::config::ListenAddr;
 use crate::config::service_manager::HandedOver;
+use crate::trouble::Trouble;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -141,7 +142,12 @@ impl Listener {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(%error, "cannot accept connections");
+                    tracing::error!(
+                        code = Trouble::AcceptFailed.code(),
+                        see = Trouble::AcceptFailed.see(),
+                        %error,
+                        "cannot accept connections"
+                    );
                     sleep(BREATHER).await;
                 }
             }

@@ -3,6 +3,7 @@
 
 use super::tls::{Contents, Ending, Fingerprint, TlsError};
 use crate::config::TlsFiles;
+use crate::trouble::Trouble;
 use rustls::ServerConfig;
 use std::error::Error;
 use std::sync::{Arc, RwLock};
@@ -110,6 +111,8 @@ fn report(found: Result<Found, TlsError>, trouble: Option<String>, asked: bool) 
             let now = error.to_string();
             if asked || trouble.as_ref() != Some(&now) {
                 tracing::error!(
+                    code = Trouble::TlsFilesUnusable.code(),
+                    see = Trouble::TlsFilesUnusable.see(),
                     error = &error as &dyn Error,
                     "new TLS files cannot be used, so the ones before stay in use"
                 );

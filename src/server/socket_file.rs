@@ -1,6 +1,7 @@
 //! A Unix socket's file: how it comes into being beside whatever is there already, and how it goes again.
 
 use super::listener::BindError;
+use crate::trouble::Trouble;
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -57,7 +58,13 @@ async fn make_way(path: &Path) -> Result<(), BindError> {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         if let Err(error) = remove(&self.path, self.identity) {
-            tracing::warn!(path = %self.path.display(), %error, "the socket's file cannot be removed");
+            tracing::warn!(
+                code = Trouble::SocketFileLeft.code(),
+                see = Trouble::SocketFileLeft.see(),
+                path = %self.path.display(),
+                %error,
+                "the socket's file cannot be removed"
+            );
         }
     }
 }

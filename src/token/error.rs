@@ -1,6 +1,7 @@
 //! Why there is no token, who has to act, and how soon it is worth another try.
 
 use crate::telemetry::labels::ErrorClass;
+use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// Why a fetch brought no token.
@@ -101,6 +102,20 @@ impl TokenError {
         std::mem::discriminant(self) == std::mem::discriminant(other) && self.aws_code() == other.aws_code()
     }
 
+    /// What is wrong, by its stable name.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Refused { code, .. } => refused_trouble(code),
+            Self::Unwell { .. } => Trouble::StsUnwell,
+            Self::Unreachable(_) => Trouble::StsUnreachable,
+            Self::TimedOut(_) => Trouble::StsTimeout,
+            Self::NoCredentials(_) => Trouble::CredentialsMissing,
+            Self::NoRegion => Trouble::RegionMissing,
+            Self::SessionTooShort(_) => Trouble::SessionTooShort,
+            Self::Displaced => Trouble::TokenCacheFull,
+        }
+    }
+
     /// How metrics name it.
     pub fn class(&self) -> ErrorClass {
         self.aws_code().map_or(ErrorClass::TRANSPORT, ErrorClass::of_aws_code)
@@ -123,6 +138,27 @@ impl TokenError {
                 "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)"
             }
         }
+    }
+}
+
+fn refused_trouble(code: &str) -> Trouble {
+    match code {
+        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => Trouble::StsAccessDenied,
+        "OutboundWebIdentityFederationDisabledException" | "OutboundWebIdentityFederationDisabled" => {
+            Trouble::FederationDisabled
+        }
+        "SessionDurationEscalationException" => Trouble::SessionTooShort,
+        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Trouble::CredentialsExpired,
+        "InvalidClientTokenId" | "UnrecognizedClientException" => Trouble::AccessKeyUnknown,
+        "SignatureDoesNotMatch" | "IncompleteSignature" => Trouble::SignatureRejected,
+        "ValidationError" | "InvalidParameterValue" | "MissingParameter" => Trouble::StsValidation,
+        "JWTPayloadSizeExceededException" => Trouble::TokenTooLarge,
+        "Throttling"
+        | "ThrottlingException"
+        | "RequestLimitExceeded"
+        | "SlowDown"
+        | "TooManyRequestsException" => Trouble::StsThrottled,
+        _ => Trouble::StsRefused,
     }
 }
 

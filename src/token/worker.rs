@@ -4,6 +4,7 @@ use super::cache::{Settings, Shelf};
 use super::error::{Severity, TokenError};
 use super::slot::{Due, Slot};
 use super::{Minted, TokenSource};
+use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -124,7 +125,13 @@ impl Worker {
         for difference in &minted.differences {
             metrics.token_difference(label, difference.field());
             let audience = self.shelf.audiences();
-            tracing::warn!(%audience, %difference, "STS minted something else than was asked for");
+            tracing::warn!(
+                code = Trouble::TokenDiffers.code(),
+                see = Trouble::TokenDiffers.see(),
+                %audience,
+                %difference,
+                "STS minted something else than was asked for"
+            );
         }
     }
 
@@ -140,11 +147,12 @@ impl Worker {
             (Some(known), Some(news)) if known.error.same_cause(&news.error) => {}
             (_, Some(news)) => {
                 let (error, hint) = (&news.error, news.error.hint());
+                let (code, see) = (error.trouble().code(), error.trouble().see());
                 let serving = after.token().is_some();
                 if serving {
-                    tracing::warn!(%audience, %error, hint, "token not renewed, the valid one is served meanwhile");
+                    tracing::warn!(code, see, %audience, %error, hint, "token not renewed, the valid one is served meanwhile");
                 } else {
-                    tracing::error!(%audience, %error, hint, "no token");
+                    tracing::error!(code, see, %audience, %error, hint, "no token");
                 }
             }
         }

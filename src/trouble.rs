@@ -1,0 +1,134 @@
+//! Everything that can be wrong, each with one stable name: a field of its log line, a verdict of a diagnosis, and a
+//! heading of the page that explains it.
+
+macro_rules! troubles {
+    ($($(#[doc = $doc:literal])+ $variant:ident => $code:literal,)+) => {
+        /// Something that can be wrong.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Trouble {
+            $($(#[doc = $doc])+ $variant,)+
+        }
+
+        impl Trouble {
+            /// Every one of them, in the order of the page.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// Its stable name.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $code,)+
+                }
+            }
+
+            /// Where it is explained.
+            pub fn see(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!("docs/troubleshooting.md#", $code),)+
+                }
+            }
+        }
+    };
+}
+
+troubles! {
+    /// The request is not one that everybody reads alike.
+    RequestMalformed => "request_malformed",
+    /// The caller's body broke off.
+    RequestBodyBroken => "request_body_broken",
+    /// The caller wanted a tunnel.
+    ConnectMethod => "connect_method",
+    /// The caller named no upstream.
+    UpstreamMissing => "upstream_missing",
+    /// The caller named its upstream in a way that is refused.
+    UpstreamInvalid => "upstream_invalid",
+    /// No `--allow-host` covers the upstream that the caller named.
+    HostNotAllowed => "host_not_allowed",
+    /// Every address of the upstream that the caller named is refused.
+    AddressNotAllowed => "address_not_allowed",
+
+    /// The account has outbound web identity federation turned off.
+    FederationDisabled => "federation_disabled",
+    /// A policy denies the token.
+    StsAccessDenied => "sts_access_denied",
+    /// The AWS session ends too soon for the token.
+    SessionTooShort => "session_too_short",
+    /// The AWS credentials have expired.
+    CredentialsExpired => "credentials_expired",
+    /// No AWS credentials were found.
+    CredentialsMissing => "credentials_missing",
+    /// AWS does not know the access key.
+    AccessKeyUnknown => "access_key_unknown",
+    /// AWS does not accept the signature: a wrong secret key, or a wrong clock.
+    SignatureRejected => "signature_rejected",
+    /// No AWS region is configured.
+    RegionMissing => "region_missing",
+    /// STS finds what was asked for outside its limits.
+    StsValidation => "sts_validation",
+    /// The token would be larger than STS allows.
+    TokenTooLarge => "token_too_large",
+    /// STS asks for fewer calls.
+    StsThrottled => "sts_throttled",
+    /// STS refuses for another reason.
+    StsRefused => "sts_refused",
+    /// STS answers that it is unwell, or with no answer of its kind.
+    StsUnwell => "sts_unwell",
+    /// STS cannot be reached.
+    StsUnreachable => "sts_unreachable",
+    /// STS does not answer in time.
+    StsTimeout => "sts_timeout",
+    /// More audience sets are in use than may be held.
+    TokenCacheFull => "token_cache_full",
+    /// STS minted something else than was asked for.
+    TokenDiffers => "token_differs",
+    /// This machine's clock differs from AWS's.
+    ClockSkew => "clock_skew",
+    /// Calls to STS are sent to this very proxy.
+    ProxyLoop => "proxy_loop",
+
+    /// The upstream's name does not resolve.
+    UpstreamDns => "upstream_dns",
+    /// No address of the upstream accepts a connection.
+    UpstreamConnect => "upstream_connect",
+    /// No connection to the upstream in time.
+    UpstreamConnectTimeout => "upstream_connect_timeout",
+    /// The TLS handshake with the upstream fails.
+    UpstreamTls => "upstream_tls",
+    /// The upstream does not answer in time.
+    UpstreamTimeout => "upstream_timeout",
+    /// The upstream hung up, or speaks no HTTP.
+    UpstreamBroken => "upstream_broken",
+
+    /// Any caller can have a token sent to any host.
+    PolicyOpen => "policy_open",
+    /// Changed TLS files cannot be used.
+    TlsFilesUnusable => "tls_files_unusable",
+    /// A trusted certificate of the system cannot be read.
+    SystemRootsUnreadable => "system_roots_unreadable",
+    /// Connections cannot be accepted.
+    AcceptFailed => "accept_failed",
+    /// The file of a Unix socket cannot be removed.
+    SocketFileLeft => "socket_file_left",
+    /// The service manager cannot be told how the process does.
+    ServiceManagerDeaf => "service_manager_deaf",
+    /// Metrics or health cannot be served.
+    AdminFailed => "admin_failed",
+    /// Requests were cut off at the end of the process.
+    ShutdownCutOff => "shutdown_cut_off",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn every_trouble_has_a_name_of_its_own_that_is_an_anchor() {
+        let codes: HashSet<_> = Trouble::ALL.iter().map(|trouble| trouble.code()).collect();
+        assert_eq!(codes.len(), Trouble::ALL.len());
+        for trouble in Trouble::ALL {
+            let code = trouble.code();
+            assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
+            assert_eq!(trouble.see(), format!("docs/troubleshooting.md#{code}"));
+        }
+    }
+}
