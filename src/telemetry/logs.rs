@@ -18,6 +18,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 pub const ACCESS: &str = "attache::access";
 
 const OURS: &str = env!("CARGO_PKG_NAME");
+/// What the targets of AWS's crates begin with.
+const AWS: &str = "aws_";
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -53,7 +55,8 @@ where
 }
 
 /// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
-/// tokens. This is the one place to swap when the level is to change while running.
+/// tokens. AWS's say nothing: they dump whole answers at warn, and what failed is logged by whoever called them. This is
+/// the one place to swap when the level is to change while running.
 fn filter(config: &LogConfig) -> Targets {
     let (ours, others) = match config.level {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
@@ -62,7 +65,11 @@ fn filter(config: &LogConfig) -> Targets {
         LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
     };
     let access = if config.access_log { LevelFilter::DEBUG } else { ours };
-    Targets::new().with_default(others).with_target(OURS, ours).with_target(ACCESS, access)
+    Targets::new()
+        .with_default(others)
+        .with_target(AWS, LevelFilter::OFF)
+        .with_target(OURS, ours)
+        .with_target(ACCESS, access)
 }
 
 struct Lines<W> {
