@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["proxy", "token"]),
     ("proxy", &["config", "tasks", "telemetry", "token", "trouble"]),
     ("server", &["config", "proxy", "tasks", "trouble"]),
-    ("admin", &["telemetry", "trouble"]),
+    ("admin", &["clock", "config", "proxy", "tasks", "telemetry", "token", "trouble"]),
     ("announce", &["config", "server", "trouble"]),
     (
         "app",
