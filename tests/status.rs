@@ -79,6 +79,25 @@ async fn every_setting_is_there_with_its_effective_value() {
 }
 
 #[tokio::test]
+async fn every_field_has_its_row_in_the_documentation() {
+    let world = World::start().await;
+    let status = status_when(&world.proxy, is("fresh")).await;
+    let text = std::fs::read_to_string("docs/operations.md").unwrap();
+    let named: Vec<&str> =
+        text.lines().filter_map(|line| line.strip_prefix("| `")?.split(" |").next()).collect();
+    let documented: BTreeSet<&str> =
+        named.iter().flat_map(|names| names.split(", ")).map(|name| name.trim_matches('`')).collect();
+    for object in [&status, only_set(&status)] {
+        for field in object.as_object().unwrap().keys() {
+            assert!(documented.contains(field.as_str()), "{field} has no row");
+        }
+    }
+    for state in status["tokens"]["states"].as_object().unwrap().keys() {
+        assert!(documented.contains(state.as_str()), "{state} has no row");
+    }
+}
+
+#[tokio::test]
 async fn in_header_mode_it_sums_up_the_policy_and_lists_upstreams_and_their_sets() {
     let world = World::by_header(Upstream::echo().await, &["--allow-host", "localhost:*"]).await;
     let before = status(&world.proxy).await;

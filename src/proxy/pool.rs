@@ -93,8 +93,7 @@ impl Pool {
         None
     }
 
-    /// The connections kept, by target and in no order. There are no more of them than connections were opened within
-    /// `--upstream-idle-timeout`.
+    /// The connections kept, by target and in no order.
     pub fn overview(&self) -> Vec<Kept> {
         let unused = self.0.unused();
         let with_any = unused.by_target.iter().filter(|(_, shelf)| !shelf.is_empty());
