@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::output::{Flush, Output};
+use super::recent::Recent;
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use std::io::{self, Write};
@@ -33,15 +34,16 @@ pub enum LogError {
 }
 
 /// Logs to stdout from now on, until the process ends. Dropping what is returned waits for lines not yet written, so
-/// it belongs at the end of `main`.
+/// it belongs at the end of `main`. Warnings and errors are also kept in `recent`.
 ///
 /// # Errors
 /// When no thread can be started, or something in this process logs already.
-pub fn init(config: &LogConfig) -> Result<Flush, LogError> {
+pub fn init(config: &LogConfig, recent: Recent) -> Result<Flush, LogError> {
     let format = config.format;
     let (output, flush) =
         Output::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
-    tracing::subscriber::set_global_default(subscriber(config, output)).map_err(LogError::Twice)?;
+    let subscriber = subscriber(config, output).with(recent);
+    tracing::subscriber::set_global_default(subscriber).map_err(LogError::Twice)?;
     Ok(flush)
 }
 
