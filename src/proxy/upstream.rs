@@ -18,7 +18,7 @@ use hyper::body::Incoming;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
-/// How often a request is sent at most, where an upstream keeps saying that it has not looked at it.
+/// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
 const MOST_TRIES: usize = 5;
 
 /// Reaches upstreams.
@@ -81,8 +81,8 @@ impl Upstream {
                     return Ok((response, self.pool.lease(target, connection, sent)));
                 }
                 Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
-                // The connection was closed while it lay in the pool: the next one may still be good.
-                Err(Lost::Unsent(request, _)) if kept => *request,
+                // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
+                Err(Lost::Unsent(request, _)) if kept || tries < MOST_TRIES => *request,
                 Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
                 Err(Lost::Sent(error)) => {
                     let again = if is_unprocessed(&error) { tries < MOST_TRIES } else { kept };
