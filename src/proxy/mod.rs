@@ -30,6 +30,8 @@ pub mod record;
 pub mod error;
 /// What the caller is told then.
 pub mod response;
+/// The same in gRPC's words.
+pub mod grpc;
 
 use crate::config::{ForwardedFor, Routing};
 use crate::tasks::Tasks;
@@ -44,6 +46,7 @@ use http_body::Body;
 use hyper::body::Incoming;
 use policy::{Denied, Policy};
 use record::Record;
+use response::Language;
 use std::sync::Arc;
 use target::Target;
 use upgrade::Upgrade;
@@ -83,6 +86,7 @@ impl Proxy {
         caller: Option<&HeaderValue>,
     ) -> Response<ResponseBody> {
         let mut record = Record::start(self.metrics.clone(), &request);
+        let language = Language::of(&request);
         match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => {
                 record.status(response.status());
@@ -94,8 +98,9 @@ impl Proxy {
             }
             Err(error) => {
                 self.note(&error, &record);
-                record.status(error.status());
-                error.response().map(|body| body.recorded_in(record))
+                let response = error.response(language);
+                record.status(response.status());
+                response.map(|body| body.recorded_in(record))
             }
         }
     }
