@@ -238,7 +238,6 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
         upstream_connections.clone(),
     );
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
-    let connections = Tasks::default();
     let proxy = Proxy {
         routing: config.routing.clone(),
         policy: config.policy.clone(),
@@ -246,7 +245,6 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout),
         metrics: metrics.clone(),
-        tasks: connections.clone(),
     };
     Ok(Server {
         proxy: Arc::new(proxy),
@@ -256,6 +254,6 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
             idle_timeout: config.inbound.idle_timeout,
         },
         max_connections: config.inbound.max_connections,
-        connections,
+        connections: Tasks::default(),
     })
 }

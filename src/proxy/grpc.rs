@@ -65,6 +65,7 @@ impl UpstreamError {
             | Self::Connect(_)
             | Self::Tls(_)
             | Self::ConnectTimeout(_)
+            | Self::Upgrade
             | Self::Exchange(_) => Code::Unavailable,
         }
     }

@@ -19,6 +19,9 @@ pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
 
+/// How HTTP/2 says that a protocol is switched to (RFC 8441, section 4): it has no `101`.
+pub const SWITCHED_IN_HTTP2: StatusCode = StatusCode::OK;
+
 /// What is said of a request that is no request, whether its header or its body shows it.
 const MALFORMED: (StatusCode, &str, &str) =
     (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error");
@@ -145,6 +148,7 @@ impl UpstreamError {
                 (FAILED, "attache; error=http_response_incomplete")
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
+            Self::Upgrade => (FAILED, "attache; error=http_upgrade_failed"),
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };
         (status, body, proxy_status)

@@ -138,6 +138,7 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
         (tls(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), "tls_alert_received"),
         (tls(rustls::Error::DecryptError), "tls_protocol_error"),
         (upstream(UpstreamError::Tls(io::Error::other(SECRET))), "tls_protocol_error"),
+        (upstream(UpstreamError::Upgrade), "http_upgrade_failed"),
         (exchange(b"").await, "http_response_incomplete"),
         (exchange(b"HTTP/1.1 200 OK\r\ncontent-le").await, "http_response_incomplete"),
         (exchange(b"220 mail.example.com ESMTP\r\n\r\n").await, "http_protocol_error"),
@@ -200,6 +201,7 @@ async fn a_grpc_call_fails_with_a_status_of_its_own() {
         (connect(io::ErrorKind::ConnectionRefused), "14", "upstream error"),
         (tls(rustls::Error::DecryptError), "14", "upstream error"),
         (exchange(b"").await, "14", "upstream error"),
+        (upstream(UpstreamError::Upgrade), "14", "upstream error"),
         (upstream(UpstreamError::ConnectTimeout(limit)), "14", "upstream timeout"),
         (upstream(UpstreamError::ResponseTimeout(limit)), "4", "upstream timeout"),
     ];

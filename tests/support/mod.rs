@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod client;
 pub mod program;
 pub mod upstream;
+pub mod websocket;
 
 use attache::emulator::switchboard::Switchboard;
 use attache::emulator::{Emulator, Options};
