@@ -9,6 +9,7 @@ pub mod client;
 pub mod program;
 pub mod upstream;
 pub mod websocket;
+pub mod wire;
 
 use attache::emulator::switchboard::Switchboard;
 use attache::emulator::{Emulator, Options};
