@@ -109,6 +109,7 @@ impl Proxy {
         caller: Option<&HeaderValue>,
         record: &mut Record,
     ) -> Result<Forwarded, ProxyError> {
+        let callers_version = request.version();
         let key = websocket::open(&mut request)?;
         syntax::check(&request)?;
         let target = routing::target(&self.routing, &request)?;
@@ -129,9 +130,8 @@ impl Proxy {
             return Ok(Forwarded::Switched(upgrade, response));
         }
         let mut response = response.map(|body| ResponseBody::upstream(body, lease));
-        // The version is each hop's own, and an old upstream must not make the caller's connection old.
-        *response.version_mut() = Version::HTTP_11;
         let length = response.body().size_hint().exact();
+        *response.version_mut() = headers::version_for_caller(callers_version, length);
         headers::for_caller(response.headers_mut());
         headers::state_length(response.headers_mut(), length);
         Ok(Forwarded::Response(response))
