@@ -17,11 +17,12 @@ use support::certificates::Certificates;
 use support::client::{Http1, get};
 use support::program::PATIENCE;
 use support::upstream::{Upstream, text};
-use support::wire::{END, Wire};
+use support::wire::{END, Line, Wire};
 use support::{World, in_background};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
 
 type Frames = mpsc::Sender<Result<Frame<Bytes>, std::io::Error>>;
 type Body = BoxBody<Bytes, std::io::Error>;
@@ -219,38 +220,51 @@ impl Drop for Alarm {
     }
 }
 
+/// An upstream that never answers, or never ends its answer, and tells when it may give up.
+async fn endless(answering: bool, tls: TlsAcceptor) -> (Upstream, Arc<Notify>) {
+    let given_up = Arc::new(Notify::new());
+    let alarm = given_up.clone();
+    let upstream = Upstream::start(Some(tls), move |_| {
+        let alarm = Alarm(alarm.clone());
+        async move {
+            if !answering {
+                std::future::pending::<()>().await;
+            }
+            let frames = stream::unfold(alarm, |alarm| async move {
+                sleep(Duration::from_millis(10)).await;
+                Some((data("tick"), alarm))
+            });
+            Response::new(StreamBody::new(Box::pin(frames)).boxed())
+        }
+    });
+    (upstream.await, given_up)
+}
+
 #[tokio::test]
 async fn a_caller_that_leaves_ends_its_request_at_the_upstream_before_and_within_the_answer() {
     let certificates = Certificates::new("leaving");
     let ca = certificates.path("ca.pem");
-    for protocol in ["http/1.1", "h2"] {
-        for answering in [false, true] {
-            let ended = Arc::new(Notify::new());
-            let noticed = ended.clone();
-            let upstream = Upstream::start(Some(certificates.acceptor(&[protocol])), move |_| {
-                let alarm = Alarm(noticed.clone());
-                async move {
-                    if !answering {
-                        std::future::pending::<()>().await;
-                    }
-                    let frames = stream::unfold(alarm, |alarm| async move {
-                        sleep(Duration::from_millis(10)).await;
-                        Some((data("tick"), alarm))
-                    });
-                    Response::new(StreamBody::new(Box::pin(frames)).boxed())
-                }
-            });
-            let world = World::pinned(upstream.await, &["--upstream-ca-cert", &ca]).await;
-            let (mut caller, _connection) = http2(&world).await;
-            let answer = caller.send_request(post(text("").into_body()));
-            world.upstream.requests(1).await;
-            if answering {
-                next(&mut answer.await.unwrap().into_body()).await;
-            } else {
-                drop(answer);
-            }
-            let outcome = timeout(PATIENCE, ended.notified()).await;
-            assert!(outcome.is_ok(), "{protocol} {answering}");
+    let ways = [("h2", false), ("h2", true), ("http/1.1", false), ("http/1.1", true)];
+    for (protocol, answering) in ways {
+        let (upstream, given_up) = endless(answering, certificates.acceptor(&[protocol])).await;
+        let world = World::pinned(upstream, &["--upstream-ca-cert", &ca]).await;
+        // Over HTTP/2 only the stream is left, over HTTP/1.1 the connection.
+        let (mut new, _connection) = http2(&world).await;
+        let answer = new.send_request(post(text("").into_body()));
+        world.upstream.requests(1).await;
+        if answering {
+            next(&mut answer.await.unwrap().into_body()).await;
+        } else {
+            drop(answer);
         }
+        assert!(timeout(PATIENCE, given_up.notified()).await.is_ok(), "HTTP/2, {protocol}, {answering}");
+        let mut old = Line::to(world.proxy.proxy).await;
+        old.send("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+        world.upstream.requests(2).await;
+        if answering {
+            old.until("tick").await;
+        }
+        drop(old);
+        assert!(timeout(PATIENCE, given_up.notified()).await.is_ok(), "HTTP/1.1, {protocol}, {answering}");
     }
 }
