@@ -5,6 +5,7 @@ mod support;
 
 use http::StatusCode;
 use support::World;
+use support::certificates::Certificates;
 use support::client::{get, http2};
 use support::upstream::Upstream;
 use support::wire::{END, Wire};
@@ -99,6 +100,25 @@ async fn an_early_answer_reaches_the_caller_of_an_unfinished_upload() {
     fresh.until(END).await;
     fresh.send(OK).await;
     assert!(next.until("ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
+#[tokio::test]
+async fn an_early_answer_is_heard_also_when_the_upstream_hangs_up_behind_it() {
+    let certificates = Certificates::new("hanging-up");
+    for wire in [Wire::start(&[]).await, Wire::in_tls(&certificates, &["http/1.1"]).await] {
+        // Whether writing or reading fails first is chance, so once would prove little.
+        for _ in 0..20 {
+            let post = "POST / HTTP/1.1\r\nhost: p\r\ncontent-length: 8000000\r\n\r\n";
+            let mut caller = wire.caller(post).await;
+            let mut upstream = wire.upstream().await;
+            upstream.until(END).await;
+            caller.send(&"x".repeat(500_000)).await;
+            upstream.send("HTTP/1.1 413 Too Large\r\nconnection: close\r\ncontent-length: 2\r\n\r\nno").await;
+            drop(upstream);
+            let answer = caller.until("no").await;
+            assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+        }
+    }
 }
 
 #[tokio::test]

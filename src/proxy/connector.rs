@@ -4,6 +4,7 @@
 
 use super::body::RequestBody;
 use super::error::UpstreamError;
+use super::last_words::LastWords;
 use super::policy::Policy;
 use super::pool::Connection;
 use super::target::{Host, Scheme, Target};
@@ -123,7 +124,7 @@ impl Connector {
     async fn speak_http1(&self, stream: impl Stream) -> Result<Connection, UpstreamError> {
         let (sender, connection) = http1::Builder::new()
             .max_buf_size(MOST_BUFFERED)
-            .handshake::<_, RequestBody>(TokioIo::new(stream))
+            .handshake::<_, RequestBody>(TokioIo::new(LastWords::of(stream)))
             .await
             .map_err(UpstreamError::Exchange)?;
         self.tasks.spawn(async move {

@@ -18,6 +18,8 @@ pub mod upstream;
 pub mod pool;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
+/// Answers of upstreams that hang up.
+pub mod last_words;
 /// Which upstream certificates are trusted.
 pub mod trust;
 /// WebSocket and other switches of protocol.
