@@ -44,7 +44,7 @@ use crate::token::Token;
 use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
 use error::{ProxyError, UpstreamError};
-use http::{HeaderValue, Request, Response, Version};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use policy::{Denied, Policy};
