@@ -17,7 +17,8 @@ use crate::server::connection::Drain;
 use crate::server::listener::{BindError, Listener};
 use crate::server::reload::{self, InboundTls, Reload};
 use crate::server::tls::TlsError;
-use crate::tasks::{Owned, Tasks};
+use crate::tasks::{self, Owned, Tasks};
+use crate::telemetry::facts::Facts;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
@@ -98,6 +99,12 @@ impl App {
         let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
         let admin_listener = admin_listener(sockets.metrics, &config).await?;
         let metrics = if config.metrics.is_some() { Metrics::new(MOST_SERIES)? } else { Metrics::disabled() };
+        metrics.describe(Facts {
+            started: clock.now(),
+            refresh_skew: config.tokens.refresh_skew,
+            cache_capacity: config.tokens.cache_capacity.get() as u64,
+            runtime: tasks::runtime(),
+        });
         let cache = TokenCache::new(
             source,
             Settings {

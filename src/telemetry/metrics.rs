@@ -1,9 +1,10 @@
 //! Every metric is a method of one type, so that no other file knows a metric's name or its labels.
 
+use super::facts::{self, Facts};
 use super::instruments::{Instruments, Observed, SCHEMA_URL, view};
 use super::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
 use http::{Method, StatusCode};
-use opentelemetry::metrics::MeterProvider;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
@@ -19,6 +20,7 @@ pub struct Metrics(Option<Arc<Live>>);
 struct Live {
     instruments: Instruments,
     observed: Arc<Observed>,
+    meter: Meter,
     registry: Registry,
     // The exporter holds the instruments' pipeline weakly; the provider is what keeps it.
     _provider: SdkMeterProvider,
@@ -68,8 +70,15 @@ impl Metrics {
             .with_schema_url(SCHEMA_URL)
             .build();
         let observed = Arc::default();
-        let instruments = Instruments::new(&provider.meter_with_scope(scope), &observed);
-        Ok(Self(Some(Arc::new(Live { instruments, observed, registry, _provider: provider }))))
+        let meter = provider.meter_with_scope(scope);
+        let instruments = Instruments::new(&meter, &observed);
+        Ok(Self(Some(Arc::new(Live { instruments, observed, meter, registry, _provider: provider }))))
+    }
+
+    /// Shows these facts, and how process and runtime do, from now on. To be called once.
+    pub fn describe(&self, facts: Facts) {
+        let Some(live) = &self.0 else { return };
+        facts::observe(&live.meter, facts);
     }
 
     /// Metrics that record nothing and show nothing.

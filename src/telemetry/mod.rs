@@ -5,6 +5,10 @@ pub mod metrics;
 /// Label values, made once and used many times.
 pub mod labels;
 mod instruments;
+/// Build, settings and runtime.
+pub mod facts;
+/// What the system says of this process.
+mod process;
 /// What is logged, and where it goes.
 pub mod logs;
 mod line;
