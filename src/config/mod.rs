@@ -218,6 +218,18 @@ pub enum LogLevel {
     Error,
 }
 
+impl LogLevel {
+    /// As `--log-level` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
+}
+
 /// The shape of a log line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LogFormat {

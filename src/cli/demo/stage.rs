@@ -50,7 +50,7 @@ impl Stage {
         let api = listener.local_addr().map_err(DemoError::Api)?;
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
-        let log = logs::init(&config.log)?;
+        let (log, _) = logs::init(&config.log)?;
 
         let tasks = Tasks::default();
         let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE));
