@@ -6,6 +6,8 @@ use crate::announce;
 use crate::clock::Clock;
 use crate::config::service_manager::{HandedOver, Sockets};
 use crate::config::{Config, ListenAddr, Routing};
+use crate::observation::{Observation, ObservationError};
+use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::pool::Pool;
 use crate::proxy::trust::{self, TrustError};
@@ -17,9 +19,7 @@ use crate::server::connection::Drain;
 use crate::server::listener::{BindError, Listener};
 use crate::server::reload::{self, InboundTls, Reload};
 use crate::server::tls::TlsError;
-use crate::tasks::{self, Owned, Tasks};
-use crate::telemetry::facts::Facts;
-use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::tasks::{Owned, Tasks};
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
@@ -30,9 +30,6 @@ use std::sync::Arc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// The most series of one metric; more label values are counted together.
-const MOST_SERIES: usize = 1000;
-
 /// A proxy that owns its sockets and knows its addresses, but does not serve yet.
 pub struct App {
     config: Config,
@@ -40,7 +37,7 @@ pub struct App {
     admin_listener: Option<Listener>,
     server: Arc<Server>,
     reload: Reload,
-    metrics: Metrics,
+    observation: Observation,
     readiness: Readiness,
 }
 
@@ -68,9 +65,9 @@ pub enum StartError {
     /// A listener has no address of its kind.
     #[error("a listener has no address")]
     Address(#[source] io::Error),
-    /// Metrics cannot be set up.
+    /// The run cannot be observed as it should be.
     #[error(transparent)]
-    Metrics(#[from] MetricsError),
+    Observation(#[from] ObservationError),
 }
 
 impl App {
@@ -98,13 +95,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
         let admin_listener = admin_listener(sockets.metrics, &config).await?;
-        let metrics = if config.metrics.is_some() { Metrics::new(MOST_SERIES)? } else { Metrics::disabled() };
-        metrics.describe(Facts {
-            started: clock.now(),
-            refresh_skew: config.tokens.refresh_skew,
-            cache_capacity: config.tokens.cache_capacity.get() as u64,
-            runtime: tasks::runtime(),
-        });
+        let observation = Observation::begin(&config, clock)?;
         let cache = TokenCache::new(
             source,
             Settings {
@@ -112,7 +103,7 @@ impl App {
                 fetch_timeout: config.tokens.fetch_timeout,
                 refresh_skew: config.tokens.refresh_skew,
                 capacity: config.tokens.cache_capacity,
-                metrics: metrics.clone(),
+                metrics: observation.metrics.clone(),
             },
         );
         let readiness = Readiness::new();
@@ -120,10 +111,10 @@ impl App {
         if let Some(shelf) = same.clone() {
             readiness.require("token", move || shelf.is_filled());
         }
-        let server = Arc::new(server(&config, &metrics, Tokens { cache, same })?);
+        let server = Arc::new(server(&config, &observation, Tokens { cache, same })?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
-        Ok(Self { config, proxy_listener, admin_listener, server, reload, metrics, readiness })
+        Ok(Self { config, proxy_listener, admin_listener, server, reload, observation, readiness })
     }
 
     /// Where callers connect.
@@ -160,7 +151,8 @@ impl App {
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(config)) = (self.admin_listener, &self.config.metrics) {
-            let router = admin::router(self.metrics.clone(), &config.path, self.readiness.clone());
+            let router =
+                admin::router(self.observation.metrics.clone(), &config.path, self.readiness.clone());
             let stop = admin_stop.clone().cancelled_owned();
             admin_tasks.spawn(async move {
                 if let Err(error) = admin::server::serve(listener, router, stop).await {
@@ -190,6 +182,7 @@ impl App {
                 "cut off by --shutdown-timeout"
             );
         }
+        self.observation.finish().await;
         admin_stop.cancel();
         admin_tasks.finished().await;
         tracing::info!("stopped");
@@ -232,7 +225,7 @@ fn static_audiences(config: &Config) -> Option<AudienceSet> {
     }
 }
 
-fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, StartError> {
+fn server(config: &Config, observation: &Observation, tokens: Tokens) -> Result<Server, StartError> {
     let upstream_connections = Tasks::default();
     let policy = match &config.routing {
         Routing::Pinned(_) => None,
@@ -252,7 +245,9 @@ fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, 
         tokens,
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout),
-        metrics: metrics.clone(),
+        metrics: observation.metrics.clone(),
+        traces: observation.traces.clone(),
+        complaints: Complaints::new(&upstream_connections),
         tasks: connections.clone(),
     };
     Ok(Server {

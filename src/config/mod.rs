@@ -6,6 +6,7 @@ use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::Wish;
 use http::HeaderName;
+use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
 use std::fmt;
@@ -33,6 +34,8 @@ mod resolve;
 mod resolve_tokens;
 /// Every problem at once, with its cure.
 pub mod problems;
+/// What OpenTelemetry's variables say.
+pub mod otel;
 /// What systemd and a service tell each other.
 pub mod service_manager;
 
@@ -63,6 +66,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Where metrics and health are served; `None` turns both off.
     pub metrics: Option<MetricsConfig>,
+    /// Where telemetry is pushed to, if anywhere.
+    pub otel: OtelConfig,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
     /// Variables that send the calls to STS through an HTTP proxy.

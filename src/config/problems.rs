@@ -82,6 +82,8 @@ pub(super) enum Source {
     Flag,
     Variable,
     Default,
+    /// A variable that has no flag.
+    Foreign,
 }
 
 impl Origin {
@@ -109,6 +111,7 @@ impl fmt::Display for Origin {
         match source {
             Source::Flag => write!(f, "--{flag} ({variable}) is {value}"),
             Source::Variable => write!(f, "{variable} (--{flag}) is {value}"),
+            Source::Foreign => write!(f, "{variable} is {value}"),
             Source::Default => write!(f, "--{flag} ({variable}) is {value} by default"),
         }
     }

@@ -96,6 +96,30 @@ impl UpstreamError {
         }
     }
 
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Dns(_) => "check the upstream's name, and that it resolves where attache runs",
+            Self::AddressDenied => {
+                "open the range with --allow-address, if the upstream is meant to be there"
+            }
+            Self::Connect(_) => {
+                "check the upstream's host and port, and what firewalls and network policies allow"
+            }
+            Self::Tls(_) => {
+                "check the upstream's certificate and the name it is for; --upstream-ca-cert adds an authority"
+            }
+            Self::ConnectTimeout(_) => {
+                "check what firewalls and network policies allow, or raise --upstream-connect-timeout"
+            }
+            Self::ResponseTimeout(_) => "ask why the upstream is slow, or raise --upstream-timeout",
+            Self::RequestBody(_) => "ask the caller why its body ends early",
+            Self::Exchange(_) => {
+                "check that the upstream speaks HTTP at this port, and its own log for why it hung up"
+            }
+        }
+    }
+
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {

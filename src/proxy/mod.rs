@@ -28,6 +28,8 @@ pub mod body;
 pub mod record;
 /// What can go wrong.
 pub mod error;
+/// Upstream errors, said once and then counted.
+pub mod complaints;
 /// What the caller is told then.
 pub mod response;
 
@@ -35,9 +37,11 @@ use crate::config::{ForwardedFor, Routing};
 use crate::tasks::Tasks;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
 use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
+use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
@@ -63,6 +67,10 @@ pub struct Proxy {
     pub upstream: Upstream,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is traced.
+    pub traces: Traces,
+    /// How upstream errors are logged.
+    pub complaints: Complaints,
     /// Where switched connections go on.
     pub tasks: Tasks,
 }
@@ -82,7 +90,7 @@ impl Proxy {
         request: Request<Incoming>,
         caller: Option<&HeaderValue>,
     ) -> Response<ResponseBody> {
-        let mut record = Record::start(self.metrics.clone(), &request);
+        let mut record = Record::start(self.metrics.clone(), &self.traces, &request, caller);
         match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => {
                 record.status(response.status());
@@ -94,6 +102,7 @@ impl Proxy {
             }
             Err(error) => {
                 self.note(&error, &record);
+                record.failed(error.trouble());
                 record.status(error.status());
                 error.response().map(|body| body.recorded_in(record))
             }
@@ -114,11 +123,14 @@ impl Proxy {
         let target = routing::target(&self.routing, &request)?;
         record.target(&target);
         self.judge(&target)?;
-        let token = self.token(&target).await?;
+        let token = self.token(&target, record).await?;
         let mut request = request.map(RequestBody::new);
         let protocol = self.rewrite(&mut request, caller, &target, &token);
         let upgrade = Upgrade::ask(protocol, &mut request);
-        let outcome = self.upstream.send(&target, request).await;
+        let call = record.asked(&target, &mut request);
+        let outcome = self.upstream.send(&target, request, call.as_ref()).await;
+        let status = outcome.as_ref().map(|(response, _)| response.status());
+        record.answered(call, status.map_err(UpstreamError::trouble));
         let (response, lease) = outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
         self.metrics.upstream_call(target.labels(), None, TokenResult::Ok, record.elapsed());
         match upgrade {
@@ -146,11 +158,17 @@ impl Proxy {
         }
     }
 
-    async fn token(&self, target: &Target) -> Result<Token, ProxyError> {
-        let token = match &self.tokens.same {
-            Some(shelf) => shelf.token().await,
-            None => self.shelf(target).await?.token().await,
+    async fn token(&self, target: &Target, record: &mut Record) -> Result<Token, ProxyError> {
+        let own;
+        let shelf = match &self.tokens.same {
+            Some(same) => same,
+            None => {
+                own = self.shelf(target).await?;
+                &own
+            }
         };
+        record.audience(shelf.label());
+        let token = while_waiting(record.span(), "token", shelf.token()).await;
         token.map_err(|error| ProxyError::Token(target.clone(), error))
     }
 
@@ -189,8 +207,7 @@ impl Proxy {
             // The caller's doing, so no upstream is to blame.
             ProxyError::Upstream(_, UpstreamError::RequestBody(_)) => {}
             ProxyError::Upstream(target, cause) => {
-                let (code, see) = (error.trouble().code(), error.trouble().see());
-                tracing::warn!(code, see, %target, error = %cause, "upstream error");
+                self.complaints.note(target, cause);
                 let labels = target.labels();
                 self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
                 return;

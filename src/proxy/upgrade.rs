@@ -28,7 +28,7 @@ impl Upgrade {
     pub fn join(
         self,
         mut response: Response<Incoming>,
-        record: Record,
+        mut record: Record,
         tasks: &Tasks,
     ) -> Response<ResponseBody> {
         let upstream = on(&mut response);
@@ -43,7 +43,7 @@ impl Upgrade {
                 // Either side may go at any time; that is how such a pipe ends.
                 let _ = copy_bidirectional(&mut TokioIo::new(caller), &mut TokioIo::new(upstream)).await;
             }
-            drop(record);
+            record.complete();
         });
         Response::from_parts(parts, ResponseBody::own(Bytes::new()))
     }

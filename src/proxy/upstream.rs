@@ -7,6 +7,7 @@ use super::error::UpstreamError;
 use super::headers;
 use super::pool::{Connection, Lease, Pool};
 use super::target::{Scheme, Target};
+use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
@@ -46,7 +47,8 @@ impl Upstream {
         self.connector.check(target).await
     }
 
-    /// The upstream's response, and the connection that its body is still on.
+    /// The upstream's response, and the connection that its body is still on. Within the span of the `call`, connecting
+    /// has one of its own.
     ///
     /// # Errors
     /// When no connection can be had, it breaks before the response, or no response header comes in time.
@@ -54,6 +56,7 @@ impl Upstream {
         &self,
         target: &Target,
         mut request: Request<RequestBody>,
+        call: Option<&Span>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let sent = request.body().sent();
         let may_switch = request.headers().contains_key(UPGRADE);
@@ -71,7 +74,9 @@ impl Upstream {
                 },
             };
         }
+        let connecting = call.map(|call| call.child("connect"));
         let mut connection = self.connector.connect(target, may_switch).await?;
+        drop(connecting);
         if let Connection::Http2(sender) = &connection {
             self.pool.share(target, sender);
         }

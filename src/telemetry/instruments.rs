@@ -172,6 +172,11 @@ impl ServerDurations {
     }
 }
 
+/// One of the nine methods that HTTP defines, or `_OTHER`.
+pub(super) fn method_name(method: &Method) -> &'static str {
+    METHODS[method_index(method)]
+}
+
 fn method_index(method: &Method) -> usize {
     METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
