@@ -1,7 +1,7 @@
 //! The trace that a request belongs to, as headers carry it (W3C Trace Context, level 2).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
-use opentelemetry::trace::{SpanContext, SpanId, TraceFlags, TraceState};
+use opentelemetry::trace::{SpanContext, SpanId, TraceFlags};
 use std::fmt;
 
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -33,7 +33,7 @@ pub(super) fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     let state: Vec<&[u8]> = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
     // What cannot be read goes on as it came, and is only missing in our own spans.
     let state = String::from_utf8(state.join(&b","[..])).ok().and_then(|state| state.parse().ok());
-    Some(SpanContext::new(trace, span, flags, true, state.unwrap_or_else(TraceState::default)))
+    Some(SpanContext::new(trace, span, flags, true, state.unwrap_or_default()))
 }
 
 /// Makes `span` the parent of whatever the receiver of these headers does. The caller's state stays where its trace goes
