@@ -96,6 +96,8 @@ fn only_the_configuration_reads_the_environment() {
     only(&readings, &["config/mod.rs"]);
     // These packages read it by themselves.
     only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
+    // So does this one, after `config/otel.rs` has judged what it finds.
+    only(&["opentelemetry_otlp"], &["telemetry/push.rs"]);
 }
 
 #[test]
