@@ -16,11 +16,13 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
+use support::certificates::Certificates;
 use support::client::{get, send};
 use support::program::{Program, command};
 use support::upstream::{Upstream, text};
 use support::{Sts, scrape};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const CALLER: &str = "b7ad6b7169203331";
@@ -35,9 +37,13 @@ type Received = Arc<Mutex<Vec<(String, HeaderMap, Bytes)>>>;
 
 impl Collector {
     async fn start() -> Self {
+        Self::over(None).await
+    }
+
+    async fn over(tls: Option<TlsAcceptor>) -> Self {
         let received = Received::default();
         let keep = received.clone();
-        let server = Upstream::scripted(move |request| {
+        let server = Upstream::start(tls, move |request| {
             let keep = keep.clone();
             async move {
                 let (parts, body) = request.into_parts();
@@ -50,7 +56,7 @@ impl Collector {
     }
 
     fn url(&self) -> String {
-        format!("http://{}", self.server.address)
+        format!("{}://{}", self.server.scheme, self.server.authority())
     }
 
     fn bodies(&self, path: &str) -> Vec<Bytes> {
@@ -234,6 +240,23 @@ async fn the_collector_gets_the_metrics_of_the_scrape_with_headers_and_resource(
 fn total(scrape: &str, series: &str) -> f64 {
     let values = scrape.lines().filter(|line| line.starts_with(series));
     values.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+#[tokio::test]
+async fn an_https_collector_is_verified_as_upstreams_are() {
+    let (sts, certificates) = (Sts::start().await, Certificates::new("otel"));
+    // HTTP/2 is on offer and not taken.
+    let collector = Collector::over(Some(certificates.acceptor(&["h2", "http/1.1"]))).await;
+    let (endpoint, authority) = (collector.url(), certificates.path("ca.pem"));
+    let variables = [("OTEL_EXPORTER_OTLP_ENDPOINT", &*endpoint), ("OTEL_METRIC_EXPORT_INTERVAL", "50")];
+    let mut strange = proxy(&sts, &variables).await;
+    let line = strange.logged(|line| line["msg"] == "telemetry is not delivered").await;
+    assert!(line["error"].as_str().unwrap().contains("certificate"), "{line}");
+    assert!(collector.bodies("/v1/metrics").is_empty());
+    let known = proxy(&sts, &[&variables[..], &[("UPSTREAM_CA_CERT", &authority)]].concat()).await;
+    collector.server.requests(2).await;
+    stop(known).await;
+    assert!(collector.bodies("/v1/metrics").len() >= 2);
 }
 
 #[tokio::test]
