@@ -14,6 +14,12 @@ pub mod emulator_args;
 mod emulator;
 /// `attache demo`.
 pub mod demo;
+/// A request of attache's own.
+mod fetch;
+/// How a third party verifies a token.
+mod verifier;
+/// Claims as a person reads them.
+mod claims;
 /// SIGTERM and SIGINT.
 mod signals;
 /// `attache completion`.

@@ -60,6 +60,8 @@ pub struct Ending {
     pub config: ServerConfig,
     /// The SHA-256 of the certificate's DER form, in hexadecimal, as `openssl x509 -fingerprint` has it without colons.
     pub certificate_sha256: String,
+    /// The certificate and those between it and its authority.
+    pub chain: Vec<CertificateDer<'static>>,
 }
 
 impl<'f> Contents<'f> {
@@ -115,9 +117,9 @@ impl<'f> Contents<'f> {
             }
             (None, _) | (_, None) => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
+        let mut config = builder.with_single_cert(chain.clone(), key).map_err(TlsError::Pair)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Ending { config, certificate_sha256 })
+        Ok(Ending { config, certificate_sha256, chain })
     }
 }
 
