@@ -20,7 +20,6 @@ use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::token::TokenSource;
-use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
 use crate::trouble::Trouble;
 use std::io;
@@ -109,7 +108,7 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let same = static_audiences(&config).map(|audiences| cache.keep(&audiences));
+        let same = audience::known(&config).map(|audiences| cache.keep(&audiences));
         if let Some(shelf) = same.clone() {
             readiness.require("token", move || shelf.is_filled());
         }
@@ -214,15 +213,6 @@ async fn admin_listener(made: Option<HandedOver>, config: &Config) -> Result<Opt
 fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
     let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
     listener.address().tcp().ok_or_else(no_port)
-}
-
-/// The audience set that is known before any request: the configured one, or the pinned upstream's own.
-fn static_audiences(config: &Config) -> Option<AudienceSet> {
-    match (&config.tokens.audiences, &config.routing) {
-        (Some(audiences), _) => Some(audiences.clone()),
-        (None, Routing::Pinned(target)) => Some(audience::derived(target)),
-        (None, Routing::ByHeader { .. }) => None,
-    }
 }
 
 fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, StartError> {

@@ -5,8 +5,10 @@ use crate::config::{self, Config};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
+use doctor::args::DoctorArgs;
 use emulator_args::EmulatorArgs;
 use std::process::ExitCode;
+use token::args::TokenArgs;
 
 /// What `attache emulator` can be asked for.
 pub mod emulator_args;
@@ -28,6 +30,10 @@ mod completion;
 mod version;
 /// No command at all: the proxy.
 mod serve;
+/// `attache doctor`.
+pub mod doctor;
+/// `attache token`.
+pub mod token;
 /// The only printer.
 mod report;
 
@@ -60,6 +66,8 @@ pub fn run() -> Exit {
     };
     match cli.command {
         None => serve(&cli.settings),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Token(args)) => token::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Emulator(args)) => emulator::run(*args),
         Some(Command::Version) => report::data(version::line().as_bytes()),
@@ -76,7 +84,10 @@ fn serve(settings: &Args) -> Exit {
 
 /// The whole command line, for parsing, help and completion.
 fn command() -> clap::Command {
-    Args::with_variables(Cli::command())
+    let command = Args::with_variables(Cli::command());
+    ["doctor", "token"]
+        .into_iter()
+        .fold(command, |command, name| command.mut_subcommand(name, Args::with_variables))
 }
 
 #[derive(Parser)]
@@ -99,6 +110,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find out why there is no token, or why an upstream refuses it
+    #[command(next_line_help = true, args_override_self = true)]
+    Doctor(Box<DoctorArgs>),
+    /// Mint one token and print it, or what it says
+    #[command(next_line_help = true, args_override_self = true)]
+    Token(Box<TokenArgs>),
     /// See an AWS identity token arrive at an API, without an AWS account
     Demo(DemoArgs),
     /// Run a local STS that mints, serves its keys, and fails on demand
