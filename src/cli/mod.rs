@@ -8,7 +8,7 @@ use demo::args::DemoArgs;
 use doctor::args::DoctorArgs;
 use emulator_args::EmulatorArgs;
 use std::process::ExitCode;
-use token::args::TokenArgs;
+use token::args::MintArgs;
 
 /// What `attache emulator` can be asked for.
 pub mod emulator_args;
@@ -115,7 +115,7 @@ enum Command {
     Doctor(Box<DoctorArgs>),
     /// Mint one token and print it, or what it says
     #[command(next_line_help = true, args_override_self = true)]
-    Token(Box<TokenArgs>),
+    Token(Box<MintArgs>),
     /// See an AWS identity token arrive at an API, without an AWS account
     Demo(DemoArgs),
     /// Run a local STS that mints, serves its keys, and fails on demand

@@ -8,8 +8,8 @@ use http::uri::PathAndQuery;
 /// The proxy's own settings, and how to look at them.
 #[derive(Clone, Debug, clap::Args)]
 pub struct DoctorArgs {
-    /// Text for a person, or one JSON object
-    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text")]
+    /// How findings are shown: text or json
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "text", hide_possible_values = true)]
     pub format: Format,
 
     /// An upstream to try where requests name their own, host or host:port

@@ -11,7 +11,10 @@ const CAUSES: [(Trouble, &[Trouble]); 3] = [
         &[Trouble::StsUnreachable, Trouble::StsTimeout, Trouble::StsUnwell, Trouble::CredentialsMissing],
     ),
     (Trouble::MetadataProxied, &[Trouble::CredentialsMissing, Trouble::RegionMissing]),
-    (Trouble::ClockSkew, &[Trouble::SignatureRejected, Trouble::CredentialsExpired]),
+    (
+        Trouble::ClockSkew,
+        &[Trouble::SignatureRejected, Trouble::CredentialsExpired, Trouble::TokenUnverifiable],
+    ),
 ];
 
 /// The column in which what follows a finding's first line begins.

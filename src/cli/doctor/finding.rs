@@ -39,6 +39,24 @@ pub(super) enum Check {
 }
 
 impl Check {
+    /// Every one, in that order.
+    pub(super) const ALL: [Self; 14] = [
+        Self::Configuration,
+        Self::ListenAddress,
+        Self::MetricsAddress,
+        Self::Certificate,
+        Self::Trust,
+        Self::Region,
+        Self::Credentials,
+        Self::StsEndpoint,
+        Self::Clock,
+        Self::Token,
+        Self::Issuer,
+        Self::Upstream,
+        Self::UpstreamAnswer,
+        Self::ProxyVariables,
+    ];
+
     /// As text shows it; JSON has it with underscores.
     pub(super) fn name(self) -> &'static str {
         match self {

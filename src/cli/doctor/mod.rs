@@ -81,7 +81,7 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
     };
     match report::data(text.as_bytes()) {
         Exit::Done if diagnosis.has_failed() => Exit::Failed,
-        exit => exit,
+        exit @ (Exit::Done | Exit::Failed | Exit::BadUsage) => exit,
     }
 }
 
@@ -134,23 +134,11 @@ fn decided(subject: &Subject<'_>) -> String {
 /// Nothing can be examined that nobody has decided.
 fn unusable(problems: &Problems) -> Vec<Finding> {
     let next = "mend these settings: docs/configuration.md has the rule of each";
-    let mut findings =
-        vec![Finding::failed(Check::Configuration, Trouble::ConfigInvalid, problems.to_string(), next)];
-    let others = [
-        Check::ListenAddress,
-        Check::MetricsAddress,
-        Check::Certificate,
-        Check::Trust,
-        Check::Region,
-        Check::Credentials,
-        Check::StsEndpoint,
-        Check::Clock,
-        Check::Token,
-        Check::Issuer,
-        Check::Upstream,
-        Check::UpstreamAnswer,
-        Check::ProxyVariables,
-    ];
-    findings.extend(others.map(|check| Finding::skipped(check, "needs settings that make sense")));
-    findings
+    let finding = |check| {
+        if check == Check::Configuration {
+            return Finding::failed(check, Trouble::ConfigInvalid, problems.to_string(), next);
+        }
+        Finding::skipped(check, "needs settings that make sense")
+    };
+    Check::ALL.map(finding).into()
 }

@@ -3,6 +3,7 @@
 use super::aws::Survey;
 use super::bounds::Bounds;
 use super::finding::{Check, Finding};
+use super::words::span;
 use super::{Subject, culprit, policy};
 use crate::config::duration::Shown;
 use crate::token::error::TokenError;
@@ -54,18 +55,18 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
         };
     }
     let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
-    let (shown, shown_life) = (Shown(wanted), Shown(Duration::from_secs(life.as_secs())));
+    let (wanted_life, asked) = (Shown(wanted), Shown(minted.asked));
     if minted.asked + ROUNDING < wanted {
-        let seen = format!("lives {shown_life} instead of {shown}, because the AWS session ends first");
+        let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
         let next = "give the role longer sessions, or shorten --token-duration to what they grant";
         return Finding::warning(check, Trouble::SessionTooShort, seen, next);
     }
     if life + ROUNDING < minted.asked {
-        let seen = format!("lives {shown_life} although {shown} was asked for");
+        let seen = format!("lives {} although {asked} was asked for", span(life));
         let next = "expect a call to STS that much more often; see what answers in place of STS";
         return Finding::warning(check, Trouble::TokenDiffers, seen, next);
     }
-    Finding::ok(check, format!("{}, lives {shown_life}", described(minted)))
+    Finding::ok(check, format!("{}, lives {asked}", described(minted)))
 }
 
 /// What the token says that relying parties look at.

@@ -60,10 +60,12 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
 /// Asks with the token.
 pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>) -> Finding {
     let check = Check::UpstreamAnswer;
-    let (Some(reached), Some(minted)) = (reached, minted) else {
-        return Finding::skipped(check, "needs an upstream that answers, and a token");
+    let Some(Reached { fetcher, target, url, bare }) = reached else {
+        return Finding::skipped(check, "needs an upstream that answers");
     };
-    let Reached { fetcher, target, url, bare } = reached;
+    let Some(minted) = minted else {
+        return Finding::skipped(check, "needs a token");
+    };
     let answer = match ask(&fetcher, &url, Some((target, minted))).await {
         Ok(answer) => answer,
         Err(error) => return Finding { check, ..unreachable(&url, &error) },

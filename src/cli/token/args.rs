@@ -4,7 +4,7 @@ use crate::config::args::Args;
 
 /// The proxy's own settings, and what to print of the token.
 #[derive(Clone, Debug, clap::Args)]
-pub struct TokenArgs {
+pub struct MintArgs {
     /// Print what the token says instead of the token
     #[arg(long, conflicts_with = "json")]
     pub decode: bool,

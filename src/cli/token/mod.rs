@@ -1,6 +1,6 @@
 //! `attache token`: one token, minted as the proxy would, for a script or for a person who wants to see what it says.
 
-use self::args::TokenArgs;
+use self::args::MintArgs;
 use self::show::Shown;
 use super::fetch::Fetcher;
 use super::verifier::{Rejection, Verifier};
@@ -64,7 +64,7 @@ impl Failure {
 }
 
 /// Mints, verifies where that was asked for, and prints. What is not the token goes to standard error.
-pub(super) fn run(args: &TokenArgs) -> Exit {
+pub(super) fn run(args: &MintArgs) -> Exit {
     let config = match Config::resolve(&args.settings, config::variable) {
         Ok(config) => config,
         Err(problems) => return report::problems(&problems),
@@ -86,7 +86,7 @@ pub(super) fn run(args: &TokenArgs) -> Exit {
     }
 }
 
-async fn shown(args: &TokenArgs, config: &TokenConfig, audiences: &AudienceSet) -> Result<String, Failure> {
+async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -> Result<String, Failure> {
     let clock = Clock::system();
     let token =
         mint(config, audiences, clock).await.map_err(|error| Failure::Token(audiences.clone(), error))?;

@@ -130,10 +130,6 @@ impl Sts {
 }
 
 /// Where the SDK found the credentials, by the mark that it leaves on them for its own statistics.
-#[expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "the SDK may add providers, which are named as others are"
-)]
 fn provider(credentials: &Credentials) -> &'static str {
     let marks = credentials.get_property::<Vec<AwsCredentialFeature>>();
     match marks.and_then(|marks| marks.first()) {
