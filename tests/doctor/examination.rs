@@ -1,6 +1,7 @@
 //! One run of the doctor, and what it says.
 
 use crate::support::program::{self, PATIENCE};
+use crate::support::{Sts, client};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::process::Command;
@@ -22,6 +23,16 @@ pub(crate) struct Examination {
     pub(crate) took: Duration,
 }
 
+/// An emulator whose keys are made. The doctor asks for a token once, and does not wait for a slow machine to make them.
+pub(crate) async fn emulator() -> Sts {
+    let sts = Sts::start().await;
+    let keys = format!("{}/.well-known/jwks.json", sts.switchboard.issuer());
+    let (address, path) = keys.strip_prefix("http://").unwrap().split_once('/').unwrap();
+    let keys = client::send(address.parse().unwrap(), client::get(&format!("/{path}"), &[])).await;
+    assert_eq!(keys.status, http::StatusCode::OK);
+    sts
+}
+
 /// Examines with these flags, on free ports unless the flags name others.
 pub(crate) async fn examine(sts_url: &str, flags: &[&str]) -> Examination {
     examine_with(program::command(sts_url), flags).await
@@ -29,7 +40,10 @@ pub(crate) async fn examine(sts_url: &str, flags: &[&str]) -> Examination {
 
 /// The same, with this command.
 pub(crate) async fn examine_with(mut command: Command, flags: &[&str]) -> Examination {
-    command.args(["doctor", "--format", "json", "--metrics-listen-addr", "127.0.0.1:0"]);
+    command.args(["doctor", "--format", "json"]);
+    if !flags.contains(&"--metrics-listen-addr") {
+        command.args(["--metrics-listen-addr", "127.0.0.1:0"]);
+    }
     if !flags.contains(&"--listen-addr") {
         command.args(["--listen-addr", "127.0.0.1:0"]);
     }

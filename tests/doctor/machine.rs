@@ -1,7 +1,6 @@
 //! What is wrong on this machine: settings, addresses, files, environment.
 
-use crate::examination::{Row, examine, examine_with};
-use crate::support::Sts;
+use crate::examination::{Row, emulator, examine, examine_with};
 use crate::support::certificates::Certificates;
 use crate::support::program::command;
 
@@ -28,12 +27,13 @@ async fn settings_that_make_no_sense_are_told_all_together_and_end_it() {
 
 #[tokio::test]
 async fn an_address_that_somebody_else_has_is_a_failure() {
-    let sts = Sts::start().await;
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
+    let sts = emulator().await;
+    // They take connections and never answer, as attache's metrics would.
+    let taken = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").unwrap());
+    let [address, other] = taken.each_ref().map(|listener| listener.local_addr().unwrap().to_string());
     let audience = ["--token-audience", "a"];
     let told = row("the address is taken", "address_in_use", "another process listens there");
-    let flags = [&audience[..], &["--listen-addr", &address]].concat();
+    let flags = [&audience[..], &["--listen-addr", &address, "--metrics-listen-addr", &other]].concat();
     examine(&sts.url, &flags).await.assert_names(told, "failed");
     let flags = [&audience[..], &["--metrics-listen-addr", &address]].concat();
     examine(&sts.url, &flags).await.assert_names(told, "failed");
@@ -49,7 +49,7 @@ async fn an_address_that_somebody_else_has_is_a_failure() {
 
 #[tokio::test]
 async fn files_of_certificates_are_judged_before_a_caller_meets_them() {
-    let (sts, files) = (Sts::start().await, Certificates::new("doctor"));
+    let (sts, files) = (emulator().await, Certificates::new("doctor"));
     files.issue("other.pem", "other-key.pem");
     files.issue_for_days(-10..-1, "expired.pem", "expired-key.pem");
     files.issue_for_days(1..10, "early.pem", "early-key.pem");

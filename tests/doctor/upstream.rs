@@ -1,6 +1,6 @@
 //! What is wrong with the upstream, or with what it makes of the token.
 
-use crate::examination::{Examination, Row, examine};
+use crate::examination::{Examination, Row, emulator, examine};
 use crate::support::Sts;
 use crate::support::certificates::Certificates;
 use crate::support::upstream::{Reply, Upstream, echo, text};
@@ -27,7 +27,7 @@ fn reply(status: StatusCode, challenge: &'static str) -> Reply {
 
 #[tokio::test]
 async fn an_upstream_that_cannot_be_reached_is_told_by_what_stands_in_the_way() {
-    let sts = Sts::start().await;
+    let sts = emulator().await;
     let told = row("nobody listens", "upstream_connect", "HTTPS_PROXY is not heeded");
     pinned(&sts, "http", "127.0.0.1:1", &[]).await.assert_names(told, "failed");
 
@@ -52,7 +52,7 @@ async fn an_upstream_that_cannot_be_reached_is_told_by_what_stands_in_the_way() 
 
 #[tokio::test]
 async fn a_refusal_of_the_token_is_read() {
-    let sts = Sts::start().await;
+    let sts = emulator().await;
     let unauthorized = StatusCode::UNAUTHORIZED;
     let cases = [
         (
@@ -103,7 +103,7 @@ async fn a_refusal_of_the_token_is_read() {
 
 #[tokio::test]
 async fn where_requests_name_their_upstream_one_is_tried_under_the_policy() {
-    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let (sts, upstream) = (emulator().await, Upstream::echo().await);
     let host = upstream.authority();
     let flags = ["--upstream-scheme", "http", "--probe-host", &host, "--probe-path", "/v1?x=1"];
     let told = row("the host is not listed", "host_not_allowed", "--allow-host");

@@ -112,7 +112,7 @@ fn credentials_finding(
     };
     let seen = format!("{who}, from {}, {session}", found.provider);
     match found.rest {
-        Some(rest) if rest < tokens.duration && rest < 2 * tokens.refresh_skew => {
+        Some(rest) if is_too_short(rest, tokens) => {
             let next = "give the role longer sessions, or shorten --token-duration and --token-refresh-skew";
             Finding::warning(check, Trouble::SessionTooShort, seen, next)
         }
@@ -121,6 +121,11 @@ fn credentials_finding(
         }
         Some(_) | None => Finding::ok(check, seen),
     }
+}
+
+/// Whether a life is not only shorter than wanted, but so short that there is hardly time between two renewals.
+pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
+    life < tokens.duration && life < 2 * tokens.refresh_skew
 }
 
 fn is_of_credentials(error: &TokenError) -> bool {

@@ -1,6 +1,6 @@
 //! One token: minted, read and compared with what was asked for; or why there is none.
 
-use super::aws::Survey;
+use super::aws::{Survey, is_too_short};
 use super::bounds::Bounds;
 use super::finding::{Check, Finding};
 use super::words::span;
@@ -56,7 +56,7 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
     }
     let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
     let (wanted_life, asked) = (Shown(wanted), Shown(minted.asked));
-    if minted.asked + ROUNDING < wanted {
+    if is_too_short(minted.asked, &subject.config.tokens) {
         let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
         let next = "give the role longer sessions, or shorten --token-duration to what they grant";
         return Finding::warning(check, Trouble::SessionTooShort, seen, next);
