@@ -38,16 +38,16 @@ macro_rules! troubles {
     };
 }
 
-/// A sentence without its full stop and the capital that only its place gave it.
+/// A sentence without its full stop, the marks of code, and the capital that only its place gave it.
 fn phrase(sentence: &str) -> String {
-    let sentence = sentence.trim().trim_end_matches('.');
+    let sentence = sentence.trim().trim_end_matches('.').replace('`', "");
     let mut letters = sentence.chars();
     match (letters.next(), letters.clone().next()) {
         // Of an abbreviation the second letter is a capital too.
         (Some(first), Some(second)) if !second.is_ascii_uppercase() => {
             first.to_lowercase().chain(letters).collect()
         }
-        _ => sentence.to_owned(),
+        _ => sentence,
     }
 }
 
