@@ -115,9 +115,27 @@ impl Reading {
         Some(Self { header: decoded(parts.next()?)?, claims: decoded(parts.next()?)? })
     }
 
+    /// How it is signed.
+    pub fn algorithm(&self) -> String {
+        shown(self.header.get("alg"))
+    }
+
+    /// A claim: text as it is, anything else as JSON.
+    pub fn claim(&self, name: &str) -> String {
+        shown(self.claims.get(name))
+    }
+
     /// The issuer, where it is named.
     pub fn issuer(&self) -> Option<&str> {
         self.claims.get("iss")?.as_str()
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => "missing".to_owned(),
     }
 }
 

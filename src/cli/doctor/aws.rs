@@ -155,7 +155,7 @@ fn endpoint_finding(introduction: &Introduction) -> Finding {
 }
 
 /// What to do about a way that is blocked, by what blocks it.
-fn way<'e>(text: &str, error: &TokenError) -> &'e str {
+fn way(text: &str, error: &TokenError) -> &'static str {
     let signs = [
         (
             "dns error",

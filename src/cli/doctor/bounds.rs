@@ -7,13 +7,20 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds(Instant);
 
-/// The longest examination, so that it ends within 15 s with what printing takes.
-const LONGEST: Duration = Duration::from_secs(13);
+/// The longest examination but for the requests that are begun last, so that all ends within 15 s.
+const LONGEST: Duration = Duration::from_secs(12);
+/// What a request gets at least.
+const SHORTEST: Duration = Duration::from_secs(1);
 
 impl Bounds {
     /// From now on.
     pub(super) fn begin() -> Self {
         Self(Instant::now() + LONGEST)
+    }
+
+    /// How long a request may take that would get `limit` if there were time.
+    pub(super) fn patience(&self, limit: Duration) -> Duration {
+        limit.min(self.0.duration_since(Instant::now())).max(SHORTEST)
     }
 
     /// What a step comes to; `None` when it takes longer than `limit`, or the examination has to end.

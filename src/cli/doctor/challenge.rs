@@ -52,12 +52,7 @@ fn identity(minted: &Minted) -> String {
 }
 
 fn claim(minted: &Minted, name: &str) -> String {
-    let reading = Reading::of(minted.token.jwt());
-    match reading.as_ref().and_then(|reading| reading.claims.get(name)) {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-        None => "unknown".to_owned(),
-    }
+    Reading::of(minted.token.jwt()).map_or_else(|| "unknown".to_owned(), |reading| reading.claim(name))
 }
 
 /// A quoted parameter of a challenge, if it is one word.

@@ -1,5 +1,6 @@
 //! Whether a relying party can verify the token: with what its issuer publishes, as one would.
 
+use super::bounds::Bounds;
 use super::finding::{Check, Finding};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
@@ -13,7 +14,11 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Fetches the issuer's documents and verifies the token.
-pub(super) async fn check(minted: Option<&Minted>, audiences: Option<&AudienceSet>) -> Finding {
+pub(super) async fn check(
+    minted: Option<&Minted>,
+    audiences: Option<&AudienceSet>,
+    bounds: Bounds,
+) -> Finding {
     let check = Check::Issuer;
     let (Some(minted), Some(audience)) = (minted, audiences.and_then(|audiences| audiences.iter().next()))
     else {
@@ -25,7 +30,7 @@ pub(super) async fn check(minted: Option<&Minted>, audiences: Option<&AudienceSe
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
         return Finding::failed(check, Trouble::TokenUnverifiable, "the token names no issuer", next);
     };
-    let fetcher = match Fetcher::to_anywhere(PATIENCE) {
+    let fetcher = match Fetcher::to_anywhere(bounds.patience(PATIENCE)) {
         Ok(fetcher) => fetcher,
         Err(error) => return Finding::skipped(check, error.to_string()),
     };

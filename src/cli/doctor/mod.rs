@@ -98,8 +98,8 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         tokio::join!(listening::check(config), aws::survey(&sts, tokens, bounds), upstream::reach(&subject));
     let (token_finding, minted) = tokens::check(&subject, &survey, bounds).await;
     let (issuer, answer) = tokio::join!(
-        issuer::check(minted.as_ref(), subject.audiences.as_ref()),
-        upstream::answer(reached, minted.as_ref())
+        issuer::check(minted.as_ref(), subject.audiences.as_ref(), bounds),
+        upstream::answer(reached, minted.as_ref(), bounds)
     );
 
     let mut findings = vec![Finding::ok(Check::Configuration, decided(&subject))];

@@ -71,16 +71,10 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
 
 /// What the token says that relying parties look at.
 fn described(minted: &Minted) -> String {
-    let Some(Reading { header, claims }) = Reading::of(minted.token.jwt()) else {
+    let Some(reading) = Reading::of(minted.token.jwt()) else {
         return "no JWT".to_owned();
     };
-    let text = |value: Option<&serde_json::Value>| match value {
-        Some(serde_json::Value::String(text)) => text.clone(),
-        Some(value) => value.to_string(),
-        None => "nothing".to_owned(),
-    };
-    let [alg, aud, sub] = [header.get("alg"), claims.get("aud"), claims.get("sub")].map(text);
-    format!("{alg}, aud {aud}, sub {sub}")
+    format!("{}, aud {}, sub {}", reading.algorithm(), reading.claim("aud"), reading.claim("sub"))
 }
 
 /// A policy denies it. Which of its conditions does is found by asking for other tokens, as AWS does not say.

@@ -1,8 +1,8 @@
 //! The way to the upstream, and what it makes of the token: one request without, one with it.
 
-use super::Subject;
-use super::challenge;
+use super::bounds::Bounds;
 use super::finding::{Check, Finding};
+use super::{Subject, challenge};
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::{ForwardedFor, Routing};
 use crate::proxy::error::UpstreamError;
@@ -14,6 +14,7 @@ use crate::trouble::Trouble;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// How long the upstream may take for an answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -58,7 +59,7 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
 }
 
 /// Asks with the token.
-pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>) -> Finding {
+pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>, bounds: Bounds) -> Finding {
     let check = Check::UpstreamAnswer;
     let Some(Reached { fetcher, target, url, bare }) = reached else {
         return Finding::skipped(check, "needs an upstream that answers");
@@ -66,7 +67,9 @@ pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>
     let Some(minted) = minted else {
         return Finding::skipped(check, "needs a token");
     };
-    let answer = match ask(&fetcher, &url, Some((target, minted))).await {
+    let patience = bounds.patience(PATIENCE);
+    let asked = timeout(patience, ask(&fetcher, &url, Some((target, minted)))).await;
+    let answer = match asked.unwrap_or(Err(FetchError::Timeout(patience))) {
         Ok(answer) => answer,
         Err(error) => return Finding { check, ..unreachable(&url, &error) },
     };
