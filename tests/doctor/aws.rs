@@ -339,3 +339,29 @@ async fn a_set_up_that_works_is_all_well_beside_the_proxy_that_runs_it() {
         assert!(seen.contains("in use by an attache that runs"), "{seen}");
     }
 }
+
+#[tokio::test]
+async fn a_person_reads_a_line_a_check_and_a_last_one_that_says_where_to_begin() {
+    let sts = emulator().await;
+    sts.switchboard.set_federation_enabled(false);
+    let flags =
+        ["doctor", "--token-audience", "a", "--listen-addr=127.0.0.1:0", "--metrics-listen-addr=127.0.0.1:0"];
+    let output = command(&sts.url).args(flags).output().await.unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = text.lines().collect();
+    assert_eq!(lines[1], "ok       listen address   127.0.0.1:0 is free");
+    let token = lines
+        .iter()
+        .position(|line| line.starts_with("failed   token            federation_disabled: "))
+        .unwrap();
+    assert!(
+        lines[token + 1].starts_with("         next: enable it once per account: aws iam enable-"),
+        "{text}"
+    );
+    assert_eq!(
+        *lines.last().unwrap(),
+        "most likely: federation_disabled: the account has outbound web identity federation turned off \
+         (docs/troubleshooting.md#federation_disabled)"
+    );
+    assert_eq!(output.status.code(), Some(1));
+}

@@ -44,3 +44,29 @@ async fn there_is_a_verdict_within_15_seconds() {
 fn command_nowhere() -> Command {
     command("http://127.0.0.1:1")
 }
+
+/// A machine whose packets vanish, played by listeners that take connections and never answer.
+#[tokio::test]
+async fn what_never_answers_is_given_up_within_15_seconds() {
+    let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let authority = silent.local_addr().unwrap().to_string();
+    let url = format!("http://{authority}");
+    let upstream = ["--upstream-host", &authority, "--upstream-scheme", "http"];
+    // Metadata is asked for the region, then for credentials, and then it is STS.
+    let stages = [
+        (&["AWS_REGION", "AWS_ACCESS_KEY_ID"][..], "region_missing"),
+        (&["AWS_ACCESS_KEY_ID"], "credentials_missing"),
+        (&[], "sts_unreachable"),
+    ];
+    for (missing, code) in stages {
+        let mut command = command(&url);
+        command.env_remove("AWS_EC2_METADATA_DISABLED").env("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url);
+        for name in missing {
+            command.env_remove(name);
+        }
+        let examination = examine_with(command, &upstream).await;
+        assert!(examination.took < Duration::from_secs(15), "{:?}", examination.took);
+        assert_eq!(examination.report["most_likely"]["code"], code, "{:#}", examination.report);
+        assert_eq!(examination.check("upstream")["code"], "upstream_timeout", "{:#}", examination.report);
+    }
+}

@@ -1,6 +1,6 @@
 """What `attache token` prints, as PyJWT verifies it from the issuer's documents, and `attache doctor` as JSON.
 
-Usage: token.py ATTACHE, with the environment of an emulator's callers
+Usage: minting.py ATTACHE, with the environment of an emulator's callers
 """
 
 import json
