@@ -24,7 +24,10 @@ impl Issuer {
         let emulator = Emulator::bind(Options::default()).await.unwrap();
         let (url, switchboard) = (emulator.url(), emulator.switchboard());
         let task = Tasks::default().spawn(emulator.run(std::future::pending()));
-        Self { url, switchboard, _task: task.into() }
+        let issuer = Self { url, switchboard, _task: task.into() };
+        // Making the keys takes longer on a slow machine than a call for a token may.
+        issuer.verifier().learn_keys().await.unwrap();
+        issuer
     }
 
     fn verifier(&self) -> Verifier {
