@@ -1,6 +1,6 @@
 //! What is wrong at AWS, as the emulator plays it.
 
-use crate::examination::{Row, emulator, examine, examine_with};
+use crate::examination::{Row, emulator, examine, examine_with, row};
 use crate::support::claims;
 use crate::support::program::{Program, command};
 use crate::support::upstream::Upstream;
@@ -11,10 +11,6 @@ use std::time::Duration;
 
 /// A fault of the emulator with the flags that show it.
 type Fault = (Row, Faults, &'static [&'static str]);
-
-fn row(fault: &'static str, code: &'static str, cure: &'static str) -> Row {
-    Row { fault, code, cure }
-}
 
 fn error(code: ErrorCode) -> Faults {
     Faults { error: Some(code), ..Faults::default() }

@@ -15,6 +15,10 @@ pub(crate) struct Row {
     pub(crate) cure: &'static str,
 }
 
+pub(crate) fn row(fault: &'static str, code: &'static str, cure: &'static str) -> Row {
+    Row { fault, code, cure }
+}
+
 /// What the doctor said.
 #[derive(Debug)]
 pub(crate) struct Examination {

@@ -1,12 +1,8 @@
 //! What is wrong on this machine: settings, addresses, files, environment.
 
-use crate::examination::{Row, emulator, examine, examine_with};
+use crate::examination::{emulator, examine, examine_with, row};
 use crate::support::certificates::Certificates;
 use crate::support::program::command;
-
-fn row(fault: &'static str, code: &'static str, cure: &'static str) -> Row {
-    Row { fault, code, cure }
-}
 
 #[tokio::test]
 async fn settings_that_make_no_sense_are_told_all_together_and_end_it() {

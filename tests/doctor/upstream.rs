@@ -1,15 +1,11 @@
 //! What is wrong with the upstream, or with what it makes of the token.
 
-use crate::examination::{Examination, Row, emulator, examine};
+use crate::examination::{Examination, emulator, examine, row};
 use crate::support::Sts;
 use crate::support::certificates::Certificates;
 use crate::support::upstream::{Reply, Upstream, echo, text};
 use http::StatusCode;
 use http::header::WWW_AUTHENTICATE;
-
-fn row(fault: &'static str, code: &'static str, cure: &'static str) -> Row {
-    Row { fault, code, cure }
-}
 
 async fn pinned(sts: &Sts, scheme: &str, host: &str, more: &[&str]) -> Examination {
     let flags = ["--upstream-scheme", scheme, "--upstream-host", host];
