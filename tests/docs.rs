@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
 
 use attache::cli::demo::args::DemoArgs;
+use attache::cli::doctor::args::DoctorArgs;
 use attache::cli::emulator_args::EmulatorArgs;
 use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
+use attache::cli::token::args::MintArgs;
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;
 use attache::telemetry::facts::Facts;
@@ -118,6 +120,8 @@ fn no_document_names_a_flag_that_does_not_exist() {
     known.extend(flags_of(&DemoArgs::augment_args_of("demo")));
     known.extend(flags_of(&HealthcheckArgs::augment_args_of("healthcheck")));
     known.extend(flags_of(&WaitArgs::augment_args_of("wait")));
+    known.extend(flags_of(&DoctorArgs::augment_args_of("doctor")));
+    known.extend(flags_of(&MintArgs::augment_args_of("token")));
     for document in documents() {
         let spans = document.prose.split('`').skip(1).step_by(2).filter(|span| span.starts_with("--"));
         for span in spans {
