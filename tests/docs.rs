@@ -16,6 +16,8 @@ use std::time::{Duration, SystemTime};
 
 #[path = "docs/configuration.rs"]
 mod configuration;
+#[path = "docs/deployment.rs"]
+mod deployment;
 #[path = "docs/troubleshooting.rs"]
 mod troubleshooting;
 
@@ -66,14 +68,6 @@ fn every_answer_has_its_row() {
     for error in errors {
         assert!(readme.contains(&format!("`{error}`")), "{error} is in no row");
     }
-}
-
-#[test]
-fn every_policy_that_is_shown_is_the_one_to_deploy() {
-    let readme = read("README.md");
-    let (_, policy) = readme.split_once("```json\n").unwrap();
-    let policy = policy.split_inclusive("\n}\n").next().unwrap();
-    assert_eq!(policy, read("deploy/iam/get-token.json"));
 }
 
 #[test]
