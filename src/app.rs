@@ -2,6 +2,7 @@
 
 use crate::admin;
 use crate::admin::health::Readiness;
+use crate::admin::status::{Listeners, Sources};
 use crate::announce;
 use crate::clock::Clock;
 use crate::config::service_manager::{HandedOver, Sockets};
@@ -14,11 +15,12 @@ use crate::proxy::{Proxy, Tokens, audience};
 use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
-use crate::server::listener::{BindError, Listener};
+use crate::server::listener::{Address, BindError, Listener};
 use crate::server::reload::{self, InboundTls, Reload};
 use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
@@ -41,6 +43,8 @@ pub struct App {
     reload: Reload,
     metrics: Metrics,
     readiness: Readiness,
+    clock: Clock,
+    recent: Recent,
 }
 
 /// Why a proxy cannot start.
@@ -73,7 +77,8 @@ pub enum StartError {
 }
 
 impl App {
-    /// Binds the listeners and puts the parts together. Tokens come from `source`.
+    /// Binds the listeners and puts the parts together. Tokens come from `source`, and what the status page shows of the
+    /// log from `recent`.
     ///
     /// # Errors
     /// When an address is taken, or a certificate cannot be used.
@@ -81,8 +86,9 @@ impl App {
         config: Config,
         source: Arc<dyn TokenSource>,
         clock: Clock,
+        recent: Recent,
     ) -> Result<Self, StartError> {
-        Self::bind_besides(Sockets::default(), config, source, clock).await
+        Self::bind_besides(Sockets::default(), config, source, clock, recent).await
     }
 
     /// The same, except that sockets which a service manager has made are used in place of addresses.
@@ -94,6 +100,7 @@ impl App {
         config: Config,
         source: Arc<dyn TokenSource>,
         clock: Clock,
+        recent: Recent,
     ) -> Result<Self, StartError> {
         let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
         let admin_listener = admin_listener(sockets.metrics, &config).await?;
@@ -116,7 +123,7 @@ impl App {
         let server = Arc::new(server(&config, &metrics, Tokens { cache, same })?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
-        Ok(Self { config, proxy_listener, admin_listener, server, reload, metrics, readiness })
+        Ok(Self { config, proxy_listener, admin_listener, server, reload, metrics, readiness, clock, recent })
     }
 
     /// Where callers connect.
@@ -143,6 +150,9 @@ impl App {
     /// Serves until `shutdown` resolves, then drains: not ready at once, no new connections after `--shutdown-delay`,
     /// and the requests in flight get `--shutdown-timeout` to end.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
+        let admin_listener = self.admin_listener.as_ref().zip(self.config.metrics.as_ref());
+        let router = admin_listener
+            .map(|(listener, config)| admin::router(&config.path, self.sources(listener.address())));
         let drain = Drain::default();
         let accepting = Tasks::default();
         accepting.spawn(self.server.clone().run(self.proxy_listener, drain.clone()));
@@ -152,8 +162,7 @@ impl App {
         });
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
-        if let (Some(listener), Some(config)) = (self.admin_listener, &self.config.metrics) {
-            let router = admin::router(self.metrics.clone(), &config.path, self.readiness.clone());
+        if let (Some(listener), Some(router)) = (self.admin_listener, router) {
             let stop = admin_stop.clone().cancelled_owned();
             admin_tasks.spawn(async move {
                 if let Err(error) = admin::server::serve(listener, router, stop).await {
@@ -186,6 +195,28 @@ impl App {
         admin_stop.cancel();
         admin_tasks.finished().await;
         tracing::info!("stopped");
+    }
+
+    /// What the status page is made of.
+    fn sources(&self, admin: &Address) -> Sources {
+        let tls = self.config.inbound_tls.as_ref();
+        Sources {
+            clock: self.clock,
+            started: self.clock.now(),
+            config: self.config.clone(),
+            listeners: Listeners {
+                callers: self.proxy_listener.address().to_string(),
+                metrics: admin.to_string(),
+                tls: tls.is_some(),
+                client_certificates: tls.is_some_and(|files| files.client_ca.is_some()),
+            },
+            readiness: self.readiness.clone(),
+            metrics: self.metrics.clone(),
+            connections: self.server.connections.clone(),
+            tokens: self.server.proxy.tokens.cache.clone(),
+            pool: self.server.proxy.upstream.pool().clone(),
+            recent: self.recent.clone(),
+        }
     }
 }
 

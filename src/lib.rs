@@ -16,7 +16,7 @@ pub mod proxy;
 pub mod token;
 /// Metrics and logs.
 pub mod telemetry;
-/// The second listener: metrics and health.
+/// The second listener: metrics, health and status.
 pub mod admin;
 /// Everything that can be wrong, by its stable name.
 pub mod trouble;

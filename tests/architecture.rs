@@ -18,7 +18,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["proxy", "token"]),
     ("proxy", &["config", "tasks", "telemetry", "token", "trouble"]),
     ("server", &["config", "proxy", "tasks", "trouble"]),
-    ("admin", &["telemetry", "trouble"]),
+    ("admin", &["clock", "config", "proxy", "tasks", "telemetry", "token", "trouble"]),
     ("announce", &["config", "server", "trouble"]),
     (
         "app",
@@ -173,8 +173,8 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 
 #[test]
 fn one_file_dials_and_it_judges_the_address() {
-    // The demo is also a caller, and an API that asks its issuer for keys.
-    only(&["TcpStream::connect"], &["proxy/connector.rs", "cli/demo/fetch.rs"]);
+    // The demo is also a caller, and an API that asks its issuer for keys. The probe asks a proxy for its health.
+    only(&["TcpStream::connect"], &["proxy/connector.rs", "cli/demo/fetch.rs", "cli/health/probe.rs"]);
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
     only(&["lookup_host"], &["proxy/connector.rs", "server/listener.rs"]);
 }

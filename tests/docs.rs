@@ -4,6 +4,7 @@
 
 use attache::cli::demo::args::DemoArgs;
 use attache::cli::emulator_args::EmulatorArgs;
+use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;
 use attache::telemetry::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
@@ -90,6 +91,8 @@ fn no_document_names_a_flag_that_does_not_exist() {
     let mut known = flags_of(&Args::augment_args_of("attache"));
     known.extend(flags_of(&EmulatorArgs::augment_args_of("emulator")));
     known.extend(flags_of(&DemoArgs::augment_args_of("demo")));
+    known.extend(flags_of(&HealthcheckArgs::augment_args_of("healthcheck")));
+    known.extend(flags_of(&WaitArgs::augment_args_of("wait")));
     for document in documents() {
         let spans = document.prose.split('`').skip(1).step_by(2).filter(|span| span.starts_with("--"));
         for span in spans {

@@ -9,6 +9,8 @@ mod support;
 
 use attache::emulator::Options;
 use attache::emulator::call::Operation;
+use attache::emulator::faults::Reach;
+use attache::emulator::refusal::ErrorCode;
 use http::StatusCode;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -72,6 +74,23 @@ async fn a_session_that_is_nearly_over_is_replaced_before_anybody_notices() {
         let sessions = sts.switchboard.received(Operation::AssumeRoleWithWebIdentity);
         assert_eq!(sessions, 2, "the old session was replaced once");
     }
+}
+
+#[tokio::test]
+async fn a_session_that_is_refused_is_said_in_one_line_of_our_own() {
+    let sts = Sts::start().await;
+    sts.switchboard.update_faults(|faults| {
+        faults.actions = Reach::Only(Operation::AssumeRoleWithWebIdentity);
+        faults.error = Some(ErrorCode::AccessDenied);
+    });
+    let mut proxy = irsa("session-refused", &sts).await;
+    send(proxy.proxy, get("/", &[("x-upstream-host", "127.0.0.1:9")])).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    assert!(line["error"].as_str().unwrap().contains("AccessDenied"), "{line}");
+    assert!(line["error"].as_str().unwrap().len() < 400, "{line}");
+    // The SDK's own words are pages long and hold the answer as it came.
+    let others: Vec<_> = proxy.log().into_iter().filter(|line| line.get("logger").is_some()).collect();
+    assert!(others.is_empty(), "{others:?}");
 }
 
 #[tokio::test]

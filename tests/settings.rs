@@ -4,6 +4,7 @@
 
 use attache::config::Config;
 use attache::config::args::Args;
+use attache::config::effective::Value;
 use attache::config::problems::{ConfigError, Problems};
 use clap::{CommandFactory, Parser};
 use std::collections::BTreeSet;
@@ -109,6 +110,32 @@ fn the_defaults_in_the_help_are_the_defaults() {
     for (flag, value) in stated {
         assert_eq!(shown(resolve(&[&format!("--{flag}={value}")], &[])), default, "--{flag} {value}");
     }
+}
+
+#[test]
+fn what_is_shown_as_effective_would_give_the_same_if_it_were_typed() {
+    let pair = ["--tls-cert=c.pem", "--tls-key=k.pem", "--tls-client-ca=ca.pem"].map(str::to_owned).to_vec();
+    let alone = ACCEPTED.iter().map(|(flag, value, _)| vec![format!("--{flag}={value}")]);
+    for typed in alone.chain([pair]) {
+        let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+        let config = resolve(&typed, &[]).unwrap();
+        let shown_again = config.effective().into_iter().flat_map(|(flag, value)| match value {
+            Value::Unset => Vec::new(),
+            Value::One(value) => vec![format!("--{flag}={value}")],
+            Value::List(entries) => entries.iter().map(|entry| format!("--{flag}={entry}")).collect(),
+        });
+        let shown_again: Vec<String> = shown_again.collect();
+        let again: Vec<&str> = shown_again.iter().map(String::as_str).collect();
+        assert_eq!(shown(resolve(&again, &[])), shown(Ok(config)), "{typed:?}");
+    }
+}
+
+#[test]
+fn every_flag_has_its_effective_value_in_the_order_of_the_help() {
+    let command = Line::command();
+    let flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let effective = resolve(&[], &[]).unwrap().effective();
+    assert_eq!(effective.iter().map(|(flag, _)| *flag).collect::<Vec<_>>(), flags);
 }
 
 #[test]

@@ -1,18 +1,24 @@
-//! The second listener: metrics and health, away from the traffic.
+//! The second listener: metrics, health and status, away from the traffic.
 
 use crate::telemetry::metrics::Metrics;
 use crate::trouble::Trouble;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
 use health::Readiness;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
 use http::{Method, StatusCode};
+use page::Page;
+use status::Sources;
 use std::sync::Arc;
 
 /// Is the proxy ready, and if not, what is missing.
 pub mod health;
+/// What is said of the running proxy.
+pub mod status;
+/// The page that shows it.
+mod page;
 /// The sockets of this listener.
 pub mod server;
 
@@ -24,41 +30,55 @@ const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 struct Admin(Arc<Parts>);
 
 struct Parts {
-    metrics: Metrics,
     metrics_path: String,
-    readiness: Readiness,
+    page: Page,
+    sources: Sources,
 }
 
-/// `GET` and `HEAD` of the metrics at `metrics_path`, of `/healthz` and of `/readyz`. Where paths collide, the one that
-/// the operator chose is the metrics'.
-pub fn router(metrics: Metrics, metrics_path: &str, readiness: Readiness) -> Router {
-    let admin = Admin(Arc::new(Parts { metrics, metrics_path: metrics_path.to_owned(), readiness }));
+/// `GET` and `HEAD` of the metrics at `metrics_path`, of `/healthz`, `/readyz` and `/status`, and of the page at `/`. Where
+/// paths collide, the one that the operator chose is the metrics'.
+pub fn router(metrics_path: &str, sources: Sources) -> Router {
+    let admin = Admin(Arc::new(Parts { metrics_path: metrics_path.to_owned(), page: Page::new(), sources }));
     // No routes: a path that an operator typed may mean something to the router, or collide and make it panic.
     Router::new().fallback(answer).with_state(admin)
 }
 
 async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response {
-    let page = match request.uri().path() {
-        path if path == admin.metrics_path => Page::Metrics,
-        "/healthz" => Page::Alive,
-        "/readyz" => Page::Ready,
+    let asked = match request.uri().path() {
+        path if path == admin.metrics_path => Asked::Metrics,
+        "/healthz" => Asked::Alive,
+        "/readyz" => Asked::Ready,
+        "/status" => Asked::Status,
+        "/" => Asked::Page,
         _ => return text(StatusCode::NOT_FOUND, "not found"),
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         return ([(ALLOW, "GET, HEAD")], refusal).into_response();
     }
-    match page {
-        Page::Metrics => metrics(admin.metrics.clone()).await,
-        Page::Alive => text(StatusCode::OK, "ok"),
-        Page::Ready => ready(&admin.readiness),
+    match asked {
+        Asked::Metrics => metrics(admin.sources.metrics.clone()).await,
+        Asked::Alive => text(StatusCode::OK, "ok"),
+        Asked::Ready => ready(&admin.sources.readiness),
+        Asked::Status => status(admin).await,
+        Asked::Page => admin.page.response(),
     }
 }
 
-enum Page {
+enum Asked {
     Metrics,
     Alive,
     Ready,
+    Status,
+    Page,
+}
+
+async fn status(admin: Arc<Parts>) -> Response {
+    // Thousands of audience sets take milliseconds, too.
+    match tokio::task::spawn_blocking(move || admin.sources.status()).await {
+        Ok(status) => ([(CACHE_CONTROL, "no-store")], Json(status)).into_response(),
+        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "the status cannot be told"),
+    }
 }
 
 async fn metrics(metrics: Metrics) -> Response {

@@ -6,6 +6,7 @@ use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
 use emulator_args::EmulatorArgs;
+use health::args::{HealthcheckArgs, WaitArgs};
 use std::process::ExitCode;
 
 /// What `attache emulator` can be asked for.
@@ -16,6 +17,8 @@ mod emulator;
 pub mod demo;
 /// SIGTERM and SIGINT.
 mod signals;
+/// `attache healthcheck` and `attache wait`.
+pub mod health;
 /// `attache completion`.
 mod completion;
 /// `attache version`.
@@ -56,6 +59,8 @@ pub fn run() -> Exit {
         None => serve(&cli.settings),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Emulator(args)) => emulator::run(*args),
+        Some(Command::Healthcheck(args)) => health::check(&args),
+        Some(Command::Wait(args)) => health::wait(&args),
         Some(Command::Version) => report::data(version::line().as_bytes()),
         Some(Command::Completion { shell }) => report::data(&completion::script(shell)),
     }
@@ -71,6 +76,8 @@ fn serve(settings: &Args) -> Exit {
 /// The whole command line, for parsing, help and completion.
 fn command() -> clap::Command {
     Args::with_variables(Cli::command())
+        .mut_subcommand("healthcheck", Args::with_variables)
+        .mut_subcommand("wait", Args::with_variables)
 }
 
 #[derive(Parser)]
@@ -97,6 +104,10 @@ enum Command {
     Demo(DemoArgs),
     /// Run a local STS that mints, serves its keys, and fails on demand
     Emulator(Box<EmulatorArgs>),
+    /// See whether a proxy is alive, or ready, by the exit status
+    Healthcheck(HealthcheckArgs),
+    /// Wait until a proxy is ready
+    Wait(WaitArgs),
     /// Print version and platform
     Version,
     /// Print a completion script for a shell

@@ -35,6 +35,12 @@ pub(super) fn bad_usage(problem: &str) -> Exit {
     Exit::BadUsage
 }
 
+/// Prints in one line why the answer is no.
+pub(super) fn unmet(reason: &str) -> Exit {
+    say(&format!("error: {reason}\n"));
+    Exit::Failed
+}
+
 /// Prints an error with its causes, and what to do about it where that is known.
 pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
     let mut text = format!("error: {error}\n");

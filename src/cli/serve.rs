@@ -9,6 +9,7 @@ use crate::config::{Config, ListenAddr};
 use crate::server::listener::BindError;
 use crate::server::reload::Reload;
 use crate::telemetry::logs;
+use crate::telemetry::recent::Recent;
 use crate::token::sts::{Access, Sts};
 use crate::trouble::Trouble;
 use std::convert::Infallible;
@@ -24,7 +25,8 @@ pub(super) fn run(config: Config) -> Exit {
         Ok(sockets) => sockets,
         Err(error) => return report::failure(&error, None),
     };
-    let _flush = match logs::init(&config.log) {
+    let recent = Recent::default();
+    let _flush = match logs::init(&config.log, recent.clone()) {
         Ok(flush) => flush,
         Err(error) => return report::failure(&error, None),
     };
@@ -32,7 +34,7 @@ pub(super) fn run(config: Config) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
     };
-    let exit = runtime.block_on(serve(config, sockets));
+    let exit = runtime.block_on(serve(config, sockets, recent));
     // A name look-up that hangs must not hold up the end.
     runtime.shutdown_background();
     exit
@@ -45,7 +47,7 @@ fn runtime(threads: NonZeroUsize) -> io::Result<Runtime> {
     }
 }
 
-async fn serve(config: Config, sockets: Sockets) -> Exit {
+async fn serve(config: Config, sockets: Sockets, recent: Recent) -> Exit {
     let (mut signals, hangups) = match (Signals::listen(), Hangups::listen()) {
         (Ok(signals), Ok(hangups)) => (signals, hangups),
         (Err(error), _) | (_, Err(error)) => return report::failure(&error, None),
@@ -54,7 +56,7 @@ async fn serve(config: Config, sockets: Sockets) -> Exit {
     let tokens = &config.tokens;
     let source = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
     let app = tokio::select! {
-        app = App::bind_besides(sockets, config, Arc::new(source), clock) => app,
+        app = App::bind_besides(sockets, config, Arc::new(source), clock, recent) => app,
         () = signals.next() => return Exit::Done,
     };
     match app {

@@ -27,10 +27,10 @@ pub struct Args {
 }
 
 impl Args {
-    /// Adds to each flag's line of help the variable that stands in for it.
+    /// Adds to each setting's line of help the variable that stands in for it. Flags without a heading are no settings.
     pub fn with_variables(command: Command) -> Command {
         command.mut_args(|arg| {
-            let Some(flag) = arg.get_long().map(variable_of) else {
+            let (Some(flag), Some(_)) = (arg.get_long().map(variable_of), arg.get_help_heading()) else {
                 return arg;
             };
             let help = arg.get_help().map(StyledStr::to_string).unwrap_or_default();
@@ -179,8 +179,9 @@ pub(super) struct LogArgs {
     pub(super) access_log: Option<String>,
 }
 
+/// Where metrics and health are, as typed; other commands look for them there.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub(super) struct MetricsArgs {
+pub struct MetricsArgs {
     /// Serve metrics and health [default: true]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(super) metrics_enabled: Option<String>,

@@ -31,6 +31,8 @@ pub mod address;
 mod resolve;
 /// The same for tokens.
 mod resolve_tokens;
+/// What each setting came to.
+pub mod effective;
 /// Every problem at once, with its cure.
 pub mod problems;
 /// What systemd and a service tell each other.

@@ -45,6 +45,20 @@ impl Config {
     }
 }
 
+impl MetricsConfig {
+    /// Judges these settings alone; `None` where metrics are disabled.
+    ///
+    /// # Errors
+    /// With every problem of theirs.
+    pub fn resolve(
+        args: &MetricsArgs,
+        lookup: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Option<Self>, Problems> {
+        let mut reader = Reader::new(&lookup);
+        metrics(&mut reader, args, None).ok_or_else(|| reader.into_problems())
+    }
+}
+
 /// `None` when a problem was left with the reader; all settings have been read in any case.
 fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);

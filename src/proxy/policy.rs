@@ -4,6 +4,7 @@
 
 use super::target::{Host, HostPort, Target};
 use ipnet::IpNet;
+use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 use std::str::FromStr;
 
@@ -161,6 +162,21 @@ impl FromStr for HostPattern {
             (Some(_), true) => return Err(PatternError),
         };
         Ok(Self { name, port })
+    }
+}
+
+/// As `--allow-host` takes it.
+impl fmt::Display for HostPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            NamePattern::Exactly(host) => write!(f, "{host}")?,
+            NamePattern::Below(suffix) => write!(f, "*{suffix}")?,
+        }
+        match self.port {
+            PortPattern::SchemeDefault => Ok(()),
+            PortPattern::Exactly(port) => write!(f, ":{port}"),
+            PortPattern::Any => f.write_str(":*"),
+        }
     }
 }
 

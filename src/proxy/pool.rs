@@ -25,6 +25,17 @@ pub enum Connection {
     Http2(http2::SendRequest<RequestBody>),
 }
 
+/// How many connections are kept to one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// Where they lead.
+    pub target: Target,
+    /// Those of HTTP/1.1, each unused.
+    pub http1: usize,
+    /// Those of HTTP/2, which requests may be using.
+    pub http2: usize,
+}
+
 /// Unused connections. Cloning is cheap and gives the same pool.
 #[derive(Clone)]
 pub struct Pool(Arc<Shelves>);
@@ -82,6 +93,18 @@ impl Pool {
         None
     }
 
+    /// The connections kept, by target and in no order.
+    pub fn overview(&self) -> Vec<Kept> {
+        let unused = self.0.unused();
+        let with_any = unused.by_target.iter().filter(|(_, shelf)| !shelf.is_empty());
+        let kept = with_any.map(|(target, shelf)| Kept {
+            target: target.clone(),
+            http1: shelf.http1.len(),
+            http2: usize::from(shelf.http2.is_some()),
+        });
+        kept.collect()
+    }
+
     /// What brings this connection back once its response has been read.
     pub fn lease(&self, target: &Target, connection: Connection, sent: Sent) -> Lease {
         Lease { pool: self.clone(), target: target.clone(), connection, sent }
@@ -133,9 +156,15 @@ impl Unused {
             if shelf.http2.as_ref().is_some_and(|idle| expired(idle.since) || idle.sender.is_closed()) {
                 shelf.http2 = None;
             }
-            !shelf.http1.is_empty() || shelf.http2.is_some()
+            !shelf.is_empty()
         });
         self.http1 = self.by_target.values().map(|shelf| shelf.http1.len()).sum();
+    }
+}
+
+impl Shelf {
+    fn is_empty(&self) -> bool {
+        self.http1.is_empty() && self.http2.is_none()
     }
 }
 

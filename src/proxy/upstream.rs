@@ -38,6 +38,11 @@ impl Upstream {
         Self { connector, pool, timeout }
     }
 
+    /// The connections that are kept.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
     /// Resolves the target and judges its addresses.
     ///
     /// # Errors

@@ -1,10 +1,10 @@
 //! One log line, built so that nothing in a value can end it early or begin another.
 
+use crate::clock::Rfc3339;
 use crate::config::LogFormat;
 use std::error::Error;
 use std::fmt::{self, Display, Write};
 use std::time::SystemTime;
-use time::OffsetDateTime;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
@@ -191,7 +191,7 @@ impl Visit for Fields<'_> {
 }
 
 /// An error and its causes.
-struct Chain<'a>(&'a (dyn Error + 'static));
+pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 
 impl Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -202,19 +202,6 @@ impl Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
-    }
-}
-
-/// A moment in UTC with microseconds (RFC 3339).
-struct Rfc3339(SystemTime);
-
-impl Display for Rfc3339 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let utc = OffsetDateTime::from(self.0);
-        let (year, month, day) = utc.to_calendar_date();
-        let (hour, minute, second, micro) = utc.to_hms_micro();
-        let month = u8::from(month);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{micro:06}Z")
     }
 }
 

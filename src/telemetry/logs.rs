@@ -2,6 +2,7 @@
 
 use super::line::Line;
 use super::output::{Flush, Output};
+use super::recent::Recent;
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use std::io::{self, Write};
@@ -18,6 +19,8 @@ use tracing_subscriber::layer::{Context, SubscriberExt};
 pub const ACCESS: &str = "attache::access";
 
 const OURS: &str = env!("CARGO_PKG_NAME");
+/// What the targets of AWS's crates begin with.
+const AWS: &str = "aws_";
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -31,15 +34,16 @@ pub enum LogError {
 }
 
 /// Logs to stdout from now on, until the process ends. Dropping what is returned waits for lines not yet written, so
-/// it belongs at the end of `main`.
+/// it belongs at the end of `main`. Warnings and errors are also kept in `recent`.
 ///
 /// # Errors
 /// When no thread can be started, or something in this process logs already.
-pub fn init(config: &LogConfig) -> Result<Flush, LogError> {
+pub fn init(config: &LogConfig, recent: Recent) -> Result<Flush, LogError> {
     let format = config.format;
     let (output, flush) =
         Output::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
-    tracing::subscriber::set_global_default(subscriber(config, output)).map_err(LogError::Twice)?;
+    let subscriber = subscriber(config, output).with(recent);
+    tracing::subscriber::set_global_default(subscriber).map_err(LogError::Twice)?;
     Ok(flush)
 }
 
@@ -53,7 +57,8 @@ where
 }
 
 /// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
-/// tokens. This is the one place to swap when the level is to change while running.
+/// tokens. AWS's say nothing: they dump whole answers at warn, and what failed is logged by whoever called them. This is
+/// the one place to swap when the level is to change while running.
 fn filter(config: &LogConfig) -> Targets {
     let (ours, others) = match config.level {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
@@ -62,7 +67,11 @@ fn filter(config: &LogConfig) -> Targets {
         LogLevel::Error => (LevelFilter::ERROR, LevelFilter::ERROR),
     };
     let access = if config.access_log { LevelFilter::DEBUG } else { ours };
-    Targets::new().with_default(others).with_target(OURS, ours).with_target(ACCESS, access)
+    Targets::new()
+        .with_default(others)
+        .with_target(AWS, LevelFilter::OFF)
+        .with_target(OURS, ours)
+        .with_target(ACCESS, access)
 }
 
 struct Lines<W> {

@@ -90,6 +90,11 @@ impl Metrics {
         live.instruments.server.record(method, status, elapsed.as_secs_f64());
     }
 
+    /// How many requests are being served; `None` when metrics are disabled.
+    pub fn active_requests(&self) -> Option<i64> {
+        self.0.as_ref().map(|live| live.observed.active.load(Ordering::Relaxed))
+    }
+
     /// An upstream call is over. `error` is for calls without a response; a 5xx is a response.
     pub fn upstream_call(
         &self,

@@ -8,5 +8,7 @@ mod instruments;
 /// What is logged, and where it goes.
 pub mod logs;
 mod line;
+/// The last warnings and errors, kept for whoever looks.
+pub mod recent;
 /// Stdout, written from a thread of its own.
 pub mod output;

@@ -76,6 +76,12 @@ impl TokenCache {
         held(&self.0.entries(), audiences)
     }
 
+    /// How many sets are held, and the shelves of at most so many of them.
+    pub(super) fn shelves(&self, most: usize) -> (usize, Vec<Arc<Shelf>>) {
+        let entries = self.0.entries();
+        (entries.len(), entries.values().take(most).map(|entry| entry.shelf.clone()).collect())
+    }
+
     fn shelf(&self, audiences: &AudienceSet, permanent: bool) -> Arc<Shelf> {
         let mut entries = self.0.entries();
         if let Some(shelf) = held(&entries, audiences) {
@@ -155,13 +161,15 @@ pub struct Shelf {
     audiences: AudienceSet,
     label: AudienceLabel,
     /// Whether the set stays although nobody uses it.
-    permanent: bool,
+    pub(super) permanent: bool,
     slot: watch::Sender<Slot>,
     asked: Notify,
     settings: Arc<Settings>,
     made: Instant,
     /// Milliseconds from `made` to the last use.
     used: AtomicU64,
+    /// How often a token was asked for.
+    pub(super) uses: AtomicU64,
 }
 
 impl Shelf {
@@ -175,6 +183,7 @@ impl Shelf {
             settings,
             made: Instant::now(),
             used: AtomicU64::new(0),
+            uses: AtomicU64::new(0),
         }
     }
 
@@ -185,6 +194,7 @@ impl Shelf {
     /// `--token-fetch-timeout`.
     pub async fn token(&self) -> Result<Token, Arc<TokenError>> {
         self.touch();
+        self.uses.fetch_add(1, Ordering::Relaxed);
         if let Some(token) = self.token_in_memory() {
             self.settings.metrics.cache_hit(&self.label);
             return Ok(token);
@@ -233,7 +243,7 @@ impl Shelf {
 
     fn touch(&self) {
         let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // A store for each request would bounce the cache line between workers for no gain in precision.
+        // More precision would be of no use to anybody.
         if now.saturating_sub(self.used.load(Ordering::Relaxed)) > 100 {
             self.used.store(now, Ordering::Relaxed);
         }
@@ -265,7 +275,7 @@ impl Shelf {
         self.asked.notified().await;
     }
 
-    fn unused_for(&self) -> Duration {
+    pub(super) fn unused_for(&self) -> Duration {
         self.made.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
     }
 

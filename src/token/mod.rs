@@ -22,6 +22,8 @@ pub mod sts;
 pub mod inspect;
 /// Why there is no token.
 pub mod error;
+/// What an operator is shown of it all.
+pub mod overview;
 #[cfg(test)]
 mod test_source;
 #[cfg(test)]

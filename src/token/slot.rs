@@ -146,8 +146,16 @@ impl Slot {
         }
     }
 
+    /// When the renewal of a token that was minted last starts.
+    pub fn refresh_at(&self) -> Option<SystemTime> {
+        match self {
+            Self::Fresh { refresh_at, .. } => Some(*refresh_at),
+            Self::Stale { .. } | Self::Fetching { .. } | Self::Failed(_) => None,
+        }
+    }
+
     /// How many fetches have failed in a row.
-    fn streak(&self) -> u32 {
+    pub fn streak(&self) -> u32 {
         match self {
             Self::Fresh { .. } => 0,
             Self::Fetching { streak } => *streak,

@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # What stands behind `sh` where a block cannot be run here.
-NEEDS = {"needs-aws", "needs-checkout", "needs-cluster", "needs-engine", "needs-network", "needs-release", "needs-root"}
+NEEDS = {"needs-aws", "needs-checkout", "needs-cluster", "needs-engine", "needs-network", "needs-proxy", "needs-release",
+         "needs-root"}
 LANGUAGES = {"sh", "text", "json", "promql", "python", "hcl", "yaml"}
 PATIENCE = 120
 MARK = "--- block"

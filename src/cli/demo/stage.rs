@@ -10,6 +10,7 @@ use crate::emulator::{Emulator, Options};
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::output::Flush;
+use crate::telemetry::recent::Recent;
 use crate::token::sts::{Access, Sts};
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -50,7 +51,8 @@ impl Stage {
         let api = listener.local_addr().map_err(DemoError::Api)?;
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
-        let log = logs::init(&config.log)?;
+        let recent = Recent::default();
+        let log = logs::init(&config.log, recent.clone())?;
 
         let tasks = Tasks::default();
         let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE));
@@ -63,7 +65,7 @@ impl Stage {
             let _ = axum::serve(listener, router).await;
         });
 
-        let app = bind(config).await?;
+        let app = bind(config, recent).await?;
         let attache = url(app.proxy_addr().map_err(StartError::Address)?);
         let metrics = app.admin_addr().map_err(StartError::Address)?;
         let places = Places {
@@ -100,12 +102,12 @@ fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, Demo
     Ok(Config::from_args(settings.into_iter().flat_map(|(flag, value)| [flag, value]))?)
 }
 
-async fn bind(config: Config) -> Result<App, DemoError> {
+async fn bind(config: Config, recent: Recent) -> Result<App, DemoError> {
     // The emulator takes any keys.
     let access = Access::keys("AKIAEMULATOR", "emulator", "us-east-1");
     let (tokens, clock) = (&config.tokens, Clock::system());
     let source = Sts::new(tokens.wish(), access, tokens.sts_endpoint_url.clone(), clock);
-    Ok(App::bind(config, Arc::new(source), clock).await?)
+    Ok(App::bind(config, Arc::new(source), clock, recent).await?)
 }
 
 /// Where a program on this machine reaches `address`.

@@ -151,3 +151,7 @@ impl Held {
         self.credentials = Some(credentials);
     }
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

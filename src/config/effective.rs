@@ -1,0 +1,153 @@
+//! What each setting came to, written as it would be typed.
+
+use super::duration::Shown;
+use super::{Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig};
+use serde::Serialize;
+use std::fmt::Display;
+use std::path::Path;
+
+/// A flag without its dashes, and its value.
+pub type Effective = (&'static str, Value);
+
+/// The value of a setting.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Value {
+    /// It is unset, or has no meaning beside the others.
+    Unset,
+    /// One value.
+    One(String),
+    /// The entries of a list, one at least.
+    List(Vec<String>),
+}
+
+impl Value {
+    fn one(value: impl Display) -> Self {
+        Self::One(value.to_string())
+    }
+
+    fn optional(value: Option<impl Display>) -> Self {
+        value.map_or(Self::Unset, Self::one)
+    }
+
+    fn path(value: Option<&Path>) -> Self {
+        Self::optional(value.map(Path::display))
+    }
+
+    fn list(entries: impl IntoIterator<Item = impl Display>) -> Self {
+        let entries: Vec<String> = entries.into_iter().map(|entry| entry.to_string()).collect();
+        if entries.is_empty() { Self::Unset } else { Self::List(entries) }
+    }
+}
+
+impl Config {
+    /// Every setting in the order of the help. None of them is a secret: keys and credentials are files and variables
+    /// of others.
+    pub fn effective(&self) -> Vec<Effective> {
+        [
+            listening(self),
+            upstream(self),
+            policy(self),
+            tokens(&self.tokens),
+            logs(self),
+            metrics(self.metrics.as_ref()),
+            process(self),
+        ]
+        .concat()
+    }
+}
+
+fn listening(config: &Config) -> Vec<Effective> {
+    let (tls, inbound) = (config.inbound_tls.as_ref(), &config.inbound);
+    vec![
+        ("listen-addr", Value::one(&config.listen)),
+        ("tls-cert", Value::path(tls.map(|files| files.cert.as_path()))),
+        ("tls-key", Value::path(tls.map(|files| files.key.as_path()))),
+        ("tls-client-ca", Value::path(tls.and_then(|files| files.client_ca.as_deref()))),
+        ("max-connections", Value::optional(inbound.max_connections)),
+        ("header-read-timeout", Value::one(Shown(inbound.header_read_timeout))),
+        ("idle-timeout", Value::one(Shown(inbound.idle_timeout))),
+    ]
+}
+
+fn upstream(config: &Config) -> Vec<Effective> {
+    let upstream = &config.upstream;
+    let (host, header) = match &config.routing {
+        Routing::Pinned(target) => {
+            let port = target.explicit_port().map(|port| format!(":{port}")).unwrap_or_default();
+            (Value::one(format!("{}{port}", target.host())), Value::Unset)
+        }
+        Routing::ByHeader { header, .. } => (Value::Unset, Value::one(header)),
+    };
+    let forwarded_for = match upstream.forwarded_for {
+        ForwardedFor::Append => "append",
+        ForwardedFor::Keep => "keep",
+        ForwardedFor::Remove => "remove",
+    };
+    vec![
+        ("upstream-host", host),
+        ("upstream-scheme", Value::one(config.routing.scheme().as_str())),
+        ("host-header", header),
+        ("upstream-timeout", Value::one(Shown(upstream.timeout))),
+        ("upstream-connect-timeout", Value::one(Shown(upstream.connect_timeout))),
+        ("upstream-idle-timeout", Value::one(Shown(upstream.idle_timeout))),
+        ("upstream-ca-cert", Value::path(upstream.ca_cert.as_deref())),
+        ("forwarded-for", Value::one(forwarded_for)),
+    ]
+}
+
+fn policy(config: &Config) -> Vec<Effective> {
+    vec![
+        ("allow-host", Value::list(&config.policy.allow_hosts)),
+        ("allow-address", Value::list(&config.policy.allow_addresses)),
+        ("deny-address", Value::list(&config.policy.deny_addresses)),
+    ]
+}
+
+fn tokens(config: &TokenConfig) -> Vec<Effective> {
+    let audiences = config.audiences.as_ref().map_or(Value::Unset, |set| Value::list(set.iter()));
+    vec![
+        ("token-audience", audiences),
+        ("token-signing-algorithm", Value::one(config.algorithm.as_str())),
+        ("token-duration", Value::one(Shown(config.duration))),
+        ("token-refresh-skew", Value::one(Shown(config.refresh_skew))),
+        ("token-fetch-timeout", Value::one(Shown(config.fetch_timeout))),
+        ("token-cache-capacity", Value::one(config.cache_capacity)),
+        ("token-tag", Value::list(config.tags.iter().map(|(key, value)| format!("{key}={value}")))),
+        ("sts-endpoint-url", Value::optional(config.sts_endpoint_url.as_ref())),
+    ]
+}
+
+fn logs(config: &Config) -> Vec<Effective> {
+    let level = match config.log.level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    };
+    let format = match config.log.format {
+        LogFormat::Json => "json",
+        LogFormat::Text => "text",
+    };
+    vec![
+        ("log-level", Value::one(level)),
+        ("log-format", Value::one(format)),
+        ("access-log", Value::one(config.log.access_log)),
+    ]
+}
+
+fn metrics(config: Option<&MetricsConfig>) -> Vec<Effective> {
+    vec![
+        ("metrics-enabled", Value::one(config.is_some())),
+        ("metrics-listen-addr", Value::optional(config.map(|metrics| &metrics.listen))),
+        ("metrics-path", Value::optional(config.map(|metrics| &metrics.path))),
+    ]
+}
+
+fn process(config: &Config) -> Vec<Effective> {
+    vec![
+        ("shutdown-delay", Value::one(Shown(config.shutdown.delay))),
+        ("shutdown-timeout", Value::one(Shown(config.shutdown.timeout))),
+        ("worker-threads", Value::one(config.worker_threads)),
+    ]
+}

@@ -1,0 +1,177 @@
+//! The last warnings and errors of the log, kept in memory for whoever opens the status page.
+
+use super::line::Chain;
+use crate::clock::{Clock, Rfc3339};
+use serde::{Serialize, Serializer};
+use std::collections::VecDeque;
+use std::error::Error;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tracing::field::{Field, Visit};
+use tracing::{Event, Level, Subscriber};
+use tracing_subscriber::Layer;
+use tracing_subscriber::layer::Context;
+
+/// The most that are kept. Callers can cause some of them, so there has to be a limit.
+const MOST: usize = 50;
+/// The most bytes of one value that are kept.
+const LONGEST: usize = 1000;
+
+/// The last warnings and errors. Cloning is cheap and gives the same.
+#[derive(Clone, Default)]
+pub struct Recent(Arc<Mutex<VecDeque<Remark>>>);
+
+/// A warning or an error. Those that say the same are one.
+#[derive(Clone, Debug, Serialize)]
+pub struct Remark {
+    /// When it was logged first.
+    pub first: Rfc3339,
+    /// When it was logged last.
+    pub last: Rfc3339,
+    /// How often it was logged.
+    pub times: u64,
+    /// `WARN` or `ERROR`.
+    pub level: &'static str,
+    /// What happened.
+    pub message: String,
+    /// What else the line says, `code` and `see` included, in its order.
+    #[serde(serialize_with = "as_object")]
+    pub fields: Vec<(&'static str, String)>,
+}
+
+impl Recent {
+    /// The remarks that are kept, the latest first.
+    pub fn remarks(&self) -> Vec<Remark> {
+        self.kept().iter().rev().cloned().collect()
+    }
+
+    fn add(&self, remark: Remark) {
+        let mut kept = self.kept();
+        let known = kept.iter().position(|known| known.says_the_same(&remark));
+        let remark = match known.and_then(|at| kept.remove(at)) {
+            Some(known) => Remark { last: remark.last, times: known.times + 1, ..known },
+            None => remark,
+        };
+        if kept.len() == MOST {
+            kept.pop_front();
+        }
+        kept.push_back(remark);
+    }
+
+    fn kept(&self) -> MutexGuard<'_, VecDeque<Remark>> {
+        // A panic elsewhere can at worst have lost a remark.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Remark {
+    fn says_the_same(&self, other: &Self) -> bool {
+        (self.level, &self.message, &self.fields) == (other.level, &other.message, &other.fields)
+    }
+}
+
+impl<S: Subscriber> Layer<S> for Recent {
+    fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
+        let level = *event.metadata().level();
+        if level > Level::WARN {
+            return;
+        }
+        let now = Rfc3339(Clock::system().now());
+        let mut remark = Remark {
+            first: now,
+            last: now,
+            times: 1,
+            level: level.as_str(),
+            message: String::new(),
+            fields: Vec::new(),
+        };
+        event.record(&mut remark);
+        self.add(remark);
+    }
+}
+
+impl Visit for Remark {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        self.take(field, format_args!("{value}"));
+    }
+
+    fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
+        self.take(field, format_args!("{}", Chain(value)));
+    }
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        self.take(field, format_args!("{value:?}"));
+    }
+}
+
+impl Remark {
+    fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
+        let mut value = value.to_string();
+        if value.len() > LONGEST {
+            value.truncate(value.floor_char_boundary(LONGEST));
+            value.push_str("...");
+        }
+        match field.name() {
+            "message" => self.message = value,
+            name => self.fields.push((name, value)),
+        }
+    }
+}
+
+fn as_object<S: Serializer>(fields: &[(&'static str, String)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(fields.iter().map(|(name, value)| (name, value)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::subscriber::with_default;
+    use tracing_subscriber::layer::SubscriberExt;
+    use tracing_subscriber::registry;
+
+    fn recorded(events: impl FnOnce()) -> Vec<Remark> {
+        let recent = Recent::default();
+        with_default(registry().with(recent.clone()), events);
+        recent.remarks()
+    }
+
+    #[test]
+    fn warnings_and_errors_are_kept_the_latest_first_and_nothing_else() {
+        let remarks = recorded(|| {
+            tracing::warn!(code = "a_code", see = "a page", target = %"https://a.example", "first");
+            tracing::info!("no trouble");
+            let error = std::io::Error::other("inner");
+            tracing::error!(error = &error as &dyn Error, count = 3, "second");
+        });
+        let [second, first] = &remarks[..] else { panic!("{remarks:?}") };
+        assert_eq!((first.level, first.message.as_str(), first.times), ("WARN", "first", 1));
+        let fields: Vec<_> = first.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(fields, [("code", "a_code"), ("see", "a page"), ("target", "https://a.example")]);
+        assert_eq!((second.level, second.message.as_str()), ("ERROR", "second"));
+        assert_eq!(second.fields, [("error", "inner".to_owned()), ("count", "3".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_said_again_is_counted_and_moves_to_the_front() {
+        let remarks = recorded(|| {
+            for host in ["a", "b", "a", "a"] {
+                tracing::warn!(host, "upstream error");
+            }
+        });
+        let seen: Vec<_> = remarks.iter().map(|remark| (remark.fields[0].1.as_str(), remark.times)).collect();
+        assert_eq!(seen, [("a", 3), ("b", 1)]);
+        assert!(remarks[0].first <= remarks[1].first && remarks[0].last >= remarks[1].last);
+    }
+
+    #[test]
+    fn neither_their_number_nor_their_length_grows_without_bound() {
+        let remarks = recorded(|| {
+            for number in 0..1000 {
+                tracing::warn!(number, long = "\u{e9}".repeat(5000), "again");
+            }
+        });
+        assert_eq!(remarks.len(), MOST);
+        assert_eq!(remarks[0].fields[0].1, "999");
+        assert!(remarks.iter().all(|remark| remark.fields[1].1.len() <= LONGEST + 3));
+    }
+}

@@ -1,0 +1,115 @@
+//! What an operator is shown of each audience set: everything but its token.
+
+use super::audience_set::AudienceSet;
+use super::cache::{Shelf, TokenCache};
+use super::error::TokenError;
+use super::slot::Slot;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime};
+use tokio::time::Instant;
+
+/// The audience sets of a cache.
+#[derive(Clone, Debug)]
+pub struct Overview {
+    /// How many are held.
+    pub held: usize,
+    /// Those that were looked at, in no order.
+    pub sets: Vec<SetOverview>,
+}
+
+/// One audience set.
+#[derive(Clone, Debug)]
+pub struct SetOverview {
+    /// The audiences of its token.
+    pub audiences: AudienceSet,
+    /// How it does.
+    pub state: State,
+    /// Whether it stays although nobody uses it.
+    pub permanent: bool,
+    /// How often a request asked for its token.
+    pub times_used: u64,
+    /// How long nobody has.
+    pub unused_for: Duration,
+    /// When the token that is held expires, or has expired.
+    pub expires: Option<SystemTime>,
+    /// When the token's renewal starts, or has started.
+    pub refresh_at: Option<SystemTime>,
+    /// How many fetches have failed in a row.
+    pub failures: u32,
+    /// Why the last one failed. Not known while requests wait for the next.
+    pub error: Option<Arc<TokenError>>,
+    /// When the next try after a failure starts, if no request asks for one sooner. None is planned while one runs.
+    pub next_try: Option<SystemTime>,
+}
+
+/// How an audience set does, in the order of how much it needs attention.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum State {
+    /// No valid token, because the last fetch failed.
+    Failed,
+    /// A valid token whose renewal failed.
+    Stale,
+    /// No valid token yet, and a fetch runs.
+    Fetching,
+    /// A valid token, and a fetch of the next one runs.
+    Renewing,
+    /// A valid token.
+    Fresh,
+}
+
+impl State {
+    /// Every one of them, in order.
+    pub const ALL: [Self; 5] = [Self::Failed, Self::Stale, Self::Fetching, Self::Renewing, Self::Fresh];
+
+    /// Its name in words of the status page.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Stale => "stale",
+            Self::Fetching => "fetching",
+            Self::Renewing => "renewing",
+            Self::Fresh => "fresh",
+        }
+    }
+
+    fn of(slot: &Slot, now: SystemTime) -> Self {
+        let usable = slot.token().is_some_and(|token| token.is_usable(now));
+        match slot {
+            Slot::Fresh { refresh_at, .. } if usable && now < *refresh_at => Self::Fresh,
+            Slot::Fresh { .. } if usable => Self::Renewing,
+            Slot::Fresh { .. } | Slot::Fetching { .. } => Self::Fetching,
+            Slot::Stale { .. } if usable => Self::Stale,
+            Slot::Stale { .. } | Slot::Failed(_) => Self::Failed,
+        }
+    }
+}
+
+impl TokenCache {
+    /// What is known at this moment, of at most `most` sets. The cache is locked only while those are picked out.
+    pub fn overview(&self, now: SystemTime, most: usize) -> Overview {
+        let (held, shelves) = self.shelves(most);
+        let tick = Instant::now();
+        Overview { held, sets: shelves.iter().map(|shelf| SetOverview::of(shelf, now, tick)).collect() }
+    }
+}
+
+impl SetOverview {
+    fn of(shelf: &Shelf, now: SystemTime, tick: Instant) -> Self {
+        let slot = shelf.slot();
+        let failure = slot.failure();
+        let waiting = failure.filter(|failure| !failure.retrying);
+        Self {
+            audiences: shelf.audiences().clone(),
+            state: State::of(&slot, now),
+            permanent: shelf.permanent,
+            times_used: shelf.uses.load(Ordering::Relaxed),
+            unused_for: shelf.unused_for(),
+            expires: slot.token().map(super::Token::expires),
+            refresh_at: slot.refresh_at(),
+            failures: slot.streak(),
+            error: failure.map(|failure| failure.error.clone()),
+            next_try: waiting.map(|failure| now + failure.retry_at.saturating_duration_since(tick)),
+        }
+    }
+}
