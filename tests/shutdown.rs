@@ -7,10 +7,21 @@ use http::StatusCode;
 use std::sync::Arc;
 use support::World;
 use support::client::{Answer, Http1, get, http2, send};
+use support::program::PATIENCE;
 use support::upstream::{Upstream, text};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nhost: proxy.local\r\n\r\n";
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
 
 /// An upstream that answers only when told to.
 async fn waiting() -> (Upstream, Arc<Semaphore>) {
@@ -56,6 +67,39 @@ async fn an_http_2_request_in_flight_is_answered_too() {
     permits.add_permits(1);
     assert_eq!(Answer::read(response.await.unwrap()).await.text(), "at last");
     drop(sender);
+    assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_caller_that_has_just_connected_is_answered_and_sent_away() {
+    let mut world = World::start().await;
+    let mut early = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    // Connections are accepted in their order, so with this answer the other one has been accepted.
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    world.proxy.signal("TERM").await;
+    world.proxy.logged(|line| line["msg"] == "draining").await;
+    early.write_all(REQUEST).await.unwrap();
+    let answer = read_to_end(&mut early).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn what_the_system_has_accepted_is_answered_too() {
+    let mut world = World::start().await;
+    world.proxy.signal("STOP").await;
+    let mut callers = JoinSet::new();
+    for _ in 0..100 {
+        let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+        caller.write_all(REQUEST).await.unwrap();
+        callers.spawn(async move { read_to_end(&mut caller).await });
+    }
+    world.proxy.signal("TERM").await;
+    world.proxy.signal("CONT").await;
+    while let Some(answer) = callers.join_next().await {
+        let answer = answer.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
     assert!(world.proxy.ended().await.success());
 }
 

@@ -66,7 +66,11 @@ impl Upstream {
                 // The connection was closed while it lay in the pool: the next one may still be good.
                 Err(Lost::Unsent(request, _)) => *request,
                 Err(Lost::Sent(error)) => match replay {
-                    Some(replay) if broke_before_response(&error) => replay.into_request(),
+                    Some(replay) if connection_broke(&error) => {
+                        request = replay.into_request();
+                        // Once, and where nothing can have died in the meantime.
+                        break;
+                    }
                     Some(_) | None => return Err(failure(&sent, error)),
                 },
             };
@@ -126,9 +130,10 @@ fn failure(sent: &Sent, error: hyper::Error) -> UpstreamError {
     if sent.is_broken() { UpstreamError::RequestBody(error) } else { UpstreamError::Exchange(error) }
 }
 
-/// Whether the connection broke although the upstream had not begun to answer.
-fn broke_before_response(error: &hyper::Error) -> bool {
-    error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+/// Whether the connection broke, by a close, a reset or an error of HTTP/2, and not what came over it: an upstream that
+/// does not speak HTTP would not speak it the next time either.
+fn connection_broke(error: &hyper::Error) -> bool {
+    !error.is_parse() && !error.is_user()
 }
 
 /// What is needed to send a request again: kept only where its method is idempotent (RFC 9110, section 9.2.2) and it
