@@ -12,7 +12,7 @@ set -euo pipefail
 here=$(dirname "$0")
 attache=${1:?the path of attache}
 source "$here/start.sh"
-source "$here/load.sh"
+source "$here/peers.sh"
 
 main() {
     start_emulator "$attache"

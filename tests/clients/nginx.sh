@@ -7,7 +7,7 @@ set -euo pipefail
 here=$(dirname "$0")
 attache=${1:?the path of attache}
 source "$here/start.sh"
-source "$here/load.sh"
+source "$here/peers.sh"
 
 main() {
     start_emulator "$attache"
@@ -31,34 +31,6 @@ main() {
         all_succeed "HTTP/2 over $scheme" 10000 -c 10 -m 32 "$scheme://$PROXY/"
         all_succeed "HTTP/1.1 over $scheme" 10000 --h1 -c 50 "$scheme://$PROXY/"
     done
-}
-
-# An nginx with these settings; its port in PORT, its log in NAME.log: upstream NAME SETTINGS
-upstream() {
-    local name=$1
-    PORT=$(free_port)
-    cat >"$work/$name.conf" <<EOF
-daemon off;
-pid $work/$name.pid;
-error_log stderr;
-events { worker_connections 4096; }
-http {
-    client_body_temp_path $work/$name.bodies;
-    proxy_temp_path $work/$name.proxy;
-    fastcgi_temp_path $work/$name.fastcgi;
-    uwsgi_temp_path $work/$name.uwsgi;
-    scgi_temp_path $work/$name.scgi;
-    log_format connection '\$connection \$status';
-    access_log $work/$name.log connection;
-    server {
-        listen 127.0.0.1:$PORT;
-        $2
-        location / { return 200 "hello\n"; }
-    }
-}
-EOF
-    start "$name" nginx -c "$work/$name.conf" -p "$work"
-    answers "http://127.0.0.1:$PORT/"
 }
 
 # nginx has indeed used so many connections, each for few requests: connections_changed NAME LEAST
