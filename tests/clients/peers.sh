@@ -1,5 +1,8 @@
 # Sourced after start.sh by scripts that need nginx as the upstream, or h2load as the callers.
 
+# Debian's nginx lies where an ordinary user's path does not lead.
+PATH=$PATH:/usr/sbin
+
 fail() {
     printf 'FAILED  %s\n' "$1" >&2
     return 1
