@@ -21,9 +21,14 @@ def verdicts(url, directory, chosen):
     if not index.exists():
         sys.exit(f"FAILED  {url} could not be tried: {run.stdout}")
     [(_, cases)] = json.loads(index.read_text()).items()
-    return {
-        case: (found["behavior"], found["behaviorClose"], found["remoteCloseCode"]) for case, found in cases.items()
-    }
+    return {case: verdict(found) for case, found in cases.items()}
+
+
+def verdict(found):
+    # Whether a server has answered one message before it reads the broken frame behind it is a matter of moments, and
+    # all that tells these two apart.
+    behavior = "OK" if found["behavior"] == "NON-STRICT" else found["behavior"]
+    return behavior, found["behaviorClose"], found["remoteCloseCode"]
 
 
 def main(direct, proxied, directory, cases):
@@ -33,7 +38,7 @@ def main(direct, proxied, directory, cases):
     changed = {case: (wanted.get(case), got.get(case)) for case in wanted | got if wanted.get(case) != got.get(case)}
     for case, (before, after) in changed.items():
         print(f"FAILED  case {case}: {before} directly, {after} through attache", file=sys.stderr)
-    passed = sum(behavior in ("OK", "NON-STRICT", "INFORMATIONAL") for behavior, _, _ in got.values())
+    passed = sum(behavior in ("OK", "INFORMATIONAL") for behavior, _, _ in got.values())
     print(f"{len(got)} cases of Autobahn, {passed} pass, {len(changed)} end differently than without attache")
     sys.exit(bool(changed) or not got)
 

@@ -33,7 +33,7 @@ drains() {
     h2load -n 100000 --log-file="$work/requests" "$@" "http://$PROXY/slow?seconds=1" >"$work/load" 2>&1 &
     load=$!
     # In the middle of the second round every connection is busy.
-    until (($(grep -c '"status":200' "$log") >= 300)); do sleep 0.1; done
+    answers_reach 300 "$log"
     kill -TERM "$process"
     wait "$process" || fail "$name: attache ended with $?"
     wait "$load" || true
@@ -44,6 +44,16 @@ drains() {
         fail "$name: $sent were sent, $succeeded succeeded, attache answered $answered: $(cat "$work/load")"
     printf 'ok  %s: SIGTERM, and all %s requests that were sent succeeded\n' "$name" "$sent"
     rm "$work/requests"
+}
+
+# Waits until so many requests are answered, a minute at most: answers_reach COUNT LOG
+answers_reach() {
+    local tries
+    for ((tries = 0; tries < 600; tries++)); do
+        (($(grep -c '"status":200' "$2") < $1)) || return 0
+        sleep 0.1
+    done
+    fail "only $(grep -c '"status":200' "$2") requests were answered in a minute"
 }
 
 main
