@@ -23,6 +23,15 @@ main() {
     start_proxy "$attache" --upstream-scheme http --upstream-host "127.0.0.1:$PORT"
     all_succeed "closing after every response: HTTP/1.1" 1000 --h1 -c 10 "http://$PROXY/"
     connections_changed single 1000
+    # Over HTTP/2 it says after a hundred requests that it takes no more, and ignores those that are on their way.
+    local tls_port
+    tls_port=$(free_port)
+    upstream refusing "keepalive_requests 100; listen 127.0.0.1:$tls_port ssl http2;
+        ssl_certificate $work/proxy.pem; ssl_certificate_key $work/proxy.key;"
+    start_proxy "$attache" --upstream-host "localhost:$tls_port" --upstream-ca-cert "$work/proxy.pem"
+    all_succeed "HTTP/2 behind, closing after a hundred: HTTP/1.1" 10000 --h1 -c 20 "http://$PROXY/"
+    all_succeed "HTTP/2 behind, closing after a hundred: HTTP/2" 10000 -c 4 -m 10 "http://$PROXY/"
+    connections_changed refusing 200
     upstream usual ''
     for scheme in http https; do
         local tls=()
@@ -55,6 +64,7 @@ with_pauses() {
 
 certificate() {
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=localhost" \
+        -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE \
         -keyout "$work/proxy.key" -out "$work/proxy.pem" 2>"$work/openssl.err"
 }
 

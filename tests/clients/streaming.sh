@@ -6,6 +6,7 @@
 set -euo pipefail
 here=$(dirname "$0")
 attache=${1:?the path of attache}
+: "${PYTHON:?the Python that has requirements.txt}"
 source "$here/start.sh"
 
 start_emulator "$attache"

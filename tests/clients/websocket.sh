@@ -7,6 +7,7 @@ here=$(dirname "$0")
 attache=${1:?the path of attache}
 seconds=${2:-0}
 cases=${3:-}
+: "${PYTHON:?the Python that has requirements.txt}"
 source "$here/start.sh"
 
 start_emulator "$attache"
@@ -17,4 +18,4 @@ echo=$FOUND
 start_proxy "$attache" --upstream-scheme http --upstream-host "127.0.0.1:$echo" \
     --upstream-timeout 2s --idle-timeout 2s --header-read-timeout 2s
 "$PYTHON" "$here/websocket.py" "ws://$PROXY" "$seconds"
-"$PYTHON" "$here/autobahn.py" "ws://127.0.0.1:$echo" "ws://$PROXY" "$work/cases" $cases
+"$PYTHON" "$here/autobahn.py" "ws://127.0.0.1:$echo" "ws://$PROXY" "$work/cases" ${cases:+"$cases"}
