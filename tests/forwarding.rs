@@ -11,7 +11,7 @@ use hyper::body::Frame;
 use std::sync::Mutex;
 use support::World;
 use support::client::{self, Answer, Body, get, http2, send};
-use support::upstream::{Upstream, echo, text};
+use support::upstream::{Upstream, text};
 use tokio::sync::mpsc;
 
 #[tokio::test]
@@ -198,28 +198,4 @@ async fn streaming_world() -> (World, Frames) {
         }
     });
     (World::pinned(upstream.await, &[]).await, frames)
-}
-
-#[tokio::test]
-async fn connections_to_the_upstream_are_used_again() {
-    let world = World::start().await;
-    let mut caller = client::Http1::connect(world.proxy.proxy).await;
-    for _ in 0..20 {
-        assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
-    }
-    assert_eq!(world.upstream.connections(), 1);
-}
-
-#[tokio::test]
-async fn an_upstream_that_closes_after_every_answer_costs_nobody_an_error() {
-    let upstream = Upstream::scripted(|request| async {
-        let mut reply = echo(request).await;
-        reply.headers_mut().insert("connection", "close".parse().unwrap());
-        reply
-    });
-    let world = World::pinned(upstream.await, &[]).await;
-    let mut caller = client::Http1::connect(world.proxy.proxy).await;
-    for _ in 0..200 {
-        assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
-    }
 }

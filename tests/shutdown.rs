@@ -19,6 +19,14 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: proxy.local\r\n\r\n";
+
+async fn read_to_end(stream: &mut TcpStream) -> String {
+    let mut answer = String::new();
+    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    answer
+}
+
 /// An upstream that answers only when told to.
 async fn waiting() -> (Upstream, Arc<Semaphore>) {
     let permits = Arc::new(Semaphore::new(0));
@@ -159,6 +167,39 @@ async fn websockets_that_do_not_end_are_cut_off_in_time() {
     assert_eq!(cut_off["level"], "WARN");
     assert!(world.proxy.ended().await.success());
     drop(pipes);
+}
+
+#[tokio::test]
+async fn a_caller_that_has_just_connected_is_answered_and_sent_away() {
+    let mut world = World::start().await;
+    let mut early = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    // Connections are accepted in their order, so with this answer the other one has been accepted.
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    world.proxy.signal("TERM").await;
+    world.proxy.logged(|line| line["msg"] == "draining").await;
+    early.write_all(GET).await.unwrap();
+    let answer = read_to_end(&mut early).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn what_the_system_has_accepted_is_answered_too() {
+    let mut world = World::start().await;
+    world.proxy.signal("STOP").await;
+    let mut callers = JoinSet::new();
+    for _ in 0..100 {
+        let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+        caller.write_all(GET).await.unwrap();
+        callers.spawn(async move { read_to_end(&mut caller).await });
+    }
+    world.proxy.signal("TERM").await;
+    world.proxy.signal("CONT").await;
+    while let Some(answer) = callers.join_next().await {
+        let answer = answer.unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    assert!(world.proxy.ended().await.success());
 }
 
 #[tokio::test]

@@ -105,7 +105,7 @@ fn whole_part(digits: &str, unit: u128) -> Result<u128, DurationError> {
 fn fractional_part(digits: &str, unit: u128) -> u128 {
     let (mut value, mut scale) = (0_u64, 1.0_f64);
     for digit in digits.bytes().map(|digit| u64::from(digit - b'0')) {
-        match value.checked_mul(10).map(|value| value + digit) {
+        match value.checked_mul(10).and_then(|value| value.checked_add(digit)) {
             Some(next) if u128::from(next) <= LONGEST => value = next,
             _ => break,
         }

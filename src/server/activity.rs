@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
 /// How HTTP/2 begins (RFC 9113, section 3.4), and no request of HTTP/1.1.
@@ -49,6 +50,9 @@ struct State {
     header_since: AtomicU64,
     /// HTTP/2 has frames that are no requests, so bytes say nothing about headers there.
     http2: AtomicBool,
+    /// There has been a request.
+    asked: AtomicBool,
+    first_request: Notify,
 }
 
 impl Activity {
@@ -60,6 +64,8 @@ impl Activity {
             quiet_since: AtomicU64::new(0),
             header_since: AtomicU64::new(0),
             http2: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
+            first_request: Notify::new(),
         }))
     }
 
@@ -67,7 +73,18 @@ impl Activity {
     pub fn busy(&self) -> Busy {
         self.0.busy.fetch_add(1, Ordering::Relaxed);
         self.0.header_since.store(0, Ordering::Relaxed);
+        if !self.0.asked.load(Ordering::Relaxed) {
+            self.0.asked.store(true, Ordering::Relaxed);
+            self.0.first_request.notify_one();
+        }
         Busy(self.clone())
+    }
+
+    /// Resolves when there has been a request. For one waiter.
+    pub async fn asked(&self) {
+        if !self.0.asked.load(Ordering::Relaxed) {
+            self.0.first_request.notified().await;
+        }
     }
 
     /// Resolves when a limit has been passed.

@@ -23,6 +23,9 @@ use tokio_util::sync::CancellationToken;
 const MOST_BUFFERED: usize = 64 * 1024;
 /// The most requests at a time on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 250;
+/// How long a connection's first request may still take to come when the drain begins. Its caller may have connected a
+/// moment before, and have sent it already.
+const FIRST_REQUEST: Duration = Duration::from_secs(1);
 
 /// Tells connections to finish. Cloning is cheap and gives the same signal.
 #[derive(Clone, Debug, Default)]
@@ -83,7 +86,7 @@ async fn speak_http(
     let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(stream, service));
     let outcome = tokio::select! {
         outcome = connection.as_mut() => outcome,
-        () = drain.begun() => finish(connection, &activity, server.limits).await,
+        () = drain.begun() => end_gently(connection, &activity, server.limits).await,
         expired = activity.expired(server.limits) => match expired {
             Expired::Idle => finish(connection, &activity, server.limits).await,
             // There is nobody to answer: the request is not even known yet.
@@ -92,6 +95,17 @@ async fn speak_http(
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "a caller's connection ended early");
+    }
+}
+
+/// Waits for the first request, if there has been none, before no more are taken.
+async fn end_gently<C, E>(mut connection: Pin<&mut C>, activity: &Activity, limits: Limits) -> Result<(), E>
+where
+    C: GracefulConnection<Error = E> + Future<Output = Result<(), E>>,
+{
+    tokio::select! {
+        outcome = connection.as_mut() => outcome,
+        _ = timeout(FIRST_REQUEST, activity.asked()) => finish(connection, activity, limits).await,
     }
 }
 

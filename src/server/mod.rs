@@ -48,6 +48,8 @@ impl Server {
     pub async fn run(self: Arc<Self>, listener: Listener, drain: Drain) {
         loop {
             let (stream, caller) = tokio::select! {
+                // The system has accepted these already, and their callers may have sent a request.
+                biased;
                 accepted = listener.accept() => accepted,
                 () = drain.begun() => return,
             };
