@@ -77,12 +77,13 @@ impl Connector {
         .await
     }
 
-    async fn bounded<T>(
+    /// Boxed, because few requests open a connection, and each would make room for all that one takes.
+    fn bounded<T>(
         &self,
         work: impl Future<Output = Result<T, UpstreamError>>,
-    ) -> Result<T, UpstreamError> {
-        let limit = self.connect_timeout;
-        timeout(limit, work).await.unwrap_or(Err(UpstreamError::ConnectTimeout(limit)))
+    ) -> impl Future<Output = Result<T, UpstreamError>> {
+        let (limit, work) = (self.connect_timeout, Box::pin(work));
+        async move { timeout(limit, work).await.unwrap_or(Err(UpstreamError::ConnectTimeout(limit))) }
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
