@@ -140,7 +140,8 @@ impl Deadlines<'_> {
 
 fn http1() -> http1::Builder {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(MOST_BUFFERED);
+    // The buffer alone is no exact bound: what it takes at once can pass it by as much again.
+    builder.max_buf_size(MOST_BUFFERED).max_header_size(MOST_BUFFERED);
     builder
 }
 
