@@ -17,10 +17,17 @@ use tokio::sync::{Notify, oneshot};
 
 /// A caller's body on its way to the upstream. Tells when its last frame has been taken.
 pub struct RequestBody {
-    /// What has been taken before, and comes first.
-    again: VecDeque<Bytes>,
     inner: Option<Incoming>,
     sent: Sent,
+    /// Boxed, because few bodies have any, and the channel to a connection makes room for many bodies.
+    repeat: Option<Box<Repeat>>,
+}
+
+/// What a body needs to be sent more than once.
+#[derive(Default)]
+struct Repeat {
+    /// What has been taken before, and comes first.
+    again: VecDeque<Bytes>,
     keeper: Option<Keeper>,
 }
 
@@ -102,14 +109,15 @@ impl RequestBody {
     }
 
     fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
-        Self { again, inner, sent, keeper: None }
+        let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, keeper: None }));
+        Self { inner, sent, repeat }
     }
 
     /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
     /// now, unless the copy grew too long.
     pub fn keep(&mut self) -> oneshot::Receiver<Self> {
         let (keeper, back) = Keeper::new();
-        self.keeper = Some(keeper);
+        self.repeat.get_or_insert_default().keeper = Some(keeper);
         back
     }
 
@@ -128,7 +136,8 @@ impl Body for RequestBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
         let this = &mut *self;
-        let frame = match (this.again.pop_front(), &mut this.inner) {
+        let part = this.repeat.as_mut().and_then(|repeat| repeat.again.pop_front());
+        let frame = match (part, &mut this.inner) {
             (Some(part), _) => Some(Ok(Frame::data(part))),
             (None, None) => None,
             (None, Some(inner)) => {
@@ -147,18 +156,20 @@ impl Body for RequestBody {
                 frame
             }
         };
-        if let Some(frame) = &frame {
-            this.keeper = this.keeper.take().and_then(|keeper| keeper.note(frame.as_ref()));
+        if let (Some(repeat), Some(frame)) = (&mut this.repeat, &frame) {
+            repeat.keeper = repeat.keeper.take().and_then(|keeper| keeper.note(frame.as_ref()));
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.again.is_empty() && self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.repeat.as_ref().is_none_or(|repeat| repeat.again.is_empty())
+            && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        let again = self.again.iter().map(|part| part.len() as u64).sum::<u64>();
+        let parts = self.repeat.iter().flat_map(|repeat| &repeat.again);
+        let again = parts.map(|part| part.len() as u64).sum::<u64>();
         match self.inner.as_ref().map_or(Some(0), |inner| inner.size_hint().exact()) {
             Some(rest) => SizeHint::with_exact(again + rest),
             None => SizeHint::default(),
@@ -168,8 +179,7 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(keeper) = self.keeper.take() {
-            let again = std::mem::take(&mut self.again);
+        if let Some(Repeat { again, keeper: Some(keeper) }) = self.repeat.take().map(|repeat| *repeat) {
             keeper.give_back(again, |again| Self::part(again, self.inner.take(), self.sent.clone()));
         }
     }

@@ -114,22 +114,25 @@ impl Connector {
         }
     }
 
-    /// The same within `--upstream-connect-timeout`.
+    /// The same within `--upstream-connect-timeout`. Boxed, because few requests open a connection, and each would make
+    /// room for all that one takes.
     ///
     /// # Errors
     /// Those of the work, and when it takes too long.
-    pub async fn bounded<T>(
+    pub fn bounded<T>(
         &self,
         target: &Target,
         work: impl Future<Output = Result<T, UpstreamError>>,
-    ) -> Result<T, UpstreamError> {
-        let limit = self.connect_timeout;
-        timeout(limit, work).await.unwrap_or_else(|_| {
-            Err(match self.egress(target) {
-                None => UpstreamError::ConnectTimeout(limit),
-                Some(egress) => UpstreamError::Egress(egress.to_string(), EgressError::Timeout(limit)),
+    ) -> impl Future<Output = Result<T, UpstreamError>> {
+        let (limit, work) = (self.connect_timeout, Box::pin(work));
+        async move {
+            timeout(limit, work).await.unwrap_or_else(|_| {
+                Err(match self.egress(target) {
+                    None => UpstreamError::ConnectTimeout(limit),
+                    Some(egress) => UpstreamError::Egress(egress.to_string(), EgressError::Timeout(limit)),
+                })
             })
-        })
+        }
     }
 
     fn egress(&self, target: &Target) -> Option<&Egress> {

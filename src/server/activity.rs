@@ -3,20 +3,16 @@
 //! hyper's own header timeout also counts the quiet time between two requests, so a caller that keeps a connection for
 //! later would lose it after seconds. Here the clock of a header starts at its first byte.
 
+use super::watched::Watched;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
-
-/// How HTTP/2 begins (RFC 9113, section 3.4), and no request of HTTP/1.1.
-const PREFACE: &[u8] = b"PRI * HTTP/2.0";
 
 /// How long callers may take.
 #[derive(Clone, Copy, Debug)]
@@ -113,24 +109,27 @@ impl Activity {
 
     /// The connection's bytes, watched for the beginnings of headers.
     pub fn watch<S>(&self, stream: S) -> Watched<S> {
-        Watched { stream, activity: self.clone(), opening: Opening::Preface(0) }
+        Watched::new(stream, self.clone())
     }
 
     fn now(&self) -> u64 {
         u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    fn bytes_read(&self, opening: Opening) {
+    /// Bytes have come. Between two requests they begin a header.
+    pub(super) fn bytes_read(&self) {
         let state = &*self.0;
-        if matches!(opening, Opening::Http2) {
-            state.http2.store(true, Ordering::Relaxed);
-            state.header_since.store(0, Ordering::Relaxed);
-        }
         let between_requests =
             state.busy.load(Ordering::Relaxed) == 0 && state.header_since.load(Ordering::Relaxed) == 0;
         if between_requests && !state.http2.load(Ordering::Relaxed) {
             state.header_since.store(self.now() + 1, Ordering::Relaxed);
         }
+    }
+
+    /// From now on bytes say nothing about headers.
+    pub(super) fn speaks_http2(&self) {
+        self.0.http2.store(true, Ordering::Relaxed);
+        self.0.header_since.store(0, Ordering::Relaxed);
     }
 }
 
@@ -186,82 +185,6 @@ impl<B: Body<Data = Bytes> + Unpin> Body for BusyBody<B> {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
-    }
-}
-
-/// A connection's bytes, watched for the beginnings of headers.
-pub struct Watched<S> {
-    stream: S,
-    activity: Activity,
-    opening: Opening,
-}
-
-/// What a connection's first bytes say about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Opening {
-    /// So many bytes of HTTP/2's preface have come, and no other.
-    Preface(usize),
-    Http2,
-    Http1,
-}
-
-impl Opening {
-    /// The first bytes may come one by one.
-    fn after(self, bytes: &[u8]) -> Self {
-        let Self::Preface(seen) = self else { return self };
-        let wanted = PREFACE.get(seen..).unwrap_or_default();
-        let length = wanted.len().min(bytes.len());
-        if bytes[..length] != wanted[..length] {
-            return Self::Http1;
-        }
-        if length == wanted.len() { Self::Http2 } else { Self::Preface(seen + length) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let before = buffer.filled().len();
-        ready!(Pin::new(&mut self.stream).poll_read(context, buffer))?;
-        let read = buffer.filled().get(before..).unwrap_or_default();
-        if !read.is_empty() {
-            self.opening = self.opening.after(read);
-            self.activity.bytes_read(self.opening);
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(context, bytes)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(context, slices)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }
 

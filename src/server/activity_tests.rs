@@ -1,3 +1,4 @@
+use super::super::watched::Protocol;
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{advance, timeout};
@@ -102,9 +103,14 @@ async fn the_frames_of_http_2_are_no_headers_even_when_its_preface_drips() {
         [&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"][..], &["P", "RI * HT", "TP/2.0", "\r\n\r\nSM\r\n\r\n"]]
     {
         let (activity, mut watched, mut caller) = connection();
-        for part in preface {
-            send(&mut caller, &mut watched, part.as_bytes()).await;
-        }
+        let sending = async {
+            for part in preface {
+                caller.write_all(part.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+        };
+        let (protocol, ()) = tokio::join!(watched.protocol(), sending);
+        assert_eq!(protocol.unwrap(), Protocol::Http2);
         assert_eq!(end(&activity).await, (Expired::Idle, 180));
         drop(activity.busy());
         send(&mut caller, &mut watched, b"a ping").await;

@@ -2,17 +2,18 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
+use super::reload::InboundTls;
 use super::stream::Stream;
+use super::watched::Protocol;
 use crate::proxy::headers::client_address;
 use http::{HeaderValue, Request};
 use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
 use std::net::IpAddr;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -49,9 +50,20 @@ pub async fn serve(server: &Arc<Server>, stream: Stream, caller: Option<IpAddr>,
         return;
     }
     let caller = caller.map(client_address);
-    let Some(tls) = &server.tls else {
-        return speak_http(server, stream, caller, drain).await;
-    };
+    match &server.tls {
+        None => speak_http(server, stream, caller, drain).await,
+        // Boxed, because it is three times as large, and every connection without TLS would make room for it.
+        Some(tls) => Box::pin(speak_tls(server, tls, stream, caller, drain)).await,
+    }
+}
+
+async fn speak_tls(
+    server: &Arc<Server>,
+    tls: &InboundTls,
+    stream: Stream,
+    caller: Option<HeaderValue>,
+    drain: Drain,
+) {
     match timeout(server.limits.header_read_timeout, tls.acceptor().accept(stream)).await {
         Ok(Ok(stream)) => speak_http(server, stream, caller, drain).await,
         Ok(Err(error)) => tracing::debug!(%error, "a caller's TLS handshake failed"),
@@ -81,52 +93,79 @@ async fn speak_http(
             Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
         }
     });
-    let builder = builder();
-    let stream = TokioIo::new(activity.watch(stream));
-    let mut connection = std::pin::pin!(builder.serve_connection_with_upgrades(stream, service));
-    let outcome = tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        () = drain.begun() => end_gently(connection, &activity, server.limits).await,
-        expired = activity.expired(server.limits) => match expired {
-            Expired::Idle => finish(connection, &activity, server.limits).await,
-            // There is nobody to answer: the request is not even known yet.
-            Expired::Header => Ok(()),
+    let mut stream = activity.watch(stream);
+    let deadlines = Deadlines { activity: &activity, limits: server.limits, drain: &drain };
+    let protocol = tokio::select! {
+        protocol = stream.protocol() => protocol,
+        // There is nobody to answer: the request is not even known yet.
+        () = deadlines.drained() => return,
+        _ = activity.expired(server.limits) => return,
+    };
+    let outcome = match protocol {
+        Ok(Protocol::Http1) => {
+            let connection = http1().serve_connection(TokioIo::new(stream), service).with_upgrades();
+            deadlines.apply(pin!(connection), |connection| connection.graceful_shutdown()).await
         }
+        Ok(Protocol::Http2) => {
+            // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
+            let mut connection = Box::pin(http2().serve_connection(TokioIo::new(stream), service));
+            deadlines.apply(connection.as_mut(), |connection| connection.graceful_shutdown()).await
+        }
+        Err(_) => return,
     };
     if let Err(error) = outcome {
         tracing::debug!(%error, "a caller's connection ended early");
     }
 }
 
-/// Waits for the first request, if there has been none, before no more are taken.
-async fn end_gently<C, E>(mut connection: Pin<&mut C>, activity: &Activity, limits: Limits) -> Result<(), E>
-where
-    C: GracefulConnection<Error = E> + Future<Output = Result<(), E>>,
-{
-    tokio::select! {
-        outcome = connection.as_mut() => outcome,
-        _ = timeout(FIRST_REQUEST, activity.asked()) => finish(connection, activity, limits).await,
+/// What ends a connection besides its caller.
+struct Deadlines<'c> {
+    activity: &'c Activity,
+    limits: Limits,
+    drain: &'c Drain,
+}
+
+impl Deadlines<'_> {
+    /// Drives the connection to its end. `stop` makes it take no more requests.
+    async fn apply<C: Future<Output = hyper::Result<()>>>(
+        &self,
+        mut connection: Pin<&mut C>,
+        stop: impl FnOnce(Pin<&mut C>),
+    ) -> hyper::Result<()> {
+        tokio::select! {
+            outcome = connection.as_mut() => return outcome,
+            () = self.drained() => {}
+            expired = self.activity.expired(self.limits) => match expired {
+                Expired::Idle => {}
+                // There is nobody to answer: the request is not even known yet.
+                Expired::Header => return Ok(()),
+            }
+        }
+        stop(connection.as_mut());
+        tokio::select! {
+            outcome = connection => outcome,
+            // A half-sent header must not hold the drain.
+            _ = self.activity.expired(self.limits) => Ok(()),
+        }
+    }
+
+    /// The drain has begun, and there has been a first request, or time for one.
+    async fn drained(&self) {
+        self.drain.begun().await;
+        let _ = timeout(FIRST_REQUEST, self.activity.asked()).await;
     }
 }
 
-/// Lets the requests end that are being answered, and takes no more.
-async fn finish<C, E>(mut connection: Pin<&mut C>, activity: &Activity, limits: Limits) -> Result<(), E>
-where
-    C: GracefulConnection<Error = E> + Future<Output = Result<(), E>>,
-{
-    connection.as_mut().graceful_shutdown();
-    tokio::select! {
-        outcome = connection => outcome,
-        // A half-sent header must not hold the drain.
-        _ = activity.expired(limits) => Ok(()),
-    }
-}
-
-fn builder() -> Builder<TokioExecutor> {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().max_buf_size(MOST_BUFFERED);
+fn http1() -> http1::Builder {
+    let mut builder = http1::Builder::new();
+    // The buffer alone is no exact bound: what it takes at once can pass it by as much again.
+    builder.max_buf_size(MOST_BUFFERED).max_header_size(MOST_BUFFERED);
     builder
-        .http2()
+}
+
+fn http2() -> http2::Builder<TokioExecutor> {
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    builder
         .timer(TokioTimer::new())
         .adaptive_window(true)
         .max_concurrent_streams(MOST_STREAMS)
