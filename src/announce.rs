@@ -25,8 +25,20 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
             hint = "unset it for attache, or add the region's STS host to NO_PROXY",
             "calls to STS are sent to this very proxy, which needs them to answer"
         );
+        if config.upstream.egress.as_ref().is_some_and(|egress| egress.variable == variable.name) {
+            tracing::warn!(
+                code = Trouble::ProxyLoop.code(),
+                see = Trouble::ProxyLoop.see(),
+                variable = variable.name,
+                hint = "unset it for attache, or add the upstreams to NO_PROXY",
+                "requests to upstreams are sent to this very proxy, which opens no tunnels"
+            );
+        }
     }
     routing(config);
+    if let Some(egress) = &config.upstream.egress {
+        tracing::info!(variable = egress.variable, proxy = %egress, "upstreams are reached through a proxy");
+    }
     let tokens = &config.tokens;
     tracing::info!(
         audience = tokens.audiences.as_ref().map(tracing::field::display),
@@ -60,6 +72,15 @@ fn routing(config: &Config) {
                     see = Trouble::PolicyOpen.see(),
                     hint = "name the hosts that callers may reach: --allow-host api.example.com",
                     "any caller can have a token sent to any host"
+                );
+            }
+            if let Some(egress) = &config.upstream.egress {
+                tracing::warn!(
+                    code = Trouble::EgressUnjudged.code(),
+                    see = Trouble::EgressUnjudged.see(),
+                    variable = egress.variable,
+                    hint = "have that proxy refuse private and metadata addresses, and set --allow-host",
+                    "a proxy looks the names of upstreams up, so their addresses are not judged here"
                 );
             }
         }

@@ -9,14 +9,15 @@ use crate::config::service_manager::{HandedOver, Sockets};
 use crate::config::{Config, ListenAddr, Routing};
 use crate::proxy::connector::Connector;
 use crate::proxy::pool::Pool;
-use crate::proxy::trust::{self, TrustError};
+use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::proxy::upstream::Upstream;
 use crate::proxy::{Proxy, Tokens, audience};
+use crate::reload::{self, Reload};
 use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
 use crate::server::listener::{Address, BindError, Listener};
-use crate::server::reload::{self, InboundTls, Reload};
+use crate::server::reload::InboundTls;
 use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::{Metrics, MetricsError};
@@ -40,6 +41,7 @@ pub struct App {
     proxy_listener: Listener,
     admin_listener: Option<Listener>,
     server: Arc<Server>,
+    upstream_tls: Arc<UpstreamTls>,
     reload: Reload,
     metrics: Metrics,
     readiness: Readiness,
@@ -120,10 +122,24 @@ impl App {
         if let Some(shelf) = same.clone() {
             readiness.require("token", move || shelf.is_filled());
         }
-        let server = Arc::new(server(&config, &metrics, Tokens { cache, same })?);
+        let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
+        let upstream_tls = Arc::new(upstream_tls);
+        let tokens = Tokens { cache, same };
+        let server = Arc::new(server(&config, &metrics, tokens, upstream_tls.clone())?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
-        Ok(Self { config, proxy_listener, admin_listener, server, reload, metrics, readiness, clock, recent })
+        Ok(Self {
+            config,
+            proxy_listener,
+            admin_listener,
+            server,
+            upstream_tls,
+            reload,
+            metrics,
+            readiness,
+            clock,
+            recent,
+        })
     }
 
     /// Where callers connect.
@@ -156,6 +172,8 @@ impl App {
         let drain = Drain::default();
         let accepting = Tasks::default();
         accepting.spawn(self.server.clone().run(self.proxy_listener, drain.clone()));
+        let upstream_files = self.upstream_tls.follow(reload::EVERY, self.reload.clone());
+        let _following_upstream_files = Owned::from(Tasks::default().spawn(upstream_files));
         let _following = self.server.tls.clone().map(|tls| {
             let following = tls.follow(reload::EVERY, self.reload);
             Owned::from(Tasks::default().spawn(following))
@@ -256,18 +274,25 @@ fn static_audiences(config: &Config) -> Option<AudienceSet> {
     }
 }
 
-fn server(config: &Config, metrics: &Metrics, tokens: Tokens) -> Result<Server, StartError> {
+fn server(
+    config: &Config,
+    metrics: &Metrics,
+    tokens: Tokens,
+    upstream_tls: Arc<UpstreamTls>,
+) -> Result<Server, StartError> {
     let upstream_connections = Tasks::default();
     let policy = match &config.routing {
         Routing::Pinned(_) => None,
         Routing::ByHeader { .. } => Some(config.policy.clone()),
     };
-    let connector = Connector::new(
+    let connector = Connector {
         policy,
-        trust::client_config(config.routing.scheme(), config.upstream.ca_cert.as_deref())?,
-        config.upstream.connect_timeout,
-        upstream_connections.clone(),
-    );
+        egress: config.upstream.egress.clone(),
+        protocol: config.upstream.protocol,
+        tls: upstream_tls,
+        connect_timeout: config.upstream.connect_timeout,
+        tasks: upstream_connections.clone(),
+    };
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let connections = Tasks::default();
     let proxy = Proxy {

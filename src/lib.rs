@@ -18,6 +18,10 @@ pub mod token;
 pub mod telemetry;
 /// The second listener: metrics, health and status.
 pub mod admin;
+/// TLS files that change under a running proxy.
+pub mod reload;
+/// What PEM files hold.
+pub mod pem;
 /// Everything that can be wrong, by its stable name.
 pub mod trouble;
 /// Tracked spawning.

@@ -82,7 +82,7 @@ troubles! {
     TokenDiffers => "token_differs",
     /// This machine's clock differs from AWS's.
     ClockSkew => "clock_skew",
-    /// Calls to STS are sent to this very proxy.
+    /// Calls to STS, or requests to upstreams, are sent to this very proxy.
     ProxyLoop => "proxy_loop",
 
     /// The upstream's name does not resolve.
@@ -93,15 +93,32 @@ troubles! {
     UpstreamConnectTimeout => "upstream_connect_timeout",
     /// The TLS handshake with the upstream fails.
     UpstreamTls => "upstream_tls",
+    /// The upstream does not speak HTTP/2, which it must.
+    UpstreamProtocol => "upstream_protocol",
     /// The upstream does not answer in time.
     UpstreamTimeout => "upstream_timeout",
     /// The upstream hung up, or speaks no HTTP.
     UpstreamBroken => "upstream_broken",
 
+    /// The HTTP proxy on the way to upstreams cannot be reached.
+    EgressUnreachable => "egress_unreachable",
+    /// The HTTP proxy on the way to upstreams wants a user and a password, or others.
+    EgressCredentials => "egress_credentials",
+    /// The HTTP proxy on the way to upstreams opens no tunnel to this one.
+    EgressRefused => "egress_refused",
+    /// The HTTP proxy on the way to upstreams hung up, or speaks no HTTP.
+    EgressBroken => "egress_broken",
+    /// No connection in time through the HTTP proxy on the way to upstreams.
+    EgressTimeout => "egress_timeout",
+    /// An HTTP proxy looks the names of upstreams up, so their addresses are not judged.
+    EgressUnjudged => "egress_unjudged",
+
     /// Any caller can have a token sent to any host.
     PolicyOpen => "policy_open",
     /// Changed TLS files cannot be used.
     TlsFilesUnusable => "tls_files_unusable",
+    /// Changed TLS files for upstreams cannot be used.
+    UpstreamTlsFilesUnusable => "upstream_tls_files_unusable",
     /// A trusted certificate of the system cannot be read.
     SystemRootsUnreadable => "system_roots_unreadable",
     /// Connections cannot be accepted.

@@ -26,6 +26,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
     ("upstream-timeout", "500ms", "upstream: UpstreamConfig { timeout: 500ms"),
     ("upstream-connect-timeout", "2s", "connect_timeout: 2s"),
     ("upstream-idle-timeout", "45s", "connect_timeout: 10s, idle_timeout: 45s"),
+    ("upstream-protocol", "http2", "protocol: Http2"),
     ("upstream-ca-cert", "/etc/ca.pem", r#"ca_cert: Some("/etc/ca.pem")"#),
     ("forwarded-for", "keep", "forwarded_for: Keep"),
     (
@@ -62,6 +63,8 @@ const MAY_BE_EMPTY: &[&str] = &[
     "max-connections",
     "upstream-host",
     "upstream-ca-cert",
+    "upstream-client-cert",
+    "upstream-client-key",
     "allow-host",
     "allow-address",
     "deny-address",
@@ -74,7 +77,8 @@ const MAY_BE_EMPTY: &[&str] = &[
 fn the_table_leaves_no_flag_out() {
     let command = Line::command();
     let known: BTreeSet<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-    let only_together = ["tls-cert", "tls-key", "tls-client-ca"];
+    let only_together =
+        ["tls-cert", "tls-key", "tls-client-ca", "upstream-client-cert", "upstream-client-key"];
     assert_eq!(ACCEPTED.iter().map(|(flag, ..)| *flag).chain(only_together).collect::<BTreeSet<_>>(), known);
 }
 
@@ -204,6 +208,44 @@ fn a_certificate_needs_its_key() {
     assert_eq!((files.cert.to_str(), files.key.to_str()), (Some("c.pem"), Some("k.pem")));
     let report = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "")]).unwrap_err().to_string();
     assert!(report.contains("must be given together with --tls-key (TLS_KEY)"), "{report}");
+}
+
+#[test]
+fn a_certificate_for_upstreams_needs_its_key() {
+    let flags = ["--upstream-client-cert", "c.pem"];
+    let config = resolve(&flags, &[("UPSTREAM_CLIENT_KEY".into(), "k.pem")]).unwrap();
+    let pair = config.upstream.tls.client.unwrap();
+    assert_eq!((pair.cert.to_str(), pair.key.to_str()), (Some("c.pem"), Some("k.pem")));
+    let report = resolve(&flags, &[]).unwrap_err().to_string();
+    assert!(
+        report.contains("must be given together with --upstream-client-key (UPSTREAM_CLIENT_KEY)"),
+        "{report}"
+    );
+    let report = resolve(&["--upstream-client-key", "k.pem"], &[]).unwrap_err().to_string();
+    assert!(
+        report.contains("must be given together with --upstream-client-cert (UPSTREAM_CLIENT_CERT)"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
+    let environment = [
+        ("HTTPS_PROXY".to_owned(), "http://secure.example:3128"),
+        ("http_proxy".to_owned(), "plain.example"),
+        ("NO_PROXY".to_owned(), "10.0.0.0/8,.internal.example"),
+    ];
+    let egress = |flags: &[&str]| {
+        let config = resolve(flags, &environment).unwrap();
+        config.upstream.egress.map(|egress| egress.to_string())
+    };
+    assert_eq!(egress(&[]).unwrap(), "http://secure.example:3128");
+    assert_eq!(egress(&["--upstream-scheme", "http"]).unwrap(), "http://plain.example:80");
+    assert!(egress(&["--upstream-host", "api.example.com"]).is_some());
+    for host in ["10.1.2.3", "api.internal.example", "localhost:8443", "127.0.0.1"] {
+        assert_eq!(egress(&["--upstream-host", host]), None, "{host}");
+    }
+    assert!(Config::from_args([""; 0]).unwrap().upstream.egress.is_none(), "the demo reads no environment");
 }
 
 #[test]

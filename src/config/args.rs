@@ -105,9 +105,21 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_idle_timeout: Option<String>,
 
+    /// HTTP versions to upstreams: auto, http1 or http2 [default: auto]
+    #[arg(long, value_name = "PROTOCOL")]
+    pub(super) upstream_protocol: Option<String>,
+
     /// PEM certificates to trust besides the system's
     #[arg(long, value_name = "FILE")]
     pub(super) upstream_ca_cert: Option<String>,
+
+    /// PEM certificate chain shown to upstreams that ask for one
+    #[arg(long, value_name = "FILE")]
+    pub(super) upstream_client_cert: Option<String>,
+
+    /// PEM private key of --upstream-client-cert
+    #[arg(long, value_name = "FILE")]
+    pub(super) upstream_client_key: Option<String>,
 
     /// X-Forwarded-For: append the caller, keep or remove [default: append]
     #[arg(long, value_name = "ACTION")]

@@ -1,7 +1,9 @@
 //! What each setting came to, written as it would be typed.
 
 use super::duration::Shown;
-use super::{Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig};
+use super::{
+    Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig, UpstreamProtocol,
+};
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::Path;
@@ -84,6 +86,12 @@ fn upstream(config: &Config) -> Vec<Effective> {
         ForwardedFor::Keep => "keep",
         ForwardedFor::Remove => "remove",
     };
+    let protocol = match upstream.protocol {
+        UpstreamProtocol::Auto => "auto",
+        UpstreamProtocol::Http1 => "http1",
+        UpstreamProtocol::Http2 => "http2",
+    };
+    let client = upstream.tls.client.as_ref();
     vec![
         ("upstream-host", host),
         ("upstream-scheme", Value::one(config.routing.scheme().as_str())),
@@ -91,7 +99,10 @@ fn upstream(config: &Config) -> Vec<Effective> {
         ("upstream-timeout", Value::one(Shown(upstream.timeout))),
         ("upstream-connect-timeout", Value::one(Shown(upstream.connect_timeout))),
         ("upstream-idle-timeout", Value::one(Shown(upstream.idle_timeout))),
-        ("upstream-ca-cert", Value::path(upstream.ca_cert.as_deref())),
+        ("upstream-protocol", Value::one(protocol)),
+        ("upstream-ca-cert", Value::path(upstream.tls.ca_cert.as_deref())),
+        ("upstream-client-cert", Value::path(client.map(|pair| pair.cert.as_path()))),
+        ("upstream-client-key", Value::path(client.map(|pair| pair.key.as_path()))),
         ("forwarded-for", Value::one(forwarded_for)),
     ]
 }

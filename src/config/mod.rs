@@ -1,5 +1,6 @@
 //! What the operator typed, turned into types that cannot be wrong.
 
+use crate::proxy::egress::Egress;
 use crate::proxy::policy::Policy;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
@@ -29,6 +30,8 @@ pub mod network;
 pub mod address;
 /// What they mean together.
 mod resolve;
+/// The same for upstreams.
+mod resolve_upstream;
 /// The same for tokens.
 mod resolve_tokens;
 /// What each setting came to.
@@ -67,7 +70,7 @@ pub struct Config {
     pub metrics: Option<MetricsConfig>,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
-    /// Variables that send the calls to STS through an HTTP proxy.
+    /// Variables that name an HTTP proxy, for the calls to STS or for upstreams.
     pub proxy_variables: Vec<ProxyVariable>,
     /// Worker threads; one of them runs everything on a single thread.
     pub worker_threads: NonZeroUsize,
@@ -151,10 +154,43 @@ pub struct UpstreamConfig {
     pub connect_timeout: Duration,
     /// `--upstream-idle-timeout`: an unused connection is closed after this.
     pub idle_timeout: Duration,
-    /// `--upstream-ca-cert`: PEM certificates trusted besides the system's.
-    pub ca_cert: Option<PathBuf>,
+    /// What upstreams are spoken to in.
+    pub protocol: UpstreamProtocol,
+    /// TLS towards upstreams.
+    pub tls: UpstreamTlsFiles,
+    /// The HTTP proxy on the way to upstreams, from the environment.
+    pub egress: Option<Egress>,
     /// `--forwarded-for`.
     pub forwarded_for: ForwardedFor,
+}
+
+/// `--upstream-protocol`: the versions of HTTP that upstreams are spoken to in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamProtocol {
+    /// Over TLS what the handshake settles, HTTP/2 rather than HTTP/1.1; HTTP/1.1 without TLS.
+    Auto,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 alone, without TLS by prior knowledge.
+    Http2,
+}
+
+/// Files for TLS towards upstreams, all PEM.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UpstreamTlsFiles {
+    /// `--upstream-ca-cert`: certificates trusted besides the system's.
+    pub ca_cert: Option<PathBuf>,
+    /// What is shown to upstreams that ask for a certificate.
+    pub client: Option<UpstreamPair>,
+}
+
+/// A certificate chain and its private key, both PEM.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamPair {
+    /// `--upstream-client-cert`.
+    pub cert: PathBuf,
+    /// `--upstream-client-key`.
+    pub key: PathBuf,
 }
 
 /// What happens to `X-Forwarded-For`.

@@ -2,7 +2,7 @@
 
 use super::duration;
 use super::problems::Fault;
-use super::{ForwardedFor, LogFormat, LogLevel};
+use super::{ForwardedFor, LogFormat, LogLevel, UpstreamProtocol};
 use crate::proxy::target::Scheme;
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::{AudienceError, AudienceSet, MAX_AUDIENCE_CHARS, MAX_AUDIENCES};
@@ -89,6 +89,19 @@ pub fn scheme(text: &str) -> Result<Scheme, Fault> {
         "https" => Ok(Scheme::Https),
         "http" => Ok(Scheme::Http),
         _ => Err(Fault::new("must be https or http")),
+    }
+}
+
+/// `auto`, `http1` or `http2`, in lower case.
+///
+/// # Errors
+/// When it is none of them.
+pub fn upstream_protocol(text: &str) -> Result<UpstreamProtocol, Fault> {
+    match text {
+        "auto" => Ok(UpstreamProtocol::Auto),
+        "http1" => Ok(UpstreamProtocol::Http1),
+        "http2" => Ok(UpstreamProtocol::Http2),
+        _ => Err(Fault::new("must be auto, http1 or http2")),
     }
 }
 

@@ -82,12 +82,19 @@ pub(super) enum Source {
     Flag,
     Variable,
     Default,
+    /// A variable that has no flag, as it is not attache's own.
+    Environment,
 }
 
 impl Origin {
     /// `flag` is the long flag without its dashes.
     pub(super) fn new(flag: &'static str, source: Source, value: &str) -> Self {
         Self { flag, source, value: legible(value) }
+    }
+
+    /// A variable of the environment whose value may hold a password.
+    pub(super) fn secret(variable: &'static str) -> Self {
+        Self { flag: variable, source: Source::Environment, value: "a value that is not shown".to_owned() }
     }
 
     /// The same setting, described by words of our own instead of one value of it.
@@ -110,6 +117,7 @@ impl fmt::Display for Origin {
             Source::Flag => write!(f, "--{flag} ({variable}) is {value}"),
             Source::Variable => write!(f, "{variable} (--{flag}) is {value}"),
             Source::Default => write!(f, "--{flag} ({variable}) is {value} by default"),
+            Source::Environment => write!(f, "{flag} is {value}"),
         }
     }
 }

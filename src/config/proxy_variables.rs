@@ -1,5 +1,6 @@
-//! The proxy variables of the environment, which the AWS SDK obeys when it calls STS.
+//! The proxy variables of the environment: the AWS SDK obeys them when it calls STS, and attache on the way to upstreams.
 
+use crate::proxy::bypass::Bypass;
 use crate::proxy::target::{Host, HostPort, Scheme};
 use std::ffi::OsString;
 use std::net::SocketAddr;
@@ -19,6 +20,32 @@ const NAMES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_prox
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Vec<ProxyVariable> {
     let found = NAMES.iter().filter_map(|name| parse(name, lookup(name)?.to_str()?));
     found.collect()
+}
+
+/// The variable and the value that name the proxy for upstreams of this scheme: those that Go's `net/http` reads, in its
+/// order, and `ALL_PROXY` after them. `HTTP_PROXY` counts although curl leaves it out: what it fears is a web server that
+/// turns headers into variables (httpoxy), and none starts attache.
+pub(super) fn for_upstreams(
+    lookup: &dyn Fn(&str) -> Option<OsString>,
+    scheme: Scheme,
+) -> Option<(&'static str, String)> {
+    let names = match scheme {
+        Scheme::Https => ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"],
+        Scheme::Http => ["HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"],
+    };
+    names.into_iter().find_map(|name| Some((name, text(lookup, name)?)))
+}
+
+/// What `NO_PROXY` lists.
+pub(super) fn bypass(lookup: &dyn Fn(&str) -> Option<OsString>) -> Bypass {
+    let list = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| text(lookup, name));
+    Bypass::read(&list.unwrap_or_default())
+}
+
+/// What is set, and not to nothing.
+fn text(lookup: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<String> {
+    let value = lookup(name)?.to_string_lossy().into_owned();
+    (!value.is_empty()).then_some(value)
 }
 
 fn parse(name: &'static str, url: &str) -> Option<ProxyVariable> {
@@ -75,6 +102,31 @@ mod tests {
         {
             assert!(!leads_here(url), "{url}");
         }
+    }
+
+    #[test]
+    fn the_scheme_chooses_the_variable_and_one_for_all_comes_last() {
+        let set = |names: &'static [&'static str], scheme| {
+            let lookup = |name: &str| names.contains(&name).then(|| "http://proxy:3128".into());
+            for_upstreams(&lookup, scheme).map(|(name, _)| name)
+        };
+        assert_eq!(set(&["HTTPS_PROXY", "https_proxy", "HTTP_PROXY"], Scheme::Https), Some("HTTPS_PROXY"));
+        assert_eq!(set(&["https_proxy", "ALL_PROXY"], Scheme::Https), Some("https_proxy"));
+        assert_eq!(set(&["HTTP_PROXY", "http_proxy", "HTTPS_PROXY"], Scheme::Http), Some("HTTP_PROXY"));
+        assert_eq!(set(&["http_proxy"], Scheme::Http), Some("http_proxy"));
+        assert_eq!(set(&["http_proxy", "HTTP_PROXY"], Scheme::Https), None);
+        assert_eq!(set(&["HTTPS_PROXY", "https_proxy"], Scheme::Http), None);
+        for scheme in [Scheme::Http, Scheme::Https] {
+            assert_eq!(set(&["ALL_PROXY", "all_proxy"], scheme), Some("ALL_PROXY"));
+            assert_eq!(set(&["all_proxy"], scheme), Some("all_proxy"));
+        }
+    }
+
+    #[test]
+    fn an_empty_variable_is_none() {
+        let lookup = |name: &str| Some(if name == "https_proxy" { "http://proxy" } else { "" }.into());
+        assert_eq!(for_upstreams(&lookup, Scheme::Https).unwrap().0, "https_proxy");
+        assert!(for_upstreams(&|_| Some("".into()), Scheme::Https).is_none());
     }
 
     #[test]

@@ -3,6 +3,9 @@
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source, variable_of};
 use super::proxy_variables::{self, ProxyVariable};
+use crate::proxy::bypass::Bypass;
+use crate::proxy::egress::Egress;
+use crate::proxy::target::Scheme;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -105,6 +108,25 @@ impl<'a> Reader<'a> {
     /// The environment's proxy variables, which are no settings of ours.
     pub(super) fn proxy_variables(&self) -> Vec<ProxyVariable> {
         proxy_variables::read(self.lookup)
+    }
+
+    /// Which upstreams no HTTP proxy is asked for.
+    pub(super) fn bypass(&self) -> Bypass {
+        proxy_variables::bypass(self.lookup)
+    }
+
+    /// The HTTP proxy that the environment names for upstreams of this scheme.
+    pub(super) fn egress(&mut self, scheme: Scheme, bypass: Bypass) -> Option<Egress> {
+        let (variable, url) = proxy_variables::for_upstreams(self.lookup, scheme)?;
+        match Egress::read(variable, &url, bypass) {
+            Ok(egress) => Some(egress),
+            Err(error) => {
+                let rule = "must be http://host:port or http://user:password@host:port";
+                let hint = format!("{error}; or unset it for attache, or name the upstream in NO_PROXY");
+                self.problems.add(&Origin::secret(variable), Fault::new(rule).hint(hint));
+                None
+            }
+        }
     }
 
     /// What was wrong.

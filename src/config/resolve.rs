@@ -1,15 +1,15 @@
 //! From what was typed to what it means: reads every setting before it gives up on any.
 
-use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs, UpstreamArgs};
+use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
+use super::resolve_upstream::{routing, upstream};
 use super::{
-    Config, InboundConfig, ListenAddr, LogConfig, MetricsConfig, Routing, ShutdownConfig, TlsFiles,
-    UpstreamConfig, address, network, parse,
+    Config, InboundConfig, ListenAddr, LogConfig, MetricsConfig, ShutdownConfig, TlsFiles, address, network,
+    parse,
 };
 use crate::proxy::policy::Policy;
-use crate::proxy::target::Target;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
@@ -65,7 +65,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let inbound_tls = inbound_tls(reader, &args.listening);
     let inbound = inbound(reader, &args.listening);
     let routing = routing(reader, &args.upstream);
-    let upstream = upstream(reader, &args.upstream);
+    let upstream = upstream(reader, &args.upstream, routing.as_ref());
     let policy = policy(reader, &args.policy);
     let tokens = tokens(reader, &args.tokens);
     let log = log(reader, &args.logs);
@@ -116,34 +116,6 @@ fn inbound(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<InboundConfi
         max_connections: max_connections.map(|found| found.value),
         header_read_timeout: header_read_timeout?,
         idle_timeout: idle_timeout?,
-    })
-}
-
-fn routing(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Routing> {
-    let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
-    let scheme = reader.value("upstream-scheme", args.upstream_scheme.as_deref(), "https", parse::scheme);
-    let header =
-        reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);
-    let (scheme, header) = (scheme?.value, header?.value);
-    Some(match host {
-        Some(host) => Routing::Pinned(Target::new(scheme, host.value)),
-        None => Routing::ByHeader { header, scheme },
-    })
-}
-
-fn upstream(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<UpstreamConfig> {
-    let response = reader.timeout("upstream-timeout", args.upstream_timeout.as_deref(), "30s");
-    let connect = reader.timeout("upstream-connect-timeout", args.upstream_connect_timeout.as_deref(), "10s");
-    let idle = reader.timeout("upstream-idle-timeout", args.upstream_idle_timeout.as_deref(), "90s");
-    let ca_cert = reader.optional("upstream-ca-cert", args.upstream_ca_cert.as_deref(), parse::file);
-    let forwarded_for =
-        reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
-    Some(UpstreamConfig {
-        timeout: response?,
-        connect_timeout: connect?,
-        idle_timeout: idle?,
-        ca_cert: ca_cert.map(|found| found.value),
-        forwarded_for: forwarded_for?.value,
     })
 }
 

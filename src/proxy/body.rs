@@ -3,19 +3,24 @@
 use super::headers;
 use super::pool::Lease;
 use super::record::Record;
+use super::replay::Keeper;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
+use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, oneshot};
 
 /// A caller's body on its way to the upstream. Tells when its last frame has been taken.
 pub struct RequestBody {
+    /// What has been taken before, and comes first.
+    again: VecDeque<Bytes>,
     inner: Option<Incoming>,
     sent: Sent,
+    keeper: Option<Keeper>,
 }
 
 /// Whether a request's body has been handed over to the end. Cloning is cheap.
@@ -70,12 +75,29 @@ impl RequestBody {
         if inner.is_end_stream() {
             return Self::empty();
         }
-        Self { inner: Some(inner), sent: Sent(Some(Arc::default())) }
+        Self::part(VecDeque::new(), Some(inner), Sent(Some(Arc::default())))
     }
 
     /// No body.
     pub fn empty() -> Self {
-        Self { inner: None, sent: Sent::default() }
+        Self::again(VecDeque::new())
+    }
+
+    /// A body of which nothing is to come.
+    pub fn again(parts: VecDeque<Bytes>) -> Self {
+        Self::part(parts, None, Sent::default())
+    }
+
+    fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
+        Self { again, inner, sent, keeper: None }
+    }
+
+    /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
+    /// now, unless the copy grew too long.
+    pub fn keep(&mut self) -> oneshot::Receiver<Self> {
+        let (keeper, back) = Keeper::new();
+        self.keeper = Some(keeper);
+        back
     }
 
     /// Tells when the body has been handed over.
@@ -92,23 +114,46 @@ impl Body for RequestBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
-        let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
-        clean_trailers(&mut frame);
-        if matches!(frame, Some(Err(_))) {
-            self.sent.break_off();
-        } else if frame.is_none() || inner.is_end_stream() {
-            self.sent.finish();
+        let this = &mut *self;
+        let frame = match (this.again.pop_front(), &mut this.inner) {
+            (Some(part), _) => Some(Ok(Frame::data(part))),
+            (None, None) => None,
+            (None, Some(inner)) => {
+                let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
+                clean_trailers(&mut frame);
+                if matches!(frame, Some(Err(_))) {
+                    this.sent.break_off();
+                } else if frame.is_none() || inner.is_end_stream() {
+                    this.sent.finish();
+                }
+                frame
+            }
+        };
+        if let Some(frame) = &frame {
+            this.keeper = this.keeper.take().and_then(|keeper| keeper.note(frame.as_ref()));
         }
         Poll::Ready(frame)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.as_ref().is_none_or(Body::is_end_stream)
+        self.again.is_empty() && self.inner.as_ref().is_none_or(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.as_ref().map_or(SizeHint::with_exact(0), Body::size_hint)
+        let again = self.again.iter().map(|part| part.len() as u64).sum::<u64>();
+        match self.inner.as_ref().map_or(Some(0), |inner| inner.size_hint().exact()) {
+            Some(rest) => SizeHint::with_exact(again + rest),
+            None => SizeHint::default(),
+        }
+    }
+}
+
+impl Drop for RequestBody {
+    fn drop(&mut self) {
+        if let Some(keeper) = self.keeper.take() {
+            let again = std::mem::take(&mut self.again);
+            keeper.give_back(again, |again| Self::part(again, self.inner.take(), self.sent.clone()));
+        }
     }
 }
 

@@ -1,159 +1,193 @@
 //! A new connection to an upstream: name look-up, judgement of every address, connection, TLS, protocol.
 //!
-//! The address judged is the address dialled, so a name that changes its answer in between gains nothing.
+//! The address judged is the address dialled, so a name that changes its answer in between gains nothing. Where an HTTP
+//! proxy stands between, that proxy looks names up, and nothing here can judge what it finds.
 
-use super::body::RequestBody;
+use super::connection::Connection;
+use super::egress::{Egress, EgressError};
 use super::error::UpstreamError;
+use super::handshake::{self, Stream};
 use super::policy::Policy;
-use super::pool::Connection;
 use super::target::{Host, Scheme, Target};
+use super::trust::{Offer, UpstreamTls};
+use crate::config::UpstreamProtocol;
 use crate::tasks::Tasks;
-use hyper::client::conn::{http1, http2};
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsConnector;
 
 /// How long one address gets before the next one is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
-/// The most that is buffered of one HTTP/1.1 message that is being read.
-const MOST_BUFFERED: usize = 64 * 1024;
 
-/// Opens connections to upstreams.
+/// Opens connections to upstreams, each driven by a task of one group.
 pub struct Connector {
     /// Applied to addresses; `None` where the operator chose the upstream.
-    policy: Option<Policy>,
-    tls: TlsConnector,
-    tls_http1: TlsConnector,
-    connect_timeout: Duration,
-    tasks: Tasks,
+    pub policy: Option<Policy>,
+    /// The HTTP proxy on the way to upstreams, where there is one.
+    pub egress: Option<Egress>,
+    /// What upstreams are spoken to in.
+    pub protocol: UpstreamProtocol,
+    /// TLS towards upstreams.
+    pub tls: Arc<UpstreamTls>,
+    /// The bound on name look-up, connection and handshake together.
+    pub connect_timeout: Duration,
+    /// Those who drive the connections.
+    pub tasks: Tasks,
 }
 
 impl Connector {
-    /// A connector whose connections are driven by tasks of this group.
-    pub fn new(
-        policy: Option<Policy>,
-        tls: Arc<rustls::ClientConfig>,
-        connect_timeout: Duration,
-        tasks: Tasks,
-    ) -> Self {
-        let mut http1 = (*tls).clone();
-        http1.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let (tls, tls_http1) = (TlsConnector::from(tls), TlsConnector::from(Arc::new(http1)));
-        Self { policy, tls, tls_http1, connect_timeout, tasks }
-    }
-
     /// Resolves the target and judges its addresses without connecting.
     ///
     /// # Errors
     /// When the name does not resolve, or all its addresses are refused.
     pub async fn check(&self, target: &Target) -> Result<(), UpstreamError> {
-        self.bounded(self.addresses(target)).await.map(|_| ())
+        match self.egress(target) {
+            Some(_) => Ok(()),
+            None => self.bounded(target, self.addresses(target)).await.map(|_| ()),
+        }
     }
 
-    /// A new connection, ready for a request. With `may_switch` it speaks HTTP/1.1, because `Upgrade` means nothing in
-    /// HTTP/2 (RFC 9113, section 8.2.2).
+    /// Whether a request with this wish to switch needs a connection of its own, which speaks HTTP/1.1 because `Upgrade`
+    /// means nothing in HTTP/2 (RFC 9113, section 8.2.2). Where the operator wants HTTP/2 alone, the wish goes unheard.
+    pub fn opens_alone(&self, switch: bool) -> bool {
+        match self.protocol {
+            UpstreamProtocol::Auto | UpstreamProtocol::Http1 => switch,
+            UpstreamProtocol::Http2 => false,
+        }
+    }
+
+    /// Whether a new connection to this target may carry many requests.
+    pub fn may_speak_http2(&self, target: &Target) -> bool {
+        match (self.protocol, target.scheme()) {
+            (UpstreamProtocol::Http2, _) | (UpstreamProtocol::Auto, Scheme::Https) => true,
+            (UpstreamProtocol::Http1, _) | (UpstreamProtocol::Auto, Scheme::Http) => false,
+        }
+    }
+
+    /// A new connection, ready for a request, made for one alone or for whoever can use it. The caller sets a bound with
+    /// [`Connector::bounded`].
     ///
     /// # Errors
-    /// When no allowed address accepts a connection, the TLS handshake fails, or all this takes too long.
-    pub async fn connect(&self, target: &Target, may_switch: bool) -> Result<Connection, UpstreamError> {
-        self.bounded(async {
-            let stream = dial(self.addresses(target).await?).await?;
-            match target.scheme() {
-                Scheme::Http => self.speak_http1(stream).await,
-                Scheme::Https => {
-                    let tls = if may_switch { &self.tls_http1 } else { &self.tls };
-                    self.speak_over_tls(tls, target, stream).await
-                }
+    /// When no allowed address accepts a connection, a proxy on the way opens no tunnel, the TLS handshake fails, or the
+    /// upstream does not speak what it must.
+    pub async fn connect(&self, target: &Target, alone: bool) -> Result<Connection, UpstreamError> {
+        let offer = match self.protocol {
+            UpstreamProtocol::Auto if alone => Offer::Http1,
+            UpstreamProtocol::Auto => Offer::Either,
+            UpstreamProtocol::Http1 => Offer::Http1,
+            UpstreamProtocol::Http2 => Offer::Http2,
+        };
+        match self.egress(target) {
+            None => {
+                let stream = dial(self.addresses(target).await?).await.map_err(UpstreamError::Connect)?;
+                self.speak(offer, target, stream).await
             }
-        })
-        .await
+            Some(egress) => {
+                let failed = |error| UpstreamError::Egress(egress.to_string(), error);
+                let stream = reach(egress).await.map_err(failed)?;
+                let tunnel = egress.tunnel(stream, target, &self.tasks).await.map_err(failed)?;
+                self.speak(offer, target, tunnel).await
+            }
+        }
     }
 
-    async fn bounded<T>(
+    /// The same within `--upstream-connect-timeout`.
+    ///
+    /// # Errors
+    /// Those of the work, and when it takes too long.
+    pub async fn bounded<T>(
         &self,
+        target: &Target,
         work: impl Future<Output = Result<T, UpstreamError>>,
     ) -> Result<T, UpstreamError> {
         let limit = self.connect_timeout;
-        timeout(limit, work).await.unwrap_or(Err(UpstreamError::ConnectTimeout(limit)))
+        timeout(limit, work).await.unwrap_or_else(|_| {
+            Err(match self.egress(target) {
+                None => UpstreamError::ConnectTimeout(limit),
+                Some(egress) => UpstreamError::Egress(egress.to_string(), EgressError::Timeout(limit)),
+            })
+        })
+    }
+
+    fn egress(&self, target: &Target) -> Option<&Egress> {
+        self.egress.as_ref().filter(|egress| egress.carries(target))
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let mut addresses: Vec<SocketAddr> = match target.host() {
-            Host::Address(address) => vec![(*address, target.port()).into()],
-            Host::Name(name) => {
-                lookup_host((&**name, target.port())).await.map_err(UpstreamError::Dns)?.collect()
-            }
-        };
-        if addresses.is_empty() {
-            return Err(UpstreamError::Dns(io::Error::other("the name has no address")));
-        }
+        let mut addresses = resolve(target.host(), target.port()).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.judge_address(address.ip()).is_ok());
         }
         if addresses.is_empty() { Err(UpstreamError::AddressDenied) } else { Ok(addresses) }
     }
 
+    async fn speak(
+        &self,
+        offer: Offer,
+        target: &Target,
+        stream: impl Stream,
+    ) -> Result<Connection, UpstreamError> {
+        match (target.scheme(), offer) {
+            // HTTP/2 without TLS is for those who know before (RFC 9113, section 3.3).
+            (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks).await,
+            (Scheme::Http, Offer::Either | Offer::Http1) => handshake::http1(stream, &self.tasks).await,
+            (Scheme::Https, _) => self.speak_over_tls(offer, target, stream).await,
+        }
+    }
+
     async fn speak_over_tls(
         &self,
-        tls: &TlsConnector,
+        offer: Offer,
         target: &Target,
-        stream: TcpStream,
+        stream: impl Stream,
     ) -> Result<Connection, UpstreamError> {
         let name = match target.host() {
             Host::Name(name) => ServerName::try_from(name.to_string())
                 .map_err(|error| UpstreamError::Tls(io::Error::other(error)))?,
             Host::Address(address) => ServerName::from(*address),
         };
-        let stream = tls.connect(name, stream).await.map_err(UpstreamError::Tls)?;
-        if stream.get_ref().1.alpn_protocol() == Some(b"h2") {
-            self.speak_http2(stream).await
-        } else {
-            self.speak_http1(stream).await
+        let stream = self.tls.connector(offer).connect(name, stream).await.map_err(|error| {
+            if refuses_protocols(&error) { UpstreamError::NoHttp2 } else { UpstreamError::Tls(error) }
+        })?;
+        match (stream.get_ref().1.alpn_protocol(), offer) {
+            (Some(b"h2"), _) => handshake::http2(stream, &self.tasks).await,
+            (_, Offer::Http2) => Err(UpstreamError::NoHttp2),
+            (_, Offer::Either | Offer::Http1) => handshake::http1(stream, &self.tasks).await,
         }
-    }
-
-    async fn speak_http1(&self, stream: impl Stream) -> Result<Connection, UpstreamError> {
-        let (sender, connection) = http1::Builder::new()
-            .max_buf_size(MOST_BUFFERED)
-            .handshake::<_, RequestBody>(TokioIo::new(stream))
-            .await
-            .map_err(UpstreamError::Exchange)?;
-        self.tasks.spawn(async move {
-            // Whoever sent the request learns of the error too, and reports it.
-            let _ = connection.with_upgrades().await;
-        });
-        Ok(Connection::Http1(sender))
-    }
-
-    async fn speak_http2(&self, stream: impl Stream) -> Result<Connection, UpstreamError> {
-        let (sender, connection) = http2::Builder::new(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .adaptive_window(true)
-            .keep_alive_interval(Duration::from_secs(30))
-            .handshake::<_, RequestBody>(TokioIo::new(stream))
-            .await
-            .map_err(UpstreamError::Exchange)?;
-        self.tasks.spawn(async move {
-            // Whoever sent the request learns of the error too, and reports it.
-            let _ = connection.await;
-        });
-        Ok(Connection::Http2(sender))
     }
 }
 
-trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+/// Whether a handshake failed because nothing on offer suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2
+/// alone: HTTP/1.1 is what those speak who know of no offers.
+fn refuses_protocols(error: &io::Error) -> bool {
+    let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
+    matches!(cause, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
+}
+
+/// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
+async fn reach(egress: &Egress) -> Result<TcpStream, EgressError> {
+    let (host, port) = egress.place();
+    let addresses = resolve(host, port).await.map_err(EgressError::Dns)?;
+    dial(addresses).await.map_err(EgressError::Connect)
+}
+
+/// At least one address.
+async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let addresses: Vec<SocketAddr> = match host {
+        Host::Address(address) => vec![(*address, port).into()],
+        Host::Name(name) => lookup_host((&**name, port)).await?.collect(),
+    };
+    if addresses.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(addresses) }
+}
 
 /// The first connection that opens. Addresses of both families are tried in turn, each with a head start.
-async fn dial(addresses: Vec<SocketAddr>) -> Result<TcpStream, UpstreamError> {
+async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     let mut waiting = by_turns(addresses).into_iter();
     let mut tries = JoinSet::new();
     let mut last_error = io::Error::other("no address to connect to");
@@ -172,7 +206,7 @@ async fn dial(addresses: Vec<SocketAddr>) -> Result<TcpStream, UpstreamError> {
                 Err(lost) => last_error = io::Error::other(lost),
             },
             () = sleep(HEAD_START), if more => {}
-            else => return Err(UpstreamError::Connect(last_error)),
+            else => return Err(last_error),
         }
     }
 }

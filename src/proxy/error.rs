@@ -1,11 +1,13 @@
 //! Why a request was not answered by its upstream, sorted by who must act.
 
+use super::egress::EgressError;
 use super::policy::Denied;
 use super::target::Target;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use crate::trouble::Trouble;
 use http::HeaderName;
+use std::error::Error;
 use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,9 +50,15 @@ pub enum UpstreamError {
     /// No address accepted a connection.
     #[error("cannot connect: {0}")]
     Connect(#[source] std::io::Error),
+    /// The HTTP proxy on the way, named first, opened no tunnel.
+    #[error("through {0}: {1}")]
+    Egress(String, #[source] EgressError),
     /// The TLS handshake failed.
     #[error("TLS failed: {0}")]
     Tls(#[source] std::io::Error),
+    /// The upstream does not speak HTTP/2, although `--upstream-protocol` demands it or the handshake settled it.
+    #[error("the upstream does not speak HTTP/2")]
+    NoHttp2,
     /// Name look-up, connection and handshake took longer than `--upstream-connect-timeout`.
     #[error("no connection within {0:?}")]
     ConnectTimeout(Duration),
@@ -61,8 +69,16 @@ pub enum UpstreamError {
     #[error("the caller's body is not whole: {0}")]
     RequestBody(#[source] hyper::Error),
     /// The connection broke before the response, or the response is no HTTP.
-    #[error("no usable response: {0}")]
+    #[error("no usable response: {}", with_cause(.0))]
     Exchange(#[source] hyper::Error),
+}
+
+/// hyper's own words only say where it happened: `connection error`, `http2 error`.
+fn with_cause(error: &hyper::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 impl ProxyError {
@@ -88,7 +104,9 @@ impl UpstreamError {
             Self::Dns(_) => Trouble::UpstreamDns,
             Self::AddressDenied => Trouble::AddressNotAllowed,
             Self::Connect(_) => Trouble::UpstreamConnect,
+            Self::Egress(_, error) => error.trouble(),
             Self::Tls(_) => Trouble::UpstreamTls,
+            Self::NoHttp2 => Trouble::UpstreamProtocol,
             Self::ConnectTimeout(_) => Trouble::UpstreamConnectTimeout,
             Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
             Self::RequestBody(_) => Trouble::RequestBodyBroken,
@@ -99,17 +117,40 @@ impl UpstreamError {
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {
-            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
-            Self::Connect(error) if error.kind() == ErrorKind::ConnectionRefused => {
+            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) | Self::Egress(_, EgressError::Timeout(_)) => {
+                ErrorType::Timeout
+            }
+            Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
+                if error.kind() == ErrorKind::ConnectionRefused =>
+            {
                 ErrorType::ConnectionRefused
             }
-            Self::Connect(error) if error.kind() == ErrorKind::TimedOut => ErrorType::Timeout,
+            Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
+                if error.kind() == ErrorKind::TimedOut =>
+            {
+                ErrorType::Timeout
+            }
             Self::Connect(_)
             | Self::Dns(_)
             | Self::AddressDenied
+            | Self::Egress(..)
             | Self::Tls(_)
+            | Self::NoHttp2
             | Self::RequestBody(_)
             | Self::Exchange(_) => ErrorType::Unknown,
+        }
+    }
+}
+
+impl EgressError {
+    /// What is wrong, by its stable name.
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Dns(_) | Self::Connect(_) => Trouble::EgressUnreachable,
+            Self::Credentials => Trouble::EgressCredentials,
+            Self::Forbidden | Self::Refused(_) => Trouble::EgressRefused,
+            Self::Exchange(_) => Trouble::EgressBroken,
+            Self::Timeout(_) => Trouble::EgressTimeout,
         }
     }
 }

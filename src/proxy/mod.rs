@@ -14,10 +14,22 @@ pub mod audience;
 pub mod headers;
 /// Connection, timeouts, second tries.
 pub mod upstream;
-/// Unused connections.
+/// What may be sent a second time.
+pub mod replay;
+/// Connections that can take a request.
 pub mod pool;
+/// One connection: what it speaks, and for how long.
+pub mod connection;
+/// Connections that are being opened.
+pub mod opening;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
+/// The first words of HTTP.
+pub mod handshake;
+/// Upstreams behind an HTTP proxy, and the tunnel to them.
+pub mod egress;
+/// Upstreams that no HTTP proxy is asked for.
+pub mod bypass;
 /// Which upstream certificates are trusted.
 pub mod trust;
 /// WebSocket and other switches of protocol.

@@ -1,9 +1,9 @@
-//! Connections to upstreams that are not in use, by target, and their way out and back.
+//! Connections to upstreams that can take a request, by target, and their way out and back.
 
-use super::body::{RequestBody, Sent};
+use super::body::Sent;
+use super::connection::{Connection, Http1, Http2};
 use super::target::Target;
 use crate::tasks::Tasks;
-use hyper::client::conn::{http1, http2};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -17,14 +17,6 @@ const MOST_IDLE: usize = 1000;
 /// How often connections that have been unused for too long are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
-/// A connection to an upstream on which a request can be sent.
-pub enum Connection {
-    /// One request at a time.
-    Http1(http1::SendRequest<RequestBody>),
-    /// Many requests at a time, so that clones of it are in use at once.
-    Http2(http2::SendRequest<RequestBody>),
-}
-
 /// How many connections are kept to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -36,7 +28,7 @@ pub struct Kept {
     pub http2: usize,
 }
 
-/// Unused connections. Cloning is cheap and gives the same pool.
+/// Connections that can take a request. Cloning is cheap and gives the same pool.
 #[derive(Clone)]
 pub struct Pool(Arc<Shelves>);
 
@@ -55,12 +47,15 @@ struct Unused {
 #[derive(Default)]
 struct Shelf {
     /// The last one back is the first one out, so that few connections stay warm and the others can go.
-    http1: Vec<Idle<http1::SendRequest<RequestBody>>>,
-    http2: Option<Idle<http2::SendRequest<RequestBody>>>,
+    http1: Vec<Idle<Http1>>,
+    /// More than one only where the upstream takes no more requests on the first.
+    http2: Vec<Idle<Http2>>,
+    /// When a connection was last found to speak HTTP/1.1.
+    http1_seen: Option<Instant>,
 }
 
-struct Idle<S> {
-    sender: S,
+struct Idle<C> {
+    connection: C,
     since: Instant,
 }
 
@@ -77,17 +72,15 @@ impl Pool {
         let mut unused = self.0.unused();
         let Unused { by_target, http1 } = &mut *unused;
         let shelf = by_target.get_mut(target)?;
-        if let Some(idle) = &mut shelf.http2 {
-            if !idle.sender.is_closed() {
-                idle.since = Instant::now();
-                return Some(Connection::Http2(idle.sender.clone()));
-            }
-            shelf.http2 = None;
+        shelf.http2.retain(|idle| idle.connection.is_good());
+        if let Some(idle) = shelf.http2.iter_mut().find(|idle| idle.connection.has_room()) {
+            idle.since = Instant::now();
+            return Some(Connection::Http2(idle.connection.clone()));
         }
         while let Some(idle) = shelf.http1.pop() {
             *http1 = http1.saturating_sub(1);
-            if !idle.sender.is_closed() {
-                return Some(Connection::Http1(idle.sender));
+            if idle.connection.is_good() {
+                return Some(Connection::Http1(idle.connection));
             }
         }
         None
@@ -100,43 +93,49 @@ impl Pool {
         let kept = with_any.map(|(target, shelf)| Kept {
             target: target.clone(),
             http1: shelf.http1.len(),
-            http2: usize::from(shelf.http2.is_some()),
+            http2: shelf.http2.len(),
         });
         kept.collect()
     }
 
-    /// What brings this connection back once its response has been read.
-    pub fn lease(&self, target: &Target, connection: Connection, sent: Sent) -> Lease {
-        Lease { pool: self.clone(), target: target.clone(), connection, sent }
-    }
-
-    fn put(&self, target: Target, connection: Connection) {
+    /// Makes a new connection known: one that speaks HTTP/2 can be used by others while it is in use.
+    pub fn opened(&self, target: &Target, connection: &Connection) {
         let mut unused = self.0.unused();
-        let since = Instant::now();
+        let (shelf, since) = (unused.by_target.entry(target.clone()).or_default(), Instant::now());
         match connection {
-            Connection::Http1(sender) => {
-                if unused.http1 >= MOST_IDLE {
-                    unused.drop_one();
-                }
-                let Unused { by_target, http1 } = &mut *unused;
-                let shelf = by_target.entry(target).or_default();
-                if shelf.http1.len() < MOST_IDLE_PER_TARGET {
-                    shelf.http1.push(Idle { sender, since });
-                    *http1 += 1;
-                }
-            }
-            Connection::Http2(sender) => {
-                let shelf = unused.by_target.entry(target).or_default();
-                if shelf.http2.as_ref().is_none_or(|idle| idle.sender.is_closed()) {
-                    shelf.http2 = Some(Idle { sender, since });
-                }
+            Connection::Http1(_) => shelf.http1_seen = Some(since),
+            Connection::Http2(connection) => {
+                shelf.http1_seen = None;
+                shelf.http2.push(Idle { connection: connection.clone(), since });
             }
         }
     }
 
-    /// Makes a new HTTP/2 connection known at once, because others can use it while it is in use.
-    pub fn share(&self, target: &Target, sender: &http2::SendRequest<RequestBody>) {
-        self.put(target.clone(), Connection::Http2(sender.clone()));
+    /// Whether the target was found to speak HTTP/1.1 not long ago, so that a connection to it serves one request.
+    pub fn speaks_http1(&self, target: &Target) -> bool {
+        self.0.unused().by_target.get(target).is_some_and(|shelf| shelf.http1_seen.is_some())
+    }
+
+    /// What brings this connection back once its response has been read.
+    pub fn lease(&self, target: &Target, connection: Option<Connection>, sent: Sent) -> Lease {
+        Lease { pool: self.clone(), target: target.clone(), connection, sent }
+    }
+
+    fn put(&self, target: Target, connection: Http1) {
+        if !connection.is_good() {
+            return;
+        }
+        let mut unused = self.0.unused();
+        if unused.http1 >= MOST_IDLE {
+            unused.drop_one();
+        }
+        let Unused { by_target, http1 } = &mut *unused;
+        let (shelf, since) = (by_target.entry(target).or_default(), Instant::now());
+        shelf.http1_seen = Some(since);
+        if shelf.http1.len() < MOST_IDLE_PER_TARGET {
+            shelf.http1.push(Idle { connection, since });
+            *http1 += 1;
+        }
     }
 }
 
@@ -150,13 +149,18 @@ impl Unused {
     }
 
     fn drop_expired(&mut self, idle_timeout: Duration) {
-        let expired = |since: Instant| since.elapsed() >= idle_timeout;
+        let now = Instant::now();
+        let expired = |since: Instant| now.duration_since(since) >= idle_timeout;
         self.by_target.retain(|_, shelf| {
-            shelf.http1.retain(|idle| !expired(idle.since) && !idle.sender.is_closed());
-            if shelf.http2.as_ref().is_some_and(|idle| expired(idle.since) || idle.sender.is_closed()) {
-                shelf.http2 = None;
-            }
-            !shelf.is_empty()
+            shelf.http1.retain(|idle| !expired(idle.since) && idle.connection.is_good());
+            shelf.http2.retain_mut(|idle| {
+                if idle.connection.others() > 0 {
+                    idle.since = now;
+                }
+                !expired(idle.since) && idle.connection.is_good()
+            });
+            shelf.http1_seen = shelf.http1_seen.filter(|seen| !expired(*seen));
+            !shelf.is_empty() || shelf.http1_seen.is_some()
         });
         self.http1 = self.by_target.values().map(|shelf| shelf.http1.len()).sum();
     }
@@ -164,7 +168,7 @@ impl Unused {
 
 impl Shelf {
     fn is_empty(&self) -> bool {
-        self.http1.is_empty() && self.http2.is_none()
+        self.http1.is_empty() && self.http2.is_empty()
     }
 }
 
@@ -191,15 +195,24 @@ async fn sweep(shelves: Weak<Shelves>) {
 pub struct Lease {
     pool: Pool,
     target: Target,
-    connection: Connection,
+    /// `None` where it ended with its last response.
+    connection: Option<Connection>,
     sent: Sent,
 }
 
 impl Lease {
     /// Gives the connection back, unless the request on it is still being sent: it may never end.
     pub fn give_back(self) {
-        if self.sent.is_finished() {
-            self.pool.put(self.target, self.connection);
+        match self.connection {
+            Some(Connection::Http1(connection)) if self.sent.is_finished() => {
+                self.pool.put(self.target, connection);
+            }
+            // A part in a shared connection ends with this.
+            Some(Connection::Http1(_) | Connection::Http2(_)) | None => {}
         }
     }
 }
+
+#[cfg(test)]
+#[path = "pool_tests.rs"]
+mod tests;

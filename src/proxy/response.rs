@@ -2,6 +2,7 @@
 //! attache's 502 from the upstream's.
 
 use super::body::ResponseBody;
+use super::egress::EgressError;
 use super::error::{ProxyError, UpstreamError};
 use super::policy::Denied;
 use bytes::Bytes;
@@ -109,7 +110,10 @@ impl UpstreamError {
             Self::RequestBody(_) => return MALFORMED,
             Self::Dns(_) => (FAILED, "attache; error=dns_error"),
             Self::Connect(error) => (FAILED, connect_proxy_status(error)),
+            Self::Egress(_, error @ EgressError::Timeout(_)) => (LATE, error.proxy_status()),
+            Self::Egress(_, error) => (FAILED, error.proxy_status()),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),
+            Self::NoHttp2 => (FAILED, "attache; error=http_protocol_error"),
             Self::ConnectTimeout(_) => (LATE, "attache; error=connection_timeout"),
             Self::ResponseTimeout(_) => (LATE, "attache; error=http_response_timeout"),
             Self::Exchange(error) if error.is_incomplete_message() => {
@@ -119,6 +123,22 @@ impl UpstreamError {
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };
         (status, body, proxy_status)
+    }
+}
+
+impl EgressError {
+    /// Which side failed is told too, as an upstream that is down would look the same.
+    fn proxy_status(&self) -> &'static str {
+        match self {
+            Self::Dns(_) | Self::Connect(_) => {
+                "attache; error=destination_unavailable; details=\"egress proxy\""
+            }
+            Self::Credentials => "attache; error=proxy_configuration_error; details=\"egress proxy\"",
+            Self::Forbidden => "attache; error=http_request_denied; details=\"egress proxy\"",
+            Self::Refused(_) => "attache; error=connection_terminated; details=\"egress proxy\"",
+            Self::Exchange(_) => "attache; error=http_protocol_error; details=\"egress proxy\"",
+            Self::Timeout(_) => "attache; error=connection_timeout; details=\"egress proxy\"",
+        }
     }
 }
 

@@ -23,6 +23,10 @@ fn upstream(error: UpstreamError) -> ProxyError {
     ProxyError::Upstream(target(), error)
 }
 
+fn egress(error: EgressError) -> ProxyError {
+    upstream(UpstreamError::Egress("http://proxy".to_owned(), error))
+}
+
 fn connect(kind: io::ErrorKind) -> ProxyError {
     upstream(UpstreamError::Connect(io::Error::new(kind, SECRET)))
 }
@@ -138,6 +142,21 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
         (tls(rustls::Error::AlertReceived(AlertDescription::HandshakeFailure)), "tls_alert_received"),
         (tls(rustls::Error::DecryptError), "tls_protocol_error"),
         (upstream(UpstreamError::Tls(io::Error::other(SECRET))), "tls_protocol_error"),
+        (upstream(UpstreamError::NoHttp2), "http_protocol_error"),
+        (
+            egress(EgressError::Dns(io::Error::other(SECRET))),
+            "destination_unavailable; details=\"egress proxy\"",
+        ),
+        (
+            egress(EgressError::Connect(io::Error::other(SECRET))),
+            "destination_unavailable; details=\"egress proxy\"",
+        ),
+        (egress(EgressError::Credentials), "proxy_configuration_error; details=\"egress proxy\""),
+        (egress(EgressError::Forbidden), "http_request_denied; details=\"egress proxy\""),
+        (
+            egress(EgressError::Refused(StatusCode::BAD_GATEWAY)),
+            "connection_terminated; details=\"egress proxy\"",
+        ),
         (exchange(b"").await, "http_response_incomplete"),
         (exchange(b"HTTP/1.1 200 OK\r\ncontent-le").await, "http_response_incomplete"),
         (exchange(b"220 mail.example.com ESMTP\r\n\r\n").await, "http_protocol_error"),
@@ -157,6 +176,10 @@ async fn an_upstream_that_is_late_is_504() {
     let limit = Duration::from_secs(1);
     let expected = [
         (UpstreamError::ConnectTimeout(limit), "connection_timeout"),
+        (
+            UpstreamError::Egress("http://proxy".to_owned(), EgressError::Timeout(limit)),
+            "connection_timeout; details=\"egress proxy\"",
+        ),
         (UpstreamError::ResponseTimeout(limit), "http_response_timeout"),
     ];
     for (error, kind) in expected {

@@ -1,15 +1,19 @@
-//! Which upstream certificates are trusted: the system's roots, and those that the operator adds. Verification cannot
-//! be turned off.
+//! TLS towards upstreams: whose certificates are trusted, which is the system's roots and those that the operator adds,
+//! and what attache shows of itself. Verification cannot be turned off.
 
 use super::target::Scheme;
+use crate::config::{UpstreamPair, UpstreamTlsFiles};
+use crate::pem::{self, Fingerprint};
+use crate::reload::{self, Found, Reload, Side};
 use crate::trouble::Trouble;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
+use std::time::Duration;
+use tokio_rustls::TlsConnector;
 
-/// Why the trusted certificates cannot be set up.
+/// Why TLS towards upstreams cannot be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file of `--upstream-ca-cert` cannot be read, or holds no certificate.
@@ -20,16 +24,104 @@ pub enum TrustError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The file of `--upstream-client-cert` cannot be used.
+    #[error("--upstream-client-cert (UPSTREAM_CLIENT_CERT): {} cannot be used: {problem}", path.display())]
+    ClientCert {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The file of `--upstream-client-key` cannot be used.
+    #[error("--upstream-client-key (UPSTREAM_CLIENT_KEY): {} cannot be used: {problem}", path.display())]
+    ClientKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Certificate and key do not belong together.
+    #[error("--upstream-client-cert and --upstream-client-key do not fit together: {0}")]
+    ClientPair(#[source] rustls::Error),
     /// Neither the system nor the operator names a trusted certificate.
     #[error("no trusted certificates were found on this system, so no https upstream could be verified")]
     NoRoots,
 }
 
-/// How upstreams of this scheme are verified, HTTP/2 and HTTP/1.1 on offer.
-///
-/// # Errors
-/// When the file cannot be used, or https upstreams leave nothing to trust.
-pub fn client_config(scheme: Scheme, ca_cert: Option<&Path>) -> Result<Arc<ClientConfig>, TrustError> {
+/// Which protocols a handshake offers (ALPN, RFC 7301).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offer {
+    /// HTTP/2, or else HTTP/1.1.
+    Either,
+    /// HTTP/1.1 alone.
+    Http1,
+    /// HTTP/2 alone.
+    Http2,
+}
+
+/// TLS towards upstreams. What its files were last good with serves the next handshake.
+pub struct UpstreamTls {
+    scheme: Scheme,
+    files: UpstreamTlsFiles,
+    /// Those of the system, read once.
+    system: RootCertStore,
+    current: RwLock<Current>,
+}
+
+struct Current {
+    config: Arc<ClientConfig>,
+    fingerprint: Fingerprint,
+}
+
+impl UpstreamTls {
+    /// Reads the system's roots and the files, for upstreams of this scheme.
+    ///
+    /// # Errors
+    /// When a file cannot be used, or https upstreams leave nothing to trust.
+    pub fn load(scheme: Scheme, files: UpstreamTlsFiles) -> Result<Self, TrustError> {
+        let system = system_roots();
+        let contents = Contents::read(&files)?;
+        let fingerprint = contents.fingerprint();
+        let Made { config, .. } = contents.make(scheme, &system)?;
+        let current = RwLock::new(Current { config: Arc::new(config), fingerprint });
+        Ok(Self { scheme, files, system, current })
+    }
+
+    /// Begins the TLS of the next connection.
+    pub fn connector(&self, offer: Offer) -> TlsConnector {
+        let current = self.current.read().expect("nothing panics while holding this lock").config.clone();
+        let mut config = (*current).clone();
+        config.alpn_protocols = match offer {
+            Offer::Either => vec![b"h2".to_vec(), b"http/1.1".to_vec()],
+            Offer::Http1 => vec![b"http/1.1".to_vec()],
+            Offer::Http2 => vec![b"h2".to_vec()],
+        };
+        TlsConnector::from(Arc::new(config))
+    }
+
+    /// Looks at the files every so often, and when asked to, for ever. Without any there is nothing to do.
+    pub async fn follow(self: Arc<Self>, every: Duration, reload: Reload) {
+        if self.files != UpstreamTlsFiles::default() {
+            reload::follow(Side::Upstreams, move || self.look(), every, reload).await;
+        }
+    }
+
+    /// Replaces what is in use when the files hold something else that can be used.
+    fn look(&self) -> Result<Found, TrustError> {
+        let contents = Contents::read(&self.files)?;
+        let fingerprint = contents.fingerprint();
+        if self.current.read().expect("nothing panics while holding this lock").fingerprint == fingerprint {
+            return Ok(Found::Same);
+        }
+        let Made { config, certificate_sha256 } = contents.make(self.scheme, &self.system)?;
+        // With it goes the memory of sessions, so none is resumed that another certificate began.
+        let new = Current { config: Arc::new(config), fingerprint };
+        *self.current.write().expect("nothing panics while holding this lock") = new;
+        Ok(Found::New { certificate_sha256 })
+    }
+}
+
+fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let system = rustls_native_certs::load_native_certs();
     for error in &system.errors {
@@ -41,31 +133,77 @@ pub fn client_config(scheme: Scheme, ca_cert: Option<&Path>) -> Result<Arc<Clien
         );
     }
     roots.add_parsable_certificates(system.certs);
-    if let Some(path) = ca_cert {
-        add_file(&mut roots, path)
-            .map_err(|problem| TrustError::CaCert { path: path.to_owned(), problem })?;
-    }
-    // A minimal image may have none, and needs none for http.
-    if roots.is_empty() && scheme == Scheme::Https {
-        return Err(TrustError::NoRoots);
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider's cipher suites fit the default versions")
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
+    roots
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), String> {
-    let certificates = CertificateDer::pem_file_iter(path).map_err(|error| error.to_string())?;
-    let mut found = false;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|error| error.to_string())?;
-        roots.add(certificate).map_err(|error| error.to_string())?;
-        found = true;
+/// What the files held at one moment.
+struct Contents<'f> {
+    ca_cert: Option<(&'f Path, Vec<u8>)>,
+    client: Option<(&'f UpstreamPair, Vec<u8>, Vec<u8>)>,
+}
+
+struct Made {
+    config: ClientConfig,
+    certificate_sha256: Option<String>,
+}
+
+impl<'f> Contents<'f> {
+    fn read(files: &'f UpstreamTlsFiles) -> Result<Self, TrustError> {
+        let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+        let ca_cert = match &files.ca_cert {
+            Some(path) => Some((&**path, read(path).map_err(|problem| ca_cert_error(path, problem))?)),
+            None => None,
+        };
+        let client = match &files.client {
+            Some(pair) => {
+                let cert = read(&pair.cert).map_err(|problem| client_cert_error(pair, problem))?;
+                let key = read(&pair.key).map_err(|problem| client_key_error(pair, problem))?;
+                Some((pair, cert, key))
+            }
+            None => None,
+        };
+        Ok(Self { ca_cert, client })
     }
-    if found { Ok(()) } else { Err("it holds no PEM certificate".to_owned()) }
+
+    fn fingerprint(&self) -> Fingerprint {
+        let ca_cert = self.ca_cert.as_ref().map(|(_, pem)| &**pem);
+        let (cert, key) = self.client.as_ref().map(|(_, cert, key)| (&**cert, &**key)).unzip();
+        Fingerprint::of([ca_cert, cert, key])
+    }
+
+    fn make(&self, scheme: Scheme, system: &RootCertStore) -> Result<Made, TrustError> {
+        let mut roots = system.clone();
+        if let Some((path, pem)) = &self.ca_cert {
+            pem::trust(&mut roots, pem).map_err(|problem| ca_cert_error(path, problem))?;
+        }
+        // A minimal image may have none, and needs none for http.
+        if roots.is_empty() && scheme == Scheme::Https {
+            return Err(TrustError::NoRoots);
+        }
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider's cipher suites fit the default versions")
+            .with_root_certificates(roots);
+        let Some((pair, cert, key)) = &self.client else {
+            return Ok(Made { config: builder.with_no_client_auth(), certificate_sha256: None });
+        };
+        let chain = pem::certificates(cert).map_err(|problem| client_cert_error(pair, problem))?;
+        let key = pem::key(key).map_err(|problem| client_key_error(pair, problem))?;
+        let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf));
+        let config = builder.with_client_auth_cert(chain, key).map_err(TrustError::ClientPair)?;
+        Ok(Made { config, certificate_sha256 })
+    }
+}
+
+fn ca_cert_error(path: &Path, problem: String) -> TrustError {
+    TrustError::CaCert { path: path.to_owned(), problem }
+}
+
+fn client_cert_error(pair: &UpstreamPair, problem: String) -> TrustError {
+    TrustError::ClientCert { path: pair.cert.clone(), problem }
+}
+
+fn client_key_error(pair: &UpstreamPair, problem: String) -> TrustError {
+    TrustError::ClientKey { path: pair.key.clone(), problem }
 }

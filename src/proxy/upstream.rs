@@ -2,22 +2,29 @@
 //! again only where that cannot be a second time.
 
 use super::body::{RequestBody, Sent};
+use super::connection::Connection;
 use super::connector::Connector;
 use super::error::UpstreamError;
 use super::headers;
-use super::pool::{Connection, Lease, Pool};
+use super::opening::{Openings, Outcome, Turn};
+use super::pool::{Lease, Pool};
+use super::replay::{Replay, is_unprocessed};
 use super::target::{Scheme, Target};
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 
+/// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
+const MOST_TRIES: usize = 5;
+
 /// Reaches upstreams.
 pub struct Upstream {
     connector: Connector,
+    openings: Openings,
     pool: Pool,
     timeout: Duration,
 }
@@ -32,10 +39,16 @@ enum Lost {
     Late,
 }
 
+/// A connection, and whether it lay in the pool: then it may have been closed there.
+struct Way {
+    connection: Connection,
+    kept: bool,
+}
+
 impl Upstream {
     /// Reaches upstreams through this connector, and waits this long for a response once a request has been sent.
     pub fn new(connector: Connector, pool: Pool, timeout: Duration) -> Self {
-        Self { connector, pool, timeout }
+        Self { connector, openings: Openings::default(), pool, timeout }
     }
 
     /// The connections that are kept.
@@ -61,57 +74,84 @@ impl Upstream {
         mut request: Request<RequestBody>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let sent = request.body().sent();
-        let may_switch = request.headers().contains_key(UPGRADE);
         // A connection that may end as a pipe is a new one: it will not come back.
-        while let Some(mut connection) = (!may_switch).then(|| self.pool.take(target)).flatten() {
-            let replay = Replay::of(&request);
-            request = match self.exchange(&mut connection, target, request, &sent).await {
-                Ok(response) => return Ok((response, self.pool.lease(target, connection, sent))),
+        let alone = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
+        let mut tries = 0;
+        loop {
+            let Way { connection, kept } = self.way(target, alone).await?;
+            let replay = Replay::of(&mut request, &connection);
+            tries += 1;
+            request = match self.exchange(connection, target, request, &sent).await {
+                Ok((response, connection)) => {
+                    return Ok((response, self.pool.lease(target, connection, sent)));
+                }
                 Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
-                // The connection was closed while it lay in the pool: the next one may still be good.
-                Err(Lost::Unsent(request, _)) => *request,
-                Err(Lost::Sent(error)) => match replay {
-                    Some(replay) if broke_before_response(&error) => replay.into_request(),
-                    Some(_) | None => return Err(failure(&sent, error)),
-                },
+                // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
+                Err(Lost::Unsent(request, _)) if kept || tries < MOST_TRIES => *request,
+                Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
+                Err(Lost::Sent(error)) => {
+                    let again = if is_unprocessed(&error) { tries < MOST_TRIES } else { kept };
+                    let replayed = match replay.filter(|_| again) {
+                        Some(replay) => replay.after(&error).await,
+                        None => None,
+                    };
+                    match replayed {
+                        Some(request) => request,
+                        None => return Err(failure(&sent, error)),
+                    }
+                }
             };
-        }
-        let mut connection = self.connector.connect(target, may_switch).await?;
-        if let Connection::Http2(sender) = &connection {
-            self.pool.share(target, sender);
-        }
-        match self.exchange(&mut connection, target, request, &sent).await {
-            Ok(response) => Ok((response, self.pool.lease(target, connection, sent))),
-            Err(Lost::Late) => Err(UpstreamError::ResponseTimeout(self.timeout)),
-            Err(Lost::Unsent(_, error) | Lost::Sent(error)) => Err(failure(&sent, error)),
         }
     }
 
+    /// A connection from the pool, or a new one.
+    async fn way(&self, target: &Target, alone: bool) -> Result<Way, UpstreamError> {
+        let kept = |connection| Way { connection, kept: true };
+        if alone {
+            let connection = self.connector.bounded(target, self.connector.connect(target, alone)).await?;
+            return Ok(Way { connection, kept: false });
+        }
+        if let Some(connection) = self.pool.take(target) {
+            return Ok(kept(connection));
+        }
+        let opening = async {
+            let mut turn = None;
+            while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target)
+            {
+                match self.openings.turn(target) {
+                    Turn::Ours(opening) => turn = Some(opening),
+                    Turn::Theirs(waiting) => match waiting.outcome().await {
+                        Outcome::Opened => {}
+                        // Everybody who waited finds out alone why, rather than one after the other.
+                        Outcome::None => break,
+                    },
+                }
+                // While this one waited, or took its turn, another may have finished.
+                if let Some(connection) = self.pool.take(target) {
+                    return Ok(kept(connection));
+                }
+            }
+            let connection = self.connector.connect(target, alone).await?;
+            self.pool.opened(target, &connection);
+            if let Some(turn) = turn {
+                turn.succeeded();
+            }
+            Ok(Way { connection, kept: false })
+        };
+        self.connector.bounded(target, opening).await
+    }
+
+    /// The response, and the connection unless it has ended.
     async fn exchange(
         &self,
-        connection: &mut Connection,
+        connection: Connection,
         target: &Target,
         mut request: Request<RequestBody>,
         sent: &Sent,
-    ) -> Result<Response<Incoming>, Lost> {
-        address(&mut request, target, connection);
-        frame(&mut request, connection);
-        let answer = async {
-            let answer = match connection {
-                Connection::Http1(sender) => {
-                    // A connection from the pool may still be finishing what it did before.
-                    if let Err(error) = sender.ready().await {
-                        return Err(Lost::Unsent(Box::new(request), error));
-                    }
-                    sender.try_send_request(request).await
-                }
-                Connection::Http2(sender) => sender.try_send_request(request).await,
-            };
-            answer.map_err(|mut error| match error.take_message() {
-                Some(request) => Lost::Unsent(Box::new(request), error.into_error()),
-                None => Lost::Sent(error.into_error()),
-            })
-        };
+    ) -> Result<(Response<Incoming>, Option<Connection>), Lost> {
+        address(&mut request, target, &connection);
+        frame(&mut request, &connection);
+        let answer = answer(connection, request);
         if sent.is_finished() {
             return timeout(self.timeout, answer).await.unwrap_or(Err(Lost::Late));
         }
@@ -126,41 +166,46 @@ impl Upstream {
     }
 }
 
+/// Sends the request over the connection and waits for the response.
+///
+/// A connection that closes at the very moment of sending can leave hyper with a request in a queue that nobody reads,
+/// and that ends with the last who could add to it. So a closed connection is dropped before the wait: then the
+/// request comes back, unsent.
+async fn answer(
+    connection: Connection,
+    request: Request<RequestBody>,
+) -> Result<(Response<Incoming>, Option<Connection>), Lost> {
+    let outcome = match connection {
+        Connection::Http1(mut connection) => {
+            // A connection from the pool may still be finishing what it did before.
+            if let Err(error) = connection.sender.ready().await {
+                return Err(Lost::Unsent(Box::new(request), error));
+            }
+            let answer = connection.sender.try_send_request(request);
+            let open = (!connection.sender.is_closed()).then_some(connection);
+            answer.await.map(|response| (response, open.map(Connection::Http1)))
+        }
+        Connection::Http2(mut connection) => {
+            let answer = connection.sender.try_send_request(request);
+            let open = (!connection.sender.is_closed()).then_some(connection);
+            let outcome = answer.await;
+            if let (Err(error), Some(connection)) = (&outcome, &open)
+                && is_unprocessed(error.error())
+            {
+                connection.turn_away();
+            }
+            outcome.map(|response| (response, open.map(Connection::Http2)))
+        }
+    };
+    outcome.map_err(|mut error| match error.take_message() {
+        Some(request) => Lost::Unsent(Box::new(request), error.into_error()),
+        None => Lost::Sent(error.into_error()),
+    })
+}
+
 /// An exchange fails by the caller's doing, too.
 fn failure(sent: &Sent, error: hyper::Error) -> UpstreamError {
     if sent.is_broken() { UpstreamError::RequestBody(error) } else { UpstreamError::Exchange(error) }
-}
-
-/// Whether the connection broke although the upstream had not begun to answer.
-fn broke_before_response(error: &hyper::Error) -> bool {
-    error.is_incomplete_message() || error.is_canceled() || error.is_closed()
-}
-
-/// What is needed to send a request again: kept only where its method is idempotent (RFC 9110, section 9.2.2) and it
-/// has no body.
-struct Replay {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-}
-
-impl Replay {
-    fn of(request: &Request<RequestBody>) -> Option<Self> {
-        let harmless = request.method().is_idempotent() && request.body().is_end_stream();
-        harmless.then(|| Self {
-            method: request.method().clone(),
-            uri: request.uri().clone(),
-            headers: request.headers().clone(),
-        })
-    }
-
-    fn into_request(self) -> Request<RequestBody> {
-        let mut request = Request::new(RequestBody::empty());
-        *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        request
-    }
 }
 
 /// Names the target in the request as the connection's protocol wants it, path and query untouched.

@@ -1,9 +1,7 @@
 //! The certificate that callers see, and those that they must show: from files to what ends their TLS.
 
 use crate::config::TlsFiles;
-use aws_lc_rs::digest::{Context, SHA256, digest};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use crate::pem::{self, Fingerprint};
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::fs;
@@ -50,15 +48,11 @@ pub struct Contents<'f> {
     client_ca: Option<Vec<u8>>,
 }
 
-/// Tells contents from others without keeping the key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fingerprint([u8; 32]);
-
 /// What ends callers' TLS.
 pub struct Ending {
     /// For the next handshake.
     pub config: ServerConfig,
-    /// The SHA-256 of the certificate's DER form, in hexadecimal, as `openssl x509 -fingerprint` has it without colons.
+    /// The SHA-256 of the certificate, see [`pem::sha256`].
     pub certificate_sha256: String,
 }
 
@@ -82,14 +76,7 @@ impl<'f> Contents<'f> {
 
     /// The same for the same contents only.
     pub fn fingerprint(&self) -> Fingerprint {
-        let mut context = Context::new(&SHA256);
-        for part in [Some(&self.cert), Some(&self.key), self.client_ca.as_ref()].into_iter().flatten() {
-            context.update(&part.len().to_le_bytes());
-            context.update(part);
-        }
-        let mut fingerprint = [0; 32];
-        fingerprint.copy_from_slice(context.finish().as_ref());
-        Fingerprint(fingerprint)
+        Fingerprint::of([Some(&*self.cert), Some(&*self.key), self.client_ca.as_deref()])
     }
 
     /// Ends callers' TLS with this, HTTP/2 and HTTP/1.1 on offer.
@@ -97,17 +84,17 @@ impl<'f> Contents<'f> {
     /// # Errors
     /// When a file holds something else, or the key is not the certificate's.
     pub fn ending(&self) -> Result<Ending, TlsError> {
-        let chain = certificates(&self.cert).map_err(|problem| cert_error(self.files, problem))?;
-        let key = PrivateKeyDer::from_pem_slice(&self.key)
-            .map_err(|error| key_error(self.files, error.to_string()))?;
-        let certificate_sha256 = chain.first().map(|leaf| hexadecimal(leaf)).unwrap_or_default();
+        let chain = pem::certificates(&self.cert).map_err(|problem| cert_error(self.files, problem))?;
+        let key = pem::key(&self.key).map_err(|problem| key_error(self.files, problem))?;
+        let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf)).unwrap_or_default();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .expect("the provider's cipher suites fit the default versions");
         let builder = match (&self.files.client_ca, &self.client_ca) {
             (Some(path), Some(pem)) => {
-                let roots = roots(pem).map_err(|problem| client_ca_error(path, problem))?;
+                let mut roots = RootCertStore::empty();
+                pem::trust(&mut roots, pem).map_err(|problem| client_ca_error(path, problem))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
                     .map_err(|error| client_ca_error(path, error.to_string()))?;
@@ -119,26 +106,6 @@ impl<'f> Contents<'f> {
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Ending { config, certificate_sha256 })
     }
-}
-
-fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-        Ok(chain) if chain.is_empty() => Err("it holds no PEM certificate".to_owned()),
-        Ok(chain) => Ok(chain),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn roots(pem: &[u8]) -> Result<RootCertStore, String> {
-    let mut roots = RootCertStore::empty();
-    for certificate in certificates(pem)? {
-        roots.add(certificate).map_err(|error| error.to_string())?;
-    }
-    Ok(roots)
-}
-
-fn hexadecimal(der: &[u8]) -> String {
-    digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
 }
 
 fn cert_error(files: &TlsFiles, problem: String) -> TlsError {

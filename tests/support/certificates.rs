@@ -4,10 +4,15 @@ use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::client::WantsClientCert;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::WebPkiClientVerifier;
+use rustls::server::danger::ClientCertVerifier;
 use rustls::{ClientConfig, ConfigBuilder};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+/// A name that no resolver knows.
+pub const ELSEWHERE: &str = "api.example.test";
 
 /// An authority, its certificate and pairs for `localhost` in a directory of their own.
 pub struct Certificates {
@@ -32,7 +37,7 @@ impl Certificates {
     /// Another pair that the authority vouches for, at these files.
     pub fn issue(&self, cert: &str, key: &str) {
         let pair = KeyPair::generate().unwrap();
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned()];
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), ELSEWHERE.to_owned()];
         let certificate = CertificateParams::new(names).unwrap().signed_by(&pair, &self.issuer).unwrap();
         std::fs::write(self.path(cert), certificate.pem()).unwrap();
         std::fs::write(self.path(key), pair.serialize_pem()).unwrap();
@@ -44,13 +49,25 @@ impl Certificates {
 
     /// Ends TLS with the pair, these protocols on offer.
     pub fn acceptor(&self, protocols: &[&str]) -> TlsAcceptor {
+        self.ending(WebPkiClientVerifier::no_client_auth(), protocols)
+    }
+
+    /// The same, for those alone who show a certificate of the authority.
+    pub fn acceptor_asking(&self, protocols: &[&str]) -> TlsAcceptor {
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap()).unwrap();
+        let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider());
+        self.ending(verifier.build().unwrap(), protocols)
+    }
+
+    fn ending(&self, verifier: Arc<dyn ClientCertVerifier>, protocols: &[&str]) -> TlsAcceptor {
         let chain =
             CertificateDer::pem_file_iter(self.path("cert.pem")).unwrap().map(Result::unwrap).collect();
         let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).unwrap();
         let mut config = rustls::ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
             .unwrap()
-            .with_no_client_auth()
+            .with_client_cert_verifier(verifier)
             .with_single_cert(chain, key)
             .unwrap();
         config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();

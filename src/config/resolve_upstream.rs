@@ -1,0 +1,71 @@
+//! From what was typed to what it means, for upstreams: which they are, and the way to them.
+
+use super::args::UpstreamArgs;
+use super::problems::Fault;
+use super::reader::Reader;
+use super::{Routing, UpstreamConfig, UpstreamPair, UpstreamTlsFiles, network, parse};
+use crate::proxy::egress::Egress;
+use crate::proxy::target::Target;
+
+pub(super) fn routing(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Routing> {
+    let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
+    let scheme = reader.value("upstream-scheme", args.upstream_scheme.as_deref(), "https", parse::scheme);
+    let header =
+        reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);
+    let (scheme, header) = (scheme?.value, header?.value);
+    Some(match host {
+        Some(host) => Routing::Pinned(Target::new(scheme, host.value)),
+        None => Routing::ByHeader { header, scheme },
+    })
+}
+
+/// Without a routing, the problem that is left there will do.
+pub(super) fn upstream(
+    reader: &mut Reader<'_>,
+    args: &UpstreamArgs,
+    routing: Option<&Routing>,
+) -> Option<UpstreamConfig> {
+    let response = reader.timeout("upstream-timeout", args.upstream_timeout.as_deref(), "30s");
+    let connect = reader.timeout("upstream-connect-timeout", args.upstream_connect_timeout.as_deref(), "10s");
+    let idle = reader.timeout("upstream-idle-timeout", args.upstream_idle_timeout.as_deref(), "90s");
+    let protocol = args.upstream_protocol.as_deref();
+    let protocol = reader.value("upstream-protocol", protocol, "auto", parse::upstream_protocol);
+    let tls = tls(reader, args);
+    let forwarded_for =
+        reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
+    let egress = routing.and_then(|routing| egress(reader, routing));
+    Some(UpstreamConfig {
+        timeout: response?,
+        connect_timeout: connect?,
+        idle_timeout: idle?,
+        protocol: protocol?.value,
+        tls,
+        egress,
+        forwarded_for: forwarded_for?.value,
+    })
+}
+
+fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
+    let ca_cert = reader.optional("upstream-ca-cert", args.upstream_ca_cert.as_deref(), parse::file);
+    let cert = reader.optional("upstream-client-cert", args.upstream_client_cert.as_deref(), parse::file);
+    let key = reader.optional("upstream-client-key", args.upstream_client_key.as_deref(), parse::file);
+    let lonely = match (&cert, &key) {
+        (Some(_), Some(_)) | (None, None) => None,
+        (Some(cert), None) => Some((&cert.origin, "--upstream-client-key (UPSTREAM_CLIENT_KEY)")),
+        (None, Some(key)) => Some((&key.origin, "--upstream-client-cert (UPSTREAM_CLIENT_CERT)")),
+    };
+    if let Some((origin, other)) = lonely {
+        reader.refuse(origin, Fault::new(format!("must be given together with {other}")));
+    }
+    let client = cert.zip(key).map(|(cert, key)| UpstreamPair { cert: cert.value, key: key.value });
+    UpstreamTlsFiles { ca_cert: ca_cert.map(|found| found.value), client }
+}
+
+/// The HTTP proxy that the environment names, unless the only upstream there is goes without.
+fn egress(reader: &mut Reader<'_>, routing: &Routing) -> Option<Egress> {
+    let bypass = reader.bypass();
+    match routing {
+        Routing::Pinned(target) if bypass.covers(target) => None,
+        Routing::Pinned(_) | Routing::ByHeader { .. } => reader.egress(routing.scheme(), bypass),
+    }
+}

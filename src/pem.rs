@@ -1,0 +1,62 @@
+//! What PEM files hold.
+
+use aws_lc_rs::digest::{Context, SHA256, digest};
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// The certificates, at least one.
+///
+/// # Errors
+/// With what is wrong.
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
+        Ok(chain) if chain.is_empty() => Err("it holds no PEM certificate".to_owned()),
+        Ok(chain) => Ok(chain),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// The first private key.
+///
+/// # Errors
+/// With what is wrong.
+pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| error.to_string())
+}
+
+/// Adds the certificates, at least one, to those that are trusted.
+///
+/// # Errors
+/// With what is wrong.
+pub fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
+    for certificate in certificates(pem)? {
+        roots.add(certificate).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// The SHA-256 of a certificate's DER form, in hexadecimal, as `openssl x509 -fingerprint` has it without colons.
+pub fn sha256(der: &[u8]) -> String {
+    digest(&SHA256, der).as_ref().iter().map(|byte| format!("{byte:02X}")).collect()
+}
+
+/// Tells contents from others without keeping a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// The same for the same files with the same contents only.
+    pub fn of<'f>(files: impl IntoIterator<Item = Option<&'f [u8]>>) -> Self {
+        let mut context = Context::new(&SHA256);
+        for file in files {
+            context.update(&[u8::from(file.is_some())]);
+            let content = file.unwrap_or_default();
+            context.update(&content.len().to_le_bytes());
+            context.update(content);
+        }
+        let mut fingerprint = [0; 32];
+        fingerprint.copy_from_slice(context.finish().as_ref());
+        Self(fingerprint)
+    }
+}

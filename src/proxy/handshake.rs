@@ -1,0 +1,101 @@
+//! From a stream to a connection that carries requests, driven by a task of its own.
+
+use super::body::RequestBody;
+use super::connection::{Connection, Http1, Http2};
+use super::error::UpstreamError;
+use super::replay::http2_cause;
+use crate::tasks::Tasks;
+use hyper::client::conn::{http1, http2};
+use hyper::rt::Executor;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Notify;
+
+/// The most that is buffered of one HTTP/1.1 message that is being read.
+const MOST_BUFFERED: usize = 64 * 1024;
+/// How often an HTTP/2 upstream with requests to answer is asked whether it is there.
+const PING_EVERY: Duration = Duration::from_secs(30);
+
+/// What HTTP can be spoken over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// Speaks HTTP/1.1, which needs no word beforehand.
+///
+/// # Errors
+/// None that hyper has today.
+pub async fn http1(stream: impl Stream, tasks: &Tasks) -> Result<Connection, UpstreamError> {
+    let (sender, connection) = http1::Builder::new()
+        .max_buf_size(MOST_BUFFERED)
+        .handshake::<_, RequestBody>(TokioIo::new(stream))
+        .await
+        .map_err(UpstreamError::Exchange)?;
+    tasks.spawn(async move {
+        // Whoever sent the request learns of the error too, and reports it.
+        let _ = connection.with_upgrades().await;
+    });
+    Ok(Connection::Http1(Http1::new(sender)))
+}
+
+/// Speaks HTTP/2 once the upstream has said what it allows.
+///
+/// # Errors
+/// When the upstream speaks something else, or hangs up.
+pub async fn http2(stream: impl Stream, tasks: &Tasks) -> Result<Connection, UpstreamError> {
+    let driven = Arc::new(Notify::new());
+    let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
+        .timer(TokioTimer::new())
+        .adaptive_window(true)
+        .keep_alive_interval(PING_EVERY)
+        .initial_max_send_streams(0)
+        .handshake::<_, RequestBody>(TokioIo::new(stream))
+        .await
+        .map_err(UpstreamError::Exchange)?;
+    let mut connection = Box::pin(connection);
+    // What an HTTP/2 upstream allows is the first that it says (RFC 9113, section 3.4), and what shows that it is one.
+    while connection.current_max_send_streams() == 0 {
+        tokio::select! {
+            () = driven.notified() => {}
+            end = &mut connection => return Err(match end {
+                Err(error) if !is_no_http2(&error) => UpstreamError::Exchange(error),
+                Ok(()) | Err(_) => UpstreamError::NoHttp2,
+            }),
+        }
+    }
+    let most_streams = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+    let allowed = most_streams.clone();
+    tasks.spawn(async move {
+        // Whoever sent the request learns of the error too, and reports it.
+        let _ = poll_fn(|context| {
+            let end = connection.as_mut().poll(context);
+            allowed.store(connection.current_max_send_streams(), Ordering::Relaxed);
+            end
+        })
+        .await;
+    });
+    Ok(Connection::Http2(Http2::new(sender, most_streams)))
+}
+
+/// Whether what came was not made of frames.
+fn is_no_http2(error: &hyper::Error) -> bool {
+    http2_cause(error).is_some_and(|cause| cause.is_go_away() && cause.is_library())
+}
+
+/// Spawns what drives an HTTP/2 connection, and tells whenever it has moved.
+#[derive(Clone)]
+struct Telling(Arc<Notify>);
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Telling {
+    fn execute(&self, work: F) {
+        let (mut work, told) = (Box::pin(work), self.0.clone());
+        TokioExecutor::new().execute(poll_fn(move |context| {
+            let end = work.as_mut().poll(context);
+            told.notify_one();
+            end
+        }));
+    }
+}

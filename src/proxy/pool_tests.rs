@@ -1,0 +1,139 @@
+use super::*;
+use crate::proxy::body::RequestBody;
+use crate::proxy::target::Scheme;
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::sync::atomic::AtomicUsize;
+use tokio::io::{DuplexStream, duplex};
+use tokio::time::advance;
+
+/// Longer than any connection is kept.
+const LONG: Duration = Duration::from_secs(301);
+
+fn target() -> Target {
+    Target::new(Scheme::Https, "api.example.com".parse().unwrap())
+}
+
+fn pool(tasks: &Tasks) -> Pool {
+    // So long that nothing ends for want of use.
+    Pool::new(LONG * 10, tasks)
+}
+
+/// A connection that stays open, and its other end.
+async fn http1(tasks: &Tasks) -> (Connection, DuplexStream) {
+    let (ours, theirs) = duplex(1024);
+    let (sender, connection) = http1::handshake::<_, RequestBody>(TokioIo::new(ours)).await.unwrap();
+    tasks.spawn(async {
+        let _ = connection.await;
+    });
+    (Connection::Http1(Http1::new(sender)), theirs)
+}
+
+/// The same for many requests, of which the upstream takes this many at once.
+async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream) {
+    let (ours, theirs) = duplex(64 * 1024);
+    let handshake = http2::handshake::<_, _, RequestBody>(TokioExecutor::new(), TokioIo::new(ours));
+    let (sender, connection) = handshake.await.unwrap();
+    tasks.spawn(async {
+        let _ = connection.await;
+    });
+    (Connection::Http2(Http2::new(sender, Arc::new(AtomicUsize::new(most_streams)))), theirs)
+}
+
+fn give_back(pool: &Pool, connection: Connection) {
+    pool.lease(&target(), Some(connection), Sent::default()).give_back();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_old_connection_is_not_given_to_another_request() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    let (connection, _theirs) = http1(&tasks).await;
+    pool.opened(&target(), &connection);
+    give_back(&pool, connection);
+    let young = pool.take(&target()).unwrap();
+    give_back(&pool, young);
+    advance(LONG).await;
+    assert!(pool.take(&target()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_grows_old_in_use_is_not_kept() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    let (connection, _theirs) = http1(&tasks).await;
+    advance(LONG).await;
+    give_back(&pool, connection);
+    assert!(pool.take(&target()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_connection_that_grows_old_serves_those_who_have_it_and_no_others() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    let (Connection::Http2(first), _theirs) = http2(&tasks, 100).await else { panic!("it speaks HTTP/2") };
+    pool.opened(&target(), &Connection::Http2(first.clone()));
+    let Some(Connection::Http2(second)) = pool.take(&target()) else { panic!("it is shared") };
+    advance(LONG).await;
+    assert!(pool.take(&target()).is_none());
+    assert!(!first.sender.is_closed() && !second.sender.is_closed());
+}
+
+#[tokio::test]
+async fn a_shared_connection_takes_as_many_requests_as_its_upstream_allows() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    let (connection, _theirs) = http2(&tasks, 2).await;
+    pool.opened(&target(), &connection);
+    let second = pool.take(&target()).unwrap();
+    assert!(pool.take(&target()).is_none());
+    give_back(&pool, connection);
+    let third = pool.take(&target()).unwrap();
+    assert!(pool.take(&target()).is_none());
+    drop((second, third));
+    assert!(pool.take(&target()).is_some());
+}
+
+#[tokio::test]
+async fn a_shared_connection_that_turned_a_request_away_gets_no_other() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    let (connection, _theirs) = http2(&tasks, 100).await;
+    pool.opened(&target(), &connection);
+    let Connection::Http2(refused) = connection else { panic!("it speaks HTTP/2") };
+    refused.turn_away();
+    assert!(pool.take(&target()).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_target_speaks_is_remembered_while_it_is_used() {
+    let tasks = Tasks::default();
+    let pool = pool(&tasks);
+    assert!(!pool.speaks_http1(&target()));
+    let (connection, _theirs) = http1(&tasks).await;
+    pool.opened(&target(), &connection);
+    drop(connection);
+    assert!(pool.speaks_http1(&target()));
+    advance(LONG * 9).await;
+    pool.0.unused().drop_expired(pool.0.idle_timeout);
+    assert!(pool.speaks_http1(&target()));
+    advance(LONG).await;
+    pool.0.unused().drop_expired(pool.0.idle_timeout);
+    assert!(!pool.speaks_http1(&target()));
+    assert!(pool.0.unused().by_target.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shared_connection_in_use_does_not_count_as_idle() {
+    let tasks = Tasks::default();
+    let pool = Pool::new(Duration::from_secs(90), &tasks);
+    let (connection, _theirs) = http2(&tasks, 100).await;
+    pool.opened(&target(), &connection);
+    advance(Duration::from_secs(100)).await;
+    pool.0.unused().drop_expired(pool.0.idle_timeout);
+    give_back(&pool, connection);
+    assert!(pool.take(&target()).is_some(), "a request was on it until now");
+    advance(Duration::from_secs(91)).await;
+    pool.0.unused().drop_expired(pool.0.idle_timeout);
+    assert!(pool.take(&target()).is_none());
+}

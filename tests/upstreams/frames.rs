@@ -1,0 +1,103 @@
+//! An HTTP/2 upstream, frame by frame, for what no server says on demand.
+
+use crate::support::program::PATIENCE;
+use attache::tasks::Owned;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const HEADERS: u8 = 1;
+const RST_STREAM: u8 = 3;
+const SETTINGS: u8 = 4;
+const GOAWAY: u8 = 7;
+const ACK: u8 = 1;
+const END_STREAM_AND_HEADERS: u8 = 5;
+
+/// An upstream whose connections, numbered from 0, each follow a script. Dropping it ends them.
+pub(crate) struct Frames {
+    pub(crate) address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    _task: Owned,
+}
+
+impl Frames {
+    pub(crate) async fn scripted<F>(script: impl Fn(usize, Connection) -> F + Send + 'static) -> Self
+    where
+        F: Future<Output = io::Result<()>> + Send + 'static,
+    {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connections = Arc::new(AtomicUsize::new(0));
+        let count = connections.clone();
+        let task = crate::support::spawn(async move {
+            let mut tasks = tokio::task::JoinSet::new();
+            loop {
+                let (stream, _) = listener.accept().await.unwrap();
+                let script = script(count.fetch_add(1, Ordering::Relaxed), Connection(stream));
+                // The proxy ends a connection whenever it has no more use for it.
+                tasks.spawn(async move { script.await.unwrap_or_default() });
+            }
+        });
+        Self { address, connections, _task: task }
+    }
+
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+}
+
+pub(crate) struct Connection(TcpStream);
+
+impl Connection {
+    /// Reads the preface and says how many streams there may be.
+    pub(crate) async fn greet(&mut self, most_streams: Option<u32>) -> io::Result<()> {
+        self.0.read_exact(&mut [0; 24]).await?;
+        let settings = most_streams.map(|most| [&[0, 3][..], &most.to_be_bytes()].concat());
+        self.write(SETTINGS, 0, 0, &settings.unwrap_or_default()).await
+    }
+
+    /// The stream of the next request.
+    pub(crate) async fn request(&mut self) -> io::Result<u32> {
+        loop {
+            let mut head = [0; 9];
+            timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
+            self.0.read_exact(&mut vec![0; length as usize]).await?;
+            match (head[3], head[4]) {
+                (SETTINGS, flags) if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await?,
+                (HEADERS, _) => return Ok(stream),
+                _ => {}
+            }
+        }
+    }
+
+    /// Answers 200 without a body.
+    pub(crate) async fn answer(&mut self, stream: u32) -> io::Result<()> {
+        // The eighth entry of HPACK's table is `:status: 200`.
+        self.write(HEADERS, END_STREAM_AND_HEADERS, stream, &[0x88]).await
+    }
+
+    /// Says that it has not looked at this stream.
+    pub(crate) async fn refuse(&mut self, stream: u32) -> io::Result<()> {
+        self.write(RST_STREAM, 0, stream, &7u32.to_be_bytes()).await
+    }
+
+    /// Says which stream is the last that it looks at.
+    pub(crate) async fn go_away(&mut self, last: u32) -> io::Result<()> {
+        self.write(GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()).await
+    }
+
+    async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
+        let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
+        frame.extend([kind, flags]);
+        frame.extend(stream.to_be_bytes());
+        frame.extend(payload);
+        self.0.write_all(&frame).await
+    }
+}
