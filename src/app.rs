@@ -294,7 +294,6 @@ fn server(
         tasks: upstream_connections.clone(),
     };
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
-    let connections = Tasks::default();
     let proxy = Proxy {
         routing: config.routing.clone(),
         policy: config.policy.clone(),
@@ -302,7 +301,6 @@ fn server(
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout),
         metrics: metrics.clone(),
-        tasks: connections.clone(),
     };
     Ok(Server {
         proxy: Arc::new(proxy),
@@ -312,6 +310,6 @@ fn server(
             idle_timeout: config.inbound.idle_timeout,
         },
         max_connections: config.inbound.max_connections,
-        connections,
+        connections: Tasks::default(),
     })
 }

@@ -3,14 +3,21 @@
 
 mod support;
 
+use attache::tasks::Owned;
 use http::StatusCode;
+use hyper::upgrade::{self, Upgraded};
+use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use support::World;
 use support::client::{Answer, Http1, get, http2, send};
+use support::program::PATIENCE;
 use support::upstream::{Upstream, text};
+use support::websocket::{ask, echoing};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 /// An upstream that answers only when told to.
 async fn waiting() -> (Upstream, Arc<Semaphore>) {
@@ -57,6 +64,101 @@ async fn an_http_2_request_in_flight_is_answered_too() {
     assert_eq!(Answer::read(response.await.unwrap()).await.text(), "at last");
     drop(sender);
     assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn callers_that_keep_their_connection_learn_from_the_answer_in_flight_that_it_ends() {
+    let (upstream, permits) = waiting().await;
+    let mut world = World::pinned(upstream, &[]).await;
+    let mut caller = Http1::connect(world.proxy.proxy).await;
+    let answer = caller.begin(get("/", &[]));
+    let drain = async {
+        world.upstream.requests(1).await;
+        world.proxy.signal("TERM").await;
+        world.proxy.logged(|line| line["msg"] == "draining").await;
+        permits.add_permits(1);
+    };
+    let (answer, ()) = tokio::join!(answer, drain);
+    let answer = Answer::read(answer.unwrap()).await;
+    assert_eq!((answer.text(), answer.header("connection")), ("at last", Some("close")));
+    assert!(world.proxy.ended().await.success());
+}
+
+/// HTTP/2's preface, empty settings and `GET http://p/`, by hand, because hyper's client keeps to itself what it is told.
+const REQUEST: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\
+    \0\0\0\x04\0\0\0\0\0\
+    \0\0\x06\x01\x05\0\0\0\x01\x82\x86\x84\x41\x01p";
+const DATA: u8 = 0;
+const PING: u8 = 6;
+const GOAWAY: u8 = 7;
+
+/// The next frame of this kind and what it carries, or nothing where the connection ends first. Pings are answered.
+async fn next_frame(caller: &mut TcpStream, wanted: u8) -> Option<Vec<u8>> {
+    loop {
+        let mut head = [0; 9];
+        timeout(PATIENCE, caller.read_exact(&mut head)).await.unwrap().ok()?;
+        let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
+        caller.read_exact(&mut payload).await.unwrap();
+        if head[3] == PING && head[4] == 0 {
+            head[4] = 1;
+            caller.write_all(&[&head[..], &payload].concat()).await.unwrap();
+        }
+        if head[3] == wanted {
+            return Some(payload);
+        }
+    }
+}
+
+#[tokio::test]
+async fn callers_of_http_2_are_told_to_go_away_while_their_requests_are_answered() {
+    let (upstream, permits) = waiting().await;
+    let mut world = World::pinned(upstream, &[]).await;
+    let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    caller.write_all(REQUEST).await.unwrap();
+    world.upstream.requests(1).await;
+    world.proxy.signal("TERM").await;
+    assert!(next_frame(&mut caller, GOAWAY).await.is_some());
+    permits.add_permits(1);
+    assert_eq!(next_frame(&mut caller, DATA).await.unwrap(), b"at last");
+    while next_frame(&mut caller, DATA).await.is_some() {}
+    assert!(world.proxy.ended().await.success());
+}
+
+/// A WebSocket over each version of HTTP, to an upstream that echoes.
+async fn websockets(flags: &[&str]) -> (World, [TokioIo<Upgraded>; 2], Owned) {
+    let world = World::pinned(echoing(None).await.0, flags).await;
+    let wish = [("connection", "upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "dGVzdA==")];
+    let mut old = Http1::connect(world.proxy.proxy).await.begin(get("/", &wish)).await.unwrap();
+    let (mut sender, connection) = http2(world.proxy.proxy).await;
+    let mut new = sender.send_request(ask(Some("websocket"))).await.unwrap();
+    let pipes = [upgrade::on(&mut old).await.unwrap(), upgrade::on(&mut new).await.unwrap()];
+    (world, pipes.map(TokioIo::new), connection)
+}
+
+#[tokio::test]
+async fn websockets_of_either_version_go_on_until_they_end() {
+    let (mut world, mut pipes, _connection) = websockets(&[]).await;
+    world.proxy.signal("TERM").await;
+    world.proxy.logged(|line| line["msg"] == "draining").await;
+    for pipe in &mut pipes {
+        pipe.write_all(b"ping").await.unwrap();
+        let mut echoed = [0; 4];
+        timeout(PATIENCE, pipe.read_exact(&mut echoed)).await.unwrap().unwrap();
+        assert_eq!(&echoed, b"ping");
+    }
+    drop(pipes);
+    assert!(world.proxy.ended().await.success());
+    assert!(world.proxy.log().iter().all(|line| line["level"] != "WARN"), "{:?}", world.proxy.log());
+}
+
+#[tokio::test]
+async fn websockets_that_do_not_end_are_cut_off_in_time() {
+    let (mut world, pipes, _connection) = websockets(&["--shutdown-timeout", "300ms"]).await;
+    world.proxy.signal("TERM").await;
+    let cut_off = world.proxy.logged(|line| line["code"] == "shutdown_cut_off").await;
+    assert_eq!(cut_off["level"], "WARN");
+    assert!(world.proxy.ended().await.success());
+    drop(pipes);
 }
 
 #[tokio::test]

@@ -68,6 +68,9 @@ pub enum UpstreamError {
     /// The caller's body broke off, or is no body.
     #[error("the caller's body is not whole: {0}")]
     RequestBody(#[source] hyper::Error),
+    /// The upstream switched protocols unasked or without proof, or answered a wish to switch with neither yes nor no.
+    #[error("protocols are not switched as HTTP wants it")]
+    Upgrade,
     /// The connection broke before the response, or the response is no HTTP.
     #[error("no usable response: {}", with_cause(.0))]
     Exchange(#[source] hyper::Error),
@@ -110,7 +113,7 @@ impl UpstreamError {
             Self::ConnectTimeout(_) => Trouble::UpstreamConnectTimeout,
             Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
             Self::RequestBody(_) => Trouble::RequestBodyBroken,
-            Self::Exchange(_) => Trouble::UpstreamBroken,
+            Self::Upgrade | Self::Exchange(_) => Trouble::UpstreamBroken,
         }
     }
 
@@ -137,6 +140,7 @@ impl UpstreamError {
             | Self::Tls(_)
             | Self::NoHttp2
             | Self::RequestBody(_)
+            | Self::Upgrade
             | Self::Exchange(_) => ErrorType::Unknown,
         }
     }

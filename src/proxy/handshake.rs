@@ -3,6 +3,7 @@
 use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2};
 use super::error::UpstreamError;
+use super::last_words::LastWords;
 use super::replay::http2_cause;
 use crate::tasks::Tasks;
 use hyper::client::conn::{http1, http2};
@@ -31,7 +32,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
 pub async fn http1(stream: impl Stream, tasks: &Tasks) -> Result<Connection, UpstreamError> {
     let (sender, connection) = http1::Builder::new()
         .max_buf_size(MOST_BUFFERED)
-        .handshake::<_, RequestBody>(TokioIo::new(stream))
+        .handshake::<_, RequestBody>(TokioIo::new(LastWords::of(stream)))
         .await
         .map_err(UpstreamError::Exchange)?;
     tasks.spawn(async move {

@@ -30,10 +30,14 @@ pub mod handshake;
 pub mod egress;
 /// Upstreams that no HTTP proxy is asked for.
 pub mod bypass;
+/// Answers of upstreams that hang up.
+pub mod last_words;
 /// Which upstream certificates are trusted.
 pub mod trust;
 /// WebSocket and other switches of protocol.
 pub mod upgrade;
+/// WebSocket for callers of HTTP/2.
+pub mod websocket;
 /// Streamed bodies, and what their ends set off.
 pub mod body;
 /// Metrics and the log line of one request.
@@ -42,23 +46,25 @@ pub mod record;
 pub mod error;
 /// What the caller is told then.
 pub mod response;
+/// The same in gRPC's words.
+pub mod grpc;
 
 use crate::config::{ForwardedFor, Routing};
-use crate::tasks::Tasks;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Token;
 use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
 use error::{ProxyError, UpstreamError};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use hyper::body::Incoming;
 use policy::{Denied, Policy};
 use record::Record;
+use response::Language;
 use std::sync::Arc;
 use target::Target;
-use upgrade::Upgrade;
+use upgrade::{Pipe, Upgrade};
 use upstream::Upstream;
 
 /// Answers requests by forwarding them with a token.
@@ -75,8 +81,6 @@ pub struct Proxy {
     pub upstream: Upstream,
     /// What is counted.
     pub metrics: Metrics,
-    /// Where switched connections go on.
-    pub tasks: Tasks,
 }
 
 /// Where a request's token comes from.
@@ -88,40 +92,39 @@ pub struct Tokens {
 }
 
 impl Proxy {
-    /// The answer to one request of the caller at this address.
+    /// The answer to one request of the caller at this address, and what begins behind it where both sides switch
+    /// protocols.
     pub async fn answer(
         &self,
         request: Request<Incoming>,
         caller: Option<&HeaderValue>,
-    ) -> Response<ResponseBody> {
+    ) -> (Response<ResponseBody>, Option<Pipe>) {
         let mut record = Record::start(self.metrics.clone(), &request);
-        match self.forward(request, caller, &mut record).await {
-            Ok(Forwarded::Response(response)) => {
-                record.status(response.status());
-                response.map(|body| body.recorded_in(record))
-            }
+        let language = Language::of(&request);
+        let response = match self.forward(request, caller, &mut record).await {
+            Ok(Forwarded::Response(response)) => response,
             Ok(Forwarded::Switched(upgrade, response)) => {
-                record.status(response.status());
-                upgrade.join(response, record, &self.tasks)
+                let (response, pipe) = upgrade.join(response, record);
+                return (response, Some(pipe));
             }
             Err(error) => {
                 self.note(&error, &record);
-                record.status(error.status());
-                error.response().map(|body| body.recorded_in(record))
+                error.response(language)
             }
-        }
+        };
+        record.status(response.status());
+        (response.map(|body| body.recorded_in(record)), None)
     }
 
     /// The way of a request, each step in the file of its name.
     async fn forward(
         &self,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
         caller: Option<&HeaderValue>,
         record: &mut Record,
     ) -> Result<Forwarded, ProxyError> {
-        if request.method() == Method::CONNECT {
-            return Err(ProxyError::Connect);
-        }
+        let callers_version = request.version();
+        let key = websocket::open(&mut request)?;
         syntax::check(&request)?;
         let target = routing::target(&self.routing, &request)?;
         record.target(&target);
@@ -129,24 +132,23 @@ impl Proxy {
         let token = self.token(&target).await?;
         let mut request = request.map(RequestBody::new);
         let protocol = self.rewrite(&mut request, caller, &target, &token);
-        let upgrade = Upgrade::ask(protocol, &mut request);
-        let outcome = self.upstream.send(&target, request).await;
-        let (response, lease) = outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
+        let upgrade = Upgrade::ask(protocol, key, &mut request);
+        let outcome = self.upstream.send(&target, request).await.and_then(|(response, lease)| {
+            let upgrade = Upgrade::agreed(upgrade, &response)?;
+            Ok((upgrade, response, lease))
+        });
+        let (upgrade, response, lease) =
+            outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
         self.metrics.upstream_call(target.labels(), None, TokenResult::Ok, record.elapsed());
-        match upgrade {
-            Some(upgrade) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                Ok(Forwarded::Switched(upgrade, response))
-            }
-            Some(_) | None => {
-                let mut response = response.map(|body| ResponseBody::upstream(body, lease));
-                // The version is each hop's own, and an old upstream must not make the caller's connection old.
-                *response.version_mut() = Version::HTTP_11;
-                let length = response.body().size_hint().exact();
-                headers::for_caller(response.headers_mut());
-                headers::state_length(response.headers_mut(), length);
-                Ok(Forwarded::Response(response))
-            }
+        if let Some(upgrade) = upgrade {
+            return Ok(Forwarded::Switched(upgrade, response));
         }
+        let mut response = response.map(|body| ResponseBody::upstream(body, lease));
+        let length = response.body().size_hint().exact();
+        *response.version_mut() = headers::version_for_caller(callers_version, length);
+        headers::for_caller(response.headers_mut());
+        headers::state_length(response.headers_mut(), length);
+        Ok(Forwarded::Response(response))
     }
 
     fn judge(&self, target: &Target) -> Result<(), ProxyError> {

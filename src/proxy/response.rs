@@ -4,10 +4,11 @@
 use super::body::ResponseBody;
 use super::egress::EgressError;
 use super::error::{ProxyError, UpstreamError};
+use super::grpc;
 use super::policy::Denied;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use std::borrow::Cow;
 use std::io;
 
@@ -19,9 +20,28 @@ pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
     content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 21\r\n\r\n\
     too many connections\n";
 
+/// How HTTP/2 says that a protocol is switched to (RFC 8441, section 4): it has no `101`.
+pub const SWITCHED_IN_HTTP2: StatusCode = StatusCode::OK;
+
 /// What is said of a request that is no request, whether its header or its body shows it.
 const MALFORMED: (StatusCode, &str, &str) =
     (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error");
+
+/// What a caller understands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// A status and a line of text.
+    Http,
+    /// A status of 200, and what matters in fields of its own.
+    Grpc,
+}
+
+impl Language {
+    /// The language of a request's sender.
+    pub fn of<B>(request: &Request<B>) -> Self {
+        if grpc::is_call(request.headers()) { Self::Grpc } else { Self::Http }
+    }
+}
 
 struct Verdict {
     status: StatusCode,
@@ -31,28 +51,40 @@ struct Verdict {
 }
 
 impl ProxyError {
-    /// The status that the caller gets.
-    pub fn status(&self) -> StatusCode {
-        self.verdict().status
-    }
-
     /// The answer that the caller gets. It never carries AWS text, ARNs or request ids.
-    pub fn response(&self) -> Response<ResponseBody> {
+    pub fn response(&self, language: Language) -> Response<ResponseBody> {
         let Verdict { status, body, proxy_status } = self.verdict();
-        let mut response = Response::new(ResponseBody::own(Bytes::from(format!("{body}\n"))));
-        *response.status_mut() = status;
+        let mut response = match language {
+            Language::Http => Self::in_http(status, &body),
+            Language::Grpc => self.in_grpc(&body),
+        };
         let headers = response.headers_mut();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
-        if status == StatusCode::METHOD_NOT_ALLOWED {
-            let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
-            headers.insert(ALLOW, allowed);
-        }
         if matches!(self, Self::Malformed | Self::Connect | Self::Upstream(_, UpstreamError::RequestBody(_)))
         {
             // What follows may be no request: a body that was framed in another way, or what was meant for a tunnel.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
+        response
+    }
+
+    fn in_http(status: StatusCode, body: &str) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::own(Bytes::from(format!("{body}\n"))));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if status == StatusCode::METHOD_NOT_ALLOWED {
+            let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
+            headers.insert(ALLOW, allowed);
+        }
+        response
+    }
+
+    fn in_grpc(&self, message: &str) -> Response<ResponseBody> {
+        let mut response = Response::new(ResponseBody::own(Bytes::new()));
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(grpc::MEDIA_TYPE));
+        grpc::state_failure(headers, self, message);
         response
     }
 
@@ -120,6 +152,7 @@ impl UpstreamError {
                 (FAILED, "attache; error=http_response_incomplete")
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
+            Self::Upgrade => (FAILED, "attache; error=http_upgrade_failed"),
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };
         (status, body, proxy_status)

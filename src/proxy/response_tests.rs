@@ -53,8 +53,8 @@ async fn exchange(answer: &'static [u8]) -> ProxyError {
 
 /// Status, body and `Proxy-Status` of the answer, all of it checked for form.
 async fn answered(error: ProxyError) -> (u16, String, String) {
-    let response = error.response();
-    assert_eq!(response.status(), error.status());
+    let response = error.response(Language::Http);
+    let status = response.status().as_u16();
     assert_eq!(response.headers()[CONTENT_TYPE], "text/plain; charset=utf-8");
     let proxy_status = response.headers()[PROXY_STATUS].to_str().unwrap().to_owned();
     assert!(is_list_of_one_item(&proxy_status), "{proxy_status}");
@@ -62,7 +62,7 @@ async fn answered(error: ProxyError) -> (u16, String, String) {
     let text = response.into_body().collect().await.unwrap().to_bytes();
     let text = String::from_utf8(text.to_vec()).unwrap();
     assert!(!text.contains("arn:") && !proxy_status.contains("arn:") && !text.contains("request id"));
-    (error.status().as_u16(), text, proxy_status)
+    (status, text, proxy_status)
 }
 
 /// Whether this is a list with one token and its parameters (RFC 8941, sections 3.1 and 3.1.2; RFC 9209, section 2).
@@ -157,6 +157,7 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
             egress(EgressError::Refused(StatusCode::BAD_GATEWAY)),
             "connection_terminated; details=\"egress proxy\"",
         ),
+        (upstream(UpstreamError::Upgrade), "http_upgrade_failed"),
         (exchange(b"").await, "http_response_incomplete"),
         (exchange(b"HTTP/1.1 200 OK\r\ncontent-le").await, "http_response_incomplete"),
         (exchange(b"220 mail.example.com ESMTP\r\n\r\n").await, "http_protocol_error"),
@@ -191,10 +192,10 @@ async fn an_upstream_that_is_late_is_504() {
 #[test]
 fn only_a_request_that_hides_where_the_next_begins_costs_the_connection() {
     for error in [ProxyError::Malformed, ProxyError::Connect] {
-        assert_eq!(error.response().headers()[CONNECTION], "close", "{error}");
+        assert_eq!(error.response(Language::Http).headers()[CONNECTION], "close", "{error}");
     }
     for error in [ProxyError::InvalidTarget, upstream(UpstreamError::AddressDenied)] {
-        assert!(!error.response().headers().contains_key(CONNECTION), "{error}");
+        assert!(!error.response(Language::Http).headers().contains_key(CONNECTION), "{error}");
     }
 }
 
@@ -205,4 +206,38 @@ fn the_answer_to_a_connection_too_many_is_a_whole_response() {
     let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     assert_eq!(value("content-length: ").parse(), Ok(body.len()));
     assert!(is_list_of_one_item(value("proxy-status: ")));
+}
+
+#[tokio::test]
+async fn a_grpc_call_fails_with_a_status_of_its_own() {
+    let limit = Duration::from_secs(1);
+    let header = HeaderName::from_static("x-%");
+    let expected = [
+        (ProxyError::NoTarget(header), "3", "missing upstream: set --upstream-host or provide X-%25"),
+        (ProxyError::InvalidTarget, "3", "invalid upstream"),
+        (ProxyError::Malformed, "13", "malformed request"),
+        (ProxyError::Connect, "12", "CONNECT is not supported"),
+        (ProxyError::Denied(target(), Denied::Host), "7", "upstream not allowed"),
+        (ProxyError::Token(target(), Arc::new(TokenError::NoRegion)), "14", "token unavailable"),
+        (upstream(UpstreamError::AddressDenied), "7", "upstream not allowed"),
+        (upstream(UpstreamError::Dns(io::Error::other(SECRET))), "14", "upstream error"),
+        (connect(io::ErrorKind::ConnectionRefused), "14", "upstream error"),
+        (tls(rustls::Error::DecryptError), "14", "upstream error"),
+        (exchange(b"").await, "14", "upstream error"),
+        (upstream(UpstreamError::Upgrade), "14", "upstream error"),
+        (upstream(UpstreamError::ConnectTimeout(limit)), "14", "upstream timeout"),
+        (upstream(UpstreamError::ResponseTimeout(limit)), "4", "upstream timeout"),
+    ];
+    for (error, code, message) in expected {
+        let in_http = error.response(Language::Http);
+        let response = error.response(Language::Grpc);
+        let headers = response.headers();
+        assert_eq!(response.status(), StatusCode::OK);
+        assert_eq!(headers[CONTENT_TYPE], "application/grpc");
+        assert_eq!(headers["grpc-status"], code, "{error}");
+        assert_eq!(headers["grpc-message"], message, "{error}");
+        assert_eq!(headers[PROXY_STATUS], in_http.headers()[PROXY_STATUS]);
+        assert_eq!(headers.get(CONNECTION), in_http.headers().get(CONNECTION));
+        assert!(response.into_body().collect().await.unwrap().to_bytes().is_empty(), "{error}");
+    }
 }

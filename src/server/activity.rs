@@ -124,6 +124,13 @@ fn rest_of(limit: Duration, now: u64, since: u64) -> Option<Duration> {
 /// Keeps its connection busy.
 pub struct Busy(Activity);
 
+impl Busy {
+    /// Another guard, for something that goes on by itself.
+    pub fn also(&self) -> Self {
+        self.0.busy()
+    }
+}
+
 impl Drop for Busy {
     fn drop(&mut self) {
         let state = &*self.0.0;

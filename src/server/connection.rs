@@ -13,6 +13,7 @@ use hyper_util::server::graceful::GracefulConnection;
 use std::convert::Infallible;
 use std::net::IpAddr;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
@@ -40,7 +41,7 @@ impl Drain {
 }
 
 /// Serves one connection to its end. A caller on this machine has no address.
-pub async fn serve(server: &Server, stream: Stream, caller: Option<IpAddr>, drain: Drain) {
+pub async fn serve(server: &Arc<Server>, stream: Stream, caller: Option<IpAddr>, drain: Drain) {
     if stream.send_at_once().is_err() {
         return;
     }
@@ -56,16 +57,24 @@ pub async fn serve(server: &Server, stream: Stream, caller: Option<IpAddr>, drai
 }
 
 async fn speak_http(
-    server: &Server,
+    server: &Arc<Server>,
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     caller: Option<HeaderValue>,
     drain: Drain,
 ) {
     let activity = Activity::of_new_connection();
     let service = service_fn(|request: Request<Incoming>| {
-        let (proxy, caller, busy) = (server.proxy.clone(), caller.clone(), activity.busy());
+        let (server, caller, busy) = (server.clone(), caller.clone(), activity.busy());
         async move {
-            let response = proxy.answer(request, caller.as_ref()).await;
+            let (response, pipe) = server.proxy.answer(request, caller.as_ref()).await;
+            if let Some(pipe) = pipe {
+                // Over HTTP/2 the pipe is part of this connection, which is not idle while it lasts.
+                let busy = busy.also();
+                server.connections.spawn(async move {
+                    pipe.run().await;
+                    drop(busy);
+                });
+            }
             Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
         }
     });
@@ -107,6 +116,7 @@ fn builder() -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .adaptive_window(true)
         .max_concurrent_streams(MOST_STREAMS)
+        .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(30));
     builder
 }

@@ -10,6 +10,7 @@ source "$here/start.sh"
 
 main() {
     certificates
+    head -c 200000 /dev/zero >"$work/body"
     start_emulator "$attache"
     start plain python3 "$here/upstream.py"
     find_in plain 'port=([0-9]+)'
@@ -82,21 +83,6 @@ expect() {
         return 1
     fi
     printf 'ok  %s\n' "$1"
-}
-
-# An authority with a certificate for the upstream, one that signs itself for the proxy, and a body to send.
-certificates() {
-    local new=(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2)
-    {
-        "${new[@]}" -subj "/CN=an authority" -keyout "$work/ca.key" -out "$work/ca.pem"
-        "${new[@]}" -subj "/CN=localhost" -keyout "$work/proxy.key" -out "$work/proxy.pem"
-        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=localhost" \
-            -keyout "$work/upstream.key" -out "$work/upstream.csr"
-        printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' >"$work/upstream.ext"
-        openssl x509 -req -in "$work/upstream.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 2 \
-            -extfile "$work/upstream.ext" -out "$work/upstream.pem"
-    } 2>"$work/openssl.err"
-    head -c 200000 /dev/zero >"$work/body"
 }
 
 main

@@ -59,3 +59,17 @@ start_proxy() {
     find_in "$name" '"metrics_listen_addr":"([^"]*)"'
     METRICS=$FOUND
 }
+
+# Makes an authority with a certificate for the upstream, and one for the proxy that signs itself.
+certificates() {
+    local new=(openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2)
+    {
+        "${new[@]}" -subj "/CN=an authority" -keyout "$work/ca.key" -out "$work/ca.pem"
+        "${new[@]}" -subj "/CN=localhost" -keyout "$work/proxy.key" -out "$work/proxy.pem"
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=localhost" \
+            -keyout "$work/upstream.key" -out "$work/upstream.csr"
+        printf 'subjectAltName=DNS:localhost\nbasicConstraints=CA:FALSE\n' >"$work/upstream.ext"
+        openssl x509 -req -in "$work/upstream.csr" -CA "$work/ca.pem" -CAkey "$work/ca.key" -CAcreateserial -days 2 \
+            -extfile "$work/upstream.ext" -out "$work/upstream.pem"
+    } 2>"$work/openssl.err"
+}

@@ -137,6 +137,14 @@ fn pseudo_fields() -> Vec<Case> {
     for name in [":method", ":scheme", ":path"] {
         cases.push(refused("a pseudo-field that is missing", without(name), &[]));
     }
+    let websocket = |method: &str| {
+        let mut fields = request(method, &[]);
+        fields.insert(0, (b":protocol".to_vec(), b"websocket".to_vec()));
+        fields
+    };
+    // The upstream does not switch, so what was meant for the pipe goes nowhere.
+    cases.push(forwarded("a WebSocket that does not come about", websocket("CONNECT"), &[SMUGGLED], b""));
+    cases.push(refused("a protocol without a tunnel", websocket("GET"), &[SMUGGLED]));
     let mut late = without(":path");
     late.extend([(b"x".to_vec(), b"y".to_vec()), (b":path".to_vec(), b"/case".to_vec())]);
     cases.push(refused("a pseudo-field behind others", late, &[]));

@@ -8,6 +8,8 @@ pub mod certificates;
 pub mod client;
 pub mod program;
 pub mod upstream;
+pub mod websocket;
+pub mod wire;
 
 use attache::emulator::switchboard::Switchboard;
 use attache::emulator::{Emulator, Options};

@@ -1,0 +1,115 @@
+//! How gRPC says that a call failed: in HTTP it always succeeds, and the status stands in two fields of its own
+//! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
+
+use super::error::{ProxyError, UpstreamError};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+/// The type of every gRPC message, whatever its encoding.
+pub const MEDIA_TYPE: &str = "application/grpc";
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
+
+/// Whether a request is a gRPC call. `application/grpc-web` is another protocol, whose clients read HTTP's status.
+pub fn is_call(headers: &HeaderMap) -> bool {
+    let Some(kind) = headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes) else { return false };
+    match kind.split_at_checked(MEDIA_TYPE.len()) {
+        Some((kind, rest)) => {
+            kind.eq_ignore_ascii_case(MEDIA_TYPE.as_bytes())
+                && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
+        }
+        None => false,
+    }
+}
+
+/// Puts a call's failure into the header of an answer without a body ("Trailers-Only").
+pub fn state_failure(headers: &mut HeaderMap, error: &ProxyError, message: &str) {
+    headers.insert(GRPC_STATUS, HeaderValue::from(error.grpc_code() as u16));
+    headers.insert(GRPC_MESSAGE, percent_encoded(message));
+}
+
+/// The codes that attache answers with (<https://grpc.io/docs/guides/status-codes/>).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Code {
+    InvalidArgument = 3,
+    DeadlineExceeded = 4,
+    PermissionDenied = 7,
+    Unimplemented = 12,
+    Internal = 13,
+    Unavailable = 14,
+}
+
+impl ProxyError {
+    fn grpc_code(&self) -> Code {
+        match self {
+            Self::NoTarget(_) | Self::InvalidTarget => Code::InvalidArgument,
+            // No program chose this: whatever frames its messages is at fault.
+            Self::Malformed => Code::Internal,
+            Self::Denied(..) => Code::PermissionDenied,
+            Self::Connect => Code::Unimplemented,
+            Self::Token(..) => Code::Unavailable,
+            Self::Upstream(_, error) => error.grpc_code(),
+        }
+    }
+}
+
+impl UpstreamError {
+    fn grpc_code(&self) -> Code {
+        match self {
+            Self::AddressDenied => Code::PermissionDenied,
+            Self::RequestBody(_) => Code::Internal,
+            // Unlike `Unavailable` this invites no second try: the upstream may have done what was asked.
+            Self::ResponseTimeout(_) => Code::DeadlineExceeded,
+            Self::Dns(_)
+            | Self::Connect(_)
+            | Self::Tls(_)
+            | Self::ConnectTimeout(_)
+            | Self::NoHttp2
+            | Self::Egress(..)
+            | Self::Upgrade
+            | Self::Exchange(_) => Code::Unavailable,
+        }
+    }
+}
+
+/// Visible ASCII and blanks as they are, every other byte and `%` as two digits.
+fn percent_encoded(message: &str) -> HeaderValue {
+    let encoded = message.bytes().fold(String::new(), |mut encoded, byte| {
+        match byte {
+            b'%' | ..b' ' | 0x7f.. => encoded.push_str(&format!("%{byte:02X}")),
+            b' '..=b'~' => encoded.push(char::from(byte)),
+        }
+        encoded
+    });
+    HeaderValue::try_from(encoded).expect("what is left is visible ASCII and blanks")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_known_by_its_media_type() {
+        let is_call = |kind: &'static str| {
+            is_call(&HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(kind))]))
+        };
+        for kind in
+            ["application/grpc", "application/grpc+proto", "Application/gRPC;x=y", "application/grpc "]
+        {
+            assert!(is_call(kind), "{kind}");
+        }
+        for kind in ["", "application/json", "application/grp", "application/grpc-web", "application/grpcx"] {
+            assert!(!is_call(kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_visible_ascii() {
+        for (message, encoded) in
+            [("plain words: 1~", "plain words: 1~"), ("100%\n\u{e9}\x7f", "100%25%0A%C3%A9%7F")]
+        {
+            assert_eq!(percent_encoded(message), encoded);
+        }
+    }
+}
