@@ -39,6 +39,14 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     if let Some(egress) = &config.upstream.egress {
         tracing::info!(variable = egress.variable, proxy = %egress, "upstreams are reached through a proxy");
     }
+    let otel = &config.otel;
+    if otel.metrics.is_some() || otel.traces.is_some() {
+        tracing::info!(
+            metrics = otel.metrics.as_ref().map(|(collector, _)| collector.endpoint.as_str()),
+            traces = otel.traces.as_ref().map(|(collector, _)| collector.endpoint.as_str()),
+            "pushing telemetry"
+        );
+    }
     let tokens = &config.tokens;
     tracing::info!(
         audience = tokens.audiences.as_ref().map(tracing::field::display),

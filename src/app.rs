@@ -7,6 +7,8 @@ use crate::announce;
 use crate::clock::Clock;
 use crate::config::service_manager::{HandedOver, Sockets};
 use crate::config::{Config, ListenAddr, Routing};
+use crate::observation::{Observation, ObservationError};
+use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::pool::Pool;
 use crate::proxy::trust::{TrustError, UpstreamTls};
@@ -20,7 +22,6 @@ use crate::server::listener::{Address, BindError, Listener};
 use crate::server::reload::InboundTls;
 use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
-use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
 use crate::token::audience_set::AudienceSet;
@@ -32,9 +33,6 @@ use std::sync::Arc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
-/// The most series of one metric; more label values are counted together.
-const MOST_SERIES: usize = 1000;
-
 /// A proxy that owns its sockets and knows its addresses, but does not serve yet.
 pub struct App {
     config: Config,
@@ -43,7 +41,7 @@ pub struct App {
     server: Arc<Server>,
     upstream_tls: Arc<UpstreamTls>,
     reload: Reload,
-    metrics: Metrics,
+    observation: Observation,
     readiness: Readiness,
     clock: Clock,
     recent: Recent,
@@ -73,9 +71,9 @@ pub enum StartError {
     /// A listener has no address of its kind.
     #[error("a listener has no address")]
     Address(#[source] io::Error),
-    /// Metrics cannot be set up.
+    /// The run cannot be observed as it should be.
     #[error(transparent)]
-    Metrics(#[from] MetricsError),
+    Observation(#[from] ObservationError),
 }
 
 impl App {
@@ -106,7 +104,7 @@ impl App {
     ) -> Result<Self, StartError> {
         let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
         let admin_listener = admin_listener(sockets.metrics, &config).await?;
-        let metrics = if config.metrics.is_some() { Metrics::new(MOST_SERIES)? } else { Metrics::disabled() };
+        let observation = Observation::begin(&config, clock)?;
         let cache = TokenCache::new(
             source,
             Settings {
@@ -114,7 +112,7 @@ impl App {
                 fetch_timeout: config.tokens.fetch_timeout,
                 refresh_skew: config.tokens.refresh_skew,
                 capacity: config.tokens.cache_capacity,
-                metrics: metrics.clone(),
+                metrics: observation.metrics.clone(),
             },
         );
         let readiness = Readiness::new();
@@ -125,7 +123,7 @@ impl App {
         let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);
         let tokens = Tokens { cache, same };
-        let server = Arc::new(server(&config, &metrics, tokens, upstream_tls.clone())?);
+        let server = Arc::new(server(&config, &observation, tokens, upstream_tls.clone())?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
         Ok(Self {
@@ -135,7 +133,7 @@ impl App {
             server,
             upstream_tls,
             reload,
-            metrics,
+            observation,
             readiness,
             clock,
             recent,
@@ -210,6 +208,7 @@ impl App {
                 "cut off by --shutdown-timeout"
             );
         }
+        self.observation.finish().await;
         admin_stop.cancel();
         admin_tasks.finished().await;
         tracing::info!("stopped");
@@ -229,7 +228,7 @@ impl App {
                 client_certificates: tls.is_some_and(|files| files.client_ca.is_some()),
             },
             readiness: self.readiness.clone(),
-            metrics: self.metrics.clone(),
+            metrics: self.observation.metrics.clone(),
             connections: self.server.connections.clone(),
             tokens: self.server.proxy.tokens.cache.clone(),
             pool: self.server.proxy.upstream.pool().clone(),
@@ -276,7 +275,7 @@ fn static_audiences(config: &Config) -> Option<AudienceSet> {
 
 fn server(
     config: &Config,
-    metrics: &Metrics,
+    observation: &Observation,
     tokens: Tokens,
     upstream_tls: Arc<UpstreamTls>,
 ) -> Result<Server, StartError> {
@@ -300,7 +299,9 @@ fn server(
         tokens,
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout),
-        metrics: metrics.clone(),
+        metrics: observation.metrics.clone(),
+        traces: observation.traces.clone(),
+        complaints: Complaints::new(&upstream_connections),
     };
     Ok(Server {
         proxy: Arc::new(proxy),

@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 /// Wires everything: bind, run, drain.
 pub mod app;
+/// What is measured of a run, and where it goes.
+pub mod observation;
 /// What a start decided, in the log.
 pub mod announce;
 /// Sockets and lifetimes, no business.
@@ -14,7 +16,7 @@ pub mod server;
 pub mod proxy;
 /// A bearer for an audience.
 pub mod token;
-/// Metrics and logs.
+/// Metrics, traces and logs.
 pub mod telemetry;
 /// The second listener: metrics, health and status.
 pub mod admin;

@@ -1,6 +1,7 @@
 //! Tracked spawning, so that whoever started tasks can wait for them, and end them.
 
 use std::future::Future;
+use tokio::runtime::{Handle, RuntimeMetrics};
 use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
@@ -25,6 +26,14 @@ impl Tasks {
         self.0.close();
         self.0.wait().await;
     }
+}
+
+/// The runtime that this is called on, as it counts itself.
+///
+/// # Panics
+/// Outside of a runtime.
+pub fn runtime() -> RuntimeMetrics {
+    Handle::current().metrics()
 }
 
 /// A task that ends with its owner.

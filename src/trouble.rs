@@ -35,6 +35,8 @@ troubles! {
     RequestMalformed => "request_malformed",
     /// The caller's body broke off.
     RequestBodyBroken => "request_body_broken",
+    /// The caller hung up before its response was complete.
+    ClientGone => "client_gone",
     /// The caller wanted a tunnel.
     ConnectMethod => "connect_method",
     /// The caller named no upstream.
@@ -127,6 +129,8 @@ troubles! {
     SocketFileLeft => "socket_file_left",
     /// The service manager cannot be told how the process does.
     ServiceManagerDeaf => "service_manager_deaf",
+    /// Metrics or spans cannot be delivered to their collector.
+    CollectorUnreachable => "collector_unreachable",
     /// Metrics or health cannot be served.
     AdminFailed => "admin_failed",
     /// Requests were cut off at the end of the process.

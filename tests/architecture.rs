@@ -15,13 +15,14 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("pem", &[]),
     ("reload", &["trouble"]),
     ("emulator", &["clock"]),
-    ("telemetry", &["clock", "config"]),
+    ("telemetry", &["clock", "config", "tasks", "trouble"]),
     ("token", &["clock", "tasks", "telemetry", "trouble"]),
     ("config", &["proxy", "token"]),
     ("proxy", &["config", "pem", "reload", "tasks", "telemetry", "token", "trouble"]),
     ("server", &["config", "pem", "proxy", "reload", "tasks", "trouble"]),
     ("admin", &["clock", "config", "proxy", "tasks", "telemetry", "token", "trouble"]),
     ("announce", &["config", "server", "trouble"]),
+    ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
     (
         "app",
         &[
@@ -29,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "announce",
             "clock",
             "config",
+            "observation",
             "proxy",
             "reload",
             "server",
@@ -98,6 +100,8 @@ fn only_the_configuration_reads_the_environment() {
     only(&readings, &["config/mod.rs"]);
     // These packages read it by themselves.
     only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
+    // So does this one, after `config/otel.rs` has judged what it finds.
+    only(&["opentelemetry_otlp"], &["telemetry/push.rs"]);
 }
 
 #[test]
@@ -132,7 +136,9 @@ fn one_file_invents_what_callers_are_answered() {
 #[test]
 fn only_telemetry_names_metrics() {
     only(&["opentelemetry", "opentelemetry_sdk", "prometheus"], &["telemetry/"]);
-    only(&["\"http.server.", "\"http.client.", "\"token.", "\"policy."], &["telemetry/"]);
+    let names = ["http.server.", "http.client.", "token.", "policy.", "process.", "tokio.", "attache."]
+        .map(|name| format!("\"{name}"));
+    only(&names.each_ref().map(String::as_str), &["telemetry/"]);
 }
 
 #[test]
@@ -141,7 +147,7 @@ fn every_task_has_an_owner() {
     // Dropping a set ends its tasks.
     only(&["JoinSet"], &["emulator/server.rs", "proxy/connector.rs"]);
     // These end by themselves, soon.
-    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "reload.rs"]);
+    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"]);
     only(&["thread::spawn", "thread::Builder"], &["telemetry/output.rs"]);
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
@@ -176,8 +182,12 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 
 #[test]
 fn one_file_dials_and_it_judges_the_address() {
-    // The demo is also a caller, and an API that asks its issuer for keys. The probe asks a proxy for its health.
-    only(&["TcpStream::connect"], &["proxy/connector.rs", "cli/demo/fetch.rs", "cli/health/probe.rs"]);
+    // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The demo is also a
+    // caller, and an API that asks its issuer for keys. The probe asks a proxy for its health.
+    only(
+        &["TcpStream::connect"],
+        &["proxy/connector.rs", "telemetry/collector.rs", "cli/demo/fetch.rs", "cli/health/probe.rs"],
+    );
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
     only(&["lookup_host"], &["proxy/connector.rs", "server/listener.rs"]);
 }

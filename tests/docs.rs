@@ -7,6 +7,7 @@ use attache::cli::emulator_args::EmulatorArgs;
 use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;
+use attache::telemetry::facts::Facts;
 use attache::telemetry::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
 use attache::telemetry::metrics::Metrics;
 use http::{Method, StatusCode};
@@ -142,16 +143,18 @@ fn every_metric_has_its_row_with_its_type_and_labels() {
 #[test]
 fn every_instrument_that_is_named_is_documented() {
     let text = read("docs/metrics.md");
-    let sources = read("src/telemetry/instruments.rs") + &read("src/telemetry/metrics.rs");
+    let files = ["instruments", "metrics", "facts", "process"];
+    let sources: String = files.iter().map(|file| read(format!("src/telemetry/{file}.rs"))).collect();
     let dotted = |name: &&str| {
         name.contains('.')
+            && !name.ends_with([':', '.'])
             && !name.ends_with(".rs")
             && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'.' || b == b'_')
     };
     let attributes = ["http.request.method", "http.response.status_code"];
     let names: Vec<&str> =
         sources.split('"').filter(dotted).filter(|name| !attributes.contains(name)).collect();
-    assert!(names.len() >= 10, "{names:?}");
+    assert!(names.len() >= 20, "{names:?}");
     for name in names {
         assert!(text.contains(&format!("\n| `{}", name.replace('.', "_"))), "{name} has no row");
     }
@@ -174,6 +177,13 @@ fn scraped() -> BTreeMap<String, (String, BTreeSet<String>)> {
     metrics.token_difference(&audience, "aud");
     metrics.clock_ahead(1);
     metrics.policy_denied("host");
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    metrics.describe(Facts {
+        started: SystemTime::UNIX_EPOCH,
+        refresh_skew: moment,
+        cache_capacity: 10,
+        runtime: runtime.metrics(),
+    });
     let text = metrics.exposition().unwrap().unwrap();
 
     let mut families = BTreeMap::new();

@@ -47,7 +47,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
     ("log-level", "DEBUG", "level: Debug"),
     ("log-format", "Text", "format: Text"),
     ("access-log", "T", "access_log: true"),
-    ("metrics-enabled", "0", "metrics: None"),
+    ("metrics-enabled", "0", "metrics: None, otel"),
     ("metrics-listen-addr", "[::1]:81", r#"metrics: Some(MetricsConfig { listen: One("::1", 81)"#),
     ("metrics-path", "/m", r#"path: "/m""#),
     ("shutdown-delay", "5s", "delay: 5s"),

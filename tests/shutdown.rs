@@ -8,11 +8,11 @@ use http::StatusCode;
 use hyper::upgrade::{self, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
-use support::World;
 use support::client::{Answer, Http1, get, http2, send};
-use support::program::PATIENCE;
+use support::program::{PATIENCE, Program, command};
 use support::upstream::{Upstream, text};
 use support::websocket::{ask, echoing};
+use support::{Sts, World};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -199,4 +199,20 @@ async fn readiness_falls_before_connections_are_refused() {
     assert_eq!((ready.status, ready.text()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for: draining"));
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_collector_that_never_answers_does_not_hold_the_end() {
+    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let collector = Upstream::scripted(|_| std::future::pending()).await;
+    let mut command = command(&sts.url);
+    command.env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", collector.address));
+    // Far beyond a test's patience.
+    command.env("OTEL_EXPORTER_OTLP_TIMEOUT", "600000");
+    let host = upstream.authority();
+    let mut proxy = Program::start(command, &["--upstream-scheme", "http", "--upstream-host", &host]).await;
+    assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    proxy.signal("TERM").await;
+    collector.requests(1).await;
+    assert!(proxy.ended().await.success());
 }

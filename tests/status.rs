@@ -195,7 +195,7 @@ async fn a_renewal_that_takes_its_time_is_told_from_a_fresh_token() {
 }
 
 #[tokio::test]
-async fn the_same_trouble_is_one_entry_however_often_it_comes() {
+async fn a_trouble_is_one_entry_however_many_requests_meet_it() {
     // A port that nobody listens on any more.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let sts = Sts::start().await;
@@ -205,7 +205,7 @@ async fn the_same_trouble_is_one_entry_however_often_it_comes() {
     }
     let status = status(&proxy).await;
     let [remark] = &status["recent"].as_array().unwrap()[..] else { panic!("{}", status["recent"]) };
-    assert_eq!((&remark["times"], &remark["message"]), (&json!(5), &json!("upstream error")));
+    assert_eq!(remark["message"], "upstream error");
     assert_eq!(remark["fields"]["code"], "upstream_connect");
     assert_eq!(remark["fields"]["target"], format!("http://{silent}"));
 }

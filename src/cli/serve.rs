@@ -1,6 +1,6 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
-use super::signals::{Hangups, Signals};
+use super::signals::{Hangups, Signals, Toggles};
 use super::{Exit, report};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
@@ -8,7 +8,7 @@ use crate::config::service_manager::{self, Sockets, State};
 use crate::config::{Config, ListenAddr};
 use crate::reload::Reload;
 use crate::server::listener::BindError;
-use crate::telemetry::logs;
+use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
 use crate::token::sts::{Access, Sts};
 use crate::trouble::Trouble;
@@ -26,15 +26,15 @@ pub(super) fn run(config: Config) -> Exit {
         Err(error) => return report::failure(&error, None),
     };
     let recent = Recent::default();
-    let _flush = match logs::init(&config.log, recent.clone()) {
-        Ok(flush) => flush,
+    let (_flush, verbosity) = match logs::init(&config.log, recent.clone()) {
+        Ok(log) => log,
         Err(error) => return report::failure(&error, None),
     };
     let runtime = match runtime(config.worker_threads) {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
     };
-    let exit = runtime.block_on(serve(config, sockets, recent));
+    let exit = runtime.block_on(serve(config, sockets, verbosity, recent));
     // A name look-up that hangs must not hold up the end.
     runtime.shutdown_background();
     exit
@@ -47,10 +47,10 @@ fn runtime(threads: NonZeroUsize) -> io::Result<Runtime> {
     }
 }
 
-async fn serve(config: Config, sockets: Sockets, recent: Recent) -> Exit {
-    let (mut signals, hangups) = match (Signals::listen(), Hangups::listen()) {
-        (Ok(signals), Ok(hangups)) => (signals, hangups),
-        (Err(error), _) | (_, Err(error)) => return report::failure(&error, None),
+async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: Recent) -> Exit {
+    let (mut signals, hangups, toggles) = match (Signals::listen(), Hangups::listen(), Toggles::listen()) {
+        (Ok(signals), Ok(hangups), Ok(toggles)) => (signals, hangups, toggles),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => return report::failure(&error, None),
     };
     let clock = Clock::system();
     let tokens = &config.tokens;
@@ -65,6 +65,7 @@ async fn serve(config: Config, sockets: Sockets, recent: Recent) -> Exit {
             tokio::select! {
                 exit = run_until_told(app, signals) => exit,
                 never = reload_when_told(&reload, hangups) => match never {},
+                never = toggle_when_told(verbosity, toggles) => match never {},
             }
         }
         Err(error) => report::failure(&error, hint(&error)),
@@ -94,6 +95,13 @@ async fn reload_when_told(reload: &Reload, mut hangups: Hangups) -> Infallible {
     loop {
         hangups.next().await;
         reload.now();
+    }
+}
+
+async fn toggle_when_told(mut verbosity: Verbosity, mut toggles: Toggles) -> Infallible {
+    loop {
+        toggles.next().await;
+        verbosity.toggle();
     }
 }
 

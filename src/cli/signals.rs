@@ -1,4 +1,4 @@
-//! What a person or an orchestrator tells a process: to end, or to look at its files again.
+//! What a person or an orchestrator tells a process: to end, to look at its files again, or to say more.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,6 +31,21 @@ impl Hangups {
     /// Listens from now on, so that it does not end the process.
     pub(super) fn listen() -> io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
+    }
+
+    /// Resolves at the next.
+    pub(super) async fn next(&mut self) {
+        self.0.recv().await;
+    }
+}
+
+/// SIGUSR1, to log at debug and back.
+pub(super) struct Toggles(Signal);
+
+impl Toggles {
+    /// Listens from now on, so that it does not end the process.
+    pub(super) fn listen() -> io::Result<Self> {
+        signal(SignalKind::user_defined1()).map(Self)
     }
 
     /// Resolves at the next.

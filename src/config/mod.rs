@@ -7,6 +7,7 @@ use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::Wish;
 use http::HeaderName;
+use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
 use std::fmt;
@@ -38,6 +39,8 @@ mod resolve_tokens;
 pub mod effective;
 /// Every problem at once, with its cure.
 pub mod problems;
+/// What OpenTelemetry's variables say.
+pub mod otel;
 /// What systemd and a service tell each other.
 pub mod service_manager;
 
@@ -68,6 +71,8 @@ pub struct Config {
     pub log: LogConfig,
     /// Where metrics and health are served; `None` turns both off.
     pub metrics: Option<MetricsConfig>,
+    /// Where telemetry is pushed to, if anywhere.
+    pub otel: OtelConfig,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
     /// Variables that name an HTTP proxy, for the calls to STS or for upstreams.
@@ -254,6 +259,18 @@ pub enum LogLevel {
     Warn,
     /// What does.
     Error,
+}
+
+impl LogLevel {
+    /// As `--log-level` takes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Warn => "warn",
+            Self::Error => "error",
+        }
+    }
 }
 
 /// The shape of a log line.

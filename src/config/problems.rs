@@ -117,7 +117,7 @@ impl fmt::Display for Origin {
             Source::Flag => write!(f, "--{flag} ({variable}) is {value}"),
             Source::Variable => write!(f, "{variable} (--{flag}) is {value}"),
             Source::Default => write!(f, "--{flag} ({variable}) is {value} by default"),
-            Source::Environment => write!(f, "{flag} is {value}"),
+            Source::Environment => write!(f, "{variable} is {value}"),
         }
     }
 }

@@ -100,6 +100,27 @@ impl<'a> Reader<'a> {
         self.value(flag, typed, default, parse::positive_duration).map(|found| found.value)
     }
 
+    /// A variable that is no setting of ours. An empty one counts as unset.
+    pub(super) fn foreign<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let text = self.text(name, Source::Environment).ok()?.filter(|text| !text.is_empty())?;
+        self.parse(name, Source::Environment, &text, parse).map(|found| found.value)
+    }
+
+    /// The same for one whose value no report may show.
+    pub(super) fn foreign_secret<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let text = self.text(name, Source::Environment).ok()?.filter(|text| !text.is_empty())?;
+        let origin = Origin::new(name, Source::Environment, "").described("not shown".to_owned());
+        parse(&text).map_err(|fault| self.problems.add(&origin, fault)).ok()
+    }
+
     /// Remembers a rule that only several settings together can break.
     pub(super) fn refuse(&mut self, origin: &Origin, fault: Fault) {
         self.problems.add(origin, fault);
@@ -152,11 +173,20 @@ impl<'a> Reader<'a> {
     }
 
     fn variable(&mut self, flag: &'static str) -> Result<Option<String>, NotText> {
-        let Some(value) = (self.lookup)(&variable_of(flag)) else {
+        self.text(flag, Source::Variable)
+    }
+
+    fn text(&mut self, name: &'static str, source: Source) -> Result<Option<String>, NotText> {
+        let Some(value) = (self.lookup)(&variable_of(name)) else {
             return Ok(None);
         };
         value.into_string().map(Some).map_err(|value| {
-            let origin = Origin::new(flag, Source::Variable, &value.to_string_lossy());
+            let shown = match source {
+                // It may be a secret.
+                Source::Environment => "not shown".into(),
+                Source::Flag | Source::Variable | Source::Default => value.to_string_lossy(),
+            };
+            let origin = Origin::new(name, source, &shown);
             self.problems.add(&origin, Fault::new("must be UTF-8"));
             NotText
         })

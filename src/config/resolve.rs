@@ -1,6 +1,7 @@
 //! From what was typed to what it means: reads every setting before it gives up on any.
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
+use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
@@ -72,6 +73,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let metrics = metrics(reader, &args.metrics, listen.as_ref());
     let shutdown = shutdown(reader, &args.process);
     let worker_threads = worker_threads(reader, &args.process);
+    let otel = otel(reader);
     Some(Config {
         listen: listen?.value,
         inbound_tls,
@@ -82,6 +84,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         tokens: tokens?,
         log: log?,
         metrics: metrics?,
+        otel,
         shutdown: shutdown?,
         proxy_variables: reader.proxy_variables(),
         worker_threads,

@@ -4,13 +4,14 @@ use super::headers;
 use super::pool::Lease;
 use super::record::Record;
 use super::replay::Keeper;
+use crate::trouble::Trouble;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 use tokio::sync::{Notify, oneshot};
 
@@ -23,7 +24,7 @@ pub struct RequestBody {
     keeper: Option<Keeper>,
 }
 
-/// Whether a request's body has been handed over to the end. Cloning is cheap.
+/// How much of a request's body has been handed over, and whether to the end. Cloning is cheap.
 #[derive(Clone, Default)]
 pub struct Sent(Option<Arc<SentFlag>>);
 
@@ -32,6 +33,7 @@ struct SentFlag {
     done: AtomicBool,
     broken: AtomicBool,
     changed: Notify,
+    bytes: AtomicU64,
 }
 
 impl Sent {
@@ -52,6 +54,17 @@ impl Sent {
     /// Whether the caller broke off before the end, or sent what is no body.
     pub fn is_broken(&self) -> bool {
         self.0.as_ref().is_some_and(|flag| flag.broken.load(Ordering::Acquire))
+    }
+
+    /// How many bytes of the body have come from the caller.
+    pub fn bytes(&self) -> u64 {
+        self.0.as_ref().map_or(0, |flag| flag.bytes.load(Ordering::Relaxed))
+    }
+
+    fn count(&self, bytes: usize) {
+        if let Some(flag) = &self.0 {
+            flag.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        }
     }
 
     fn break_off(&self) {
@@ -121,6 +134,11 @@ impl Body for RequestBody {
             (None, Some(inner)) => {
                 let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
                 clean_trailers(&mut frame);
+                if let Some(Ok(frame)) = &frame
+                    && let Some(data) = frame.data_ref()
+                {
+                    this.sent.count(data.len());
+                }
                 if matches!(frame, Some(Err(_))) {
                     this.sent.break_off();
                 } else if frame.is_none() || inner.is_end_stream() {
@@ -186,22 +204,28 @@ impl ResponseBody {
     /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
     pub fn upstream(body: Incoming, lease: Lease) -> Self {
         let mut this = Self { source: Source::Upstream { body, lease: Some(lease) }, record: None };
-        this.give_back_when_read();
+        this.end_when_read();
         this
     }
 
     /// The same body, with the record that its end completes.
     pub fn recorded_in(mut self, record: Record) -> Self {
         self.record = Some(record);
+        self.end_when_read();
         self
     }
 
-    fn give_back_when_read(&mut self) {
-        if let Source::Upstream { body, lease } = &mut self.source
-            && body.is_end_stream()
-            && let Some(lease) = lease.take()
-        {
+    /// Gives the connection back, and completes the record, once the upstream's body has been read to its end.
+    fn end_when_read(&mut self) {
+        let Source::Upstream { body, lease } = &mut self.source else { return };
+        if !body.is_end_stream() {
+            return;
+        }
+        if let Some(lease) = lease.take() {
             lease.give_back();
+        }
+        if let Some(record) = &mut self.record {
+            record.complete();
         }
     }
 }
@@ -224,11 +248,15 @@ impl Body for ResponseBody {
                 if let (Some(record), Some(data)) = (&mut self.record, frame.data_ref()) {
                     record.sent(data.len());
                 }
-                self.give_back_when_read();
+                self.end_when_read();
             }
-            Some(Err(_)) => {}
+            Some(Err(_)) => {
+                if let Some(record) = &mut self.record {
+                    record.failed(Trouble::UpstreamBroken);
+                }
+            }
             None => {
-                self.give_back_when_read();
+                self.end_when_read();
             }
         }
         Poll::Ready(frame)

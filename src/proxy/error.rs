@@ -117,6 +117,35 @@ impl UpstreamError {
         }
     }
 
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Dns(_) => "check the upstream's name, and that it resolves where attache runs",
+            Self::AddressDenied => {
+                "open the range with --allow-address, if the upstream is meant to be there"
+            }
+            Self::Connect(_) => {
+                "check the upstream's host and port, and what firewalls and network policies allow"
+            }
+            Self::Tls(_) => {
+                "check the upstream's certificate and the name it is for; --upstream-ca-cert adds an authority"
+            }
+            Self::NoHttp2 => {
+                "let --upstream-protocol be auto or http1, unless the upstream is to speak HTTP/2"
+            }
+            Self::Egress(_, error) => error.hint(),
+            Self::ConnectTimeout(_) => {
+                "check what firewalls and network policies allow, or raise --upstream-connect-timeout"
+            }
+            Self::ResponseTimeout(_) => "ask why the upstream is slow, or raise --upstream-timeout",
+            Self::RequestBody(_) => "ask the caller why its body ends early",
+            Self::Upgrade => "check that the upstream speaks WebSocket at this path",
+            Self::Exchange(_) => {
+                "check that the upstream speaks HTTP at this port, and its own log for why it hung up"
+            }
+        }
+    }
+
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {
@@ -155,6 +184,23 @@ impl EgressError {
             Self::Forbidden | Self::Refused(_) => Trouble::EgressRefused,
             Self::Exchange(_) => Trouble::EgressBroken,
             Self::Timeout(_) => Trouble::EgressTimeout,
+        }
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Dns(_) | Self::Connect(_) => {
+                "check the proxy variable's host and port; NO_PROXY lists upstreams to reach without it"
+            }
+            Self::Credentials => {
+                "put user and password into the proxy variable: http://user:password@host:port"
+            }
+            Self::Forbidden | Self::Refused(_) => {
+                "have the proxy allow CONNECT to this upstream, or list it in NO_PROXY"
+            }
+            Self::Exchange(_) => "check that the proxy variable names an HTTP proxy, spoken to without TLS",
+            Self::Timeout(_) => "ask why the proxy is slow, or raise --upstream-connect-timeout",
         }
     }
 }

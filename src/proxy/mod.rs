@@ -44,6 +44,8 @@ pub mod body;
 pub mod record;
 /// What can go wrong.
 pub mod error;
+/// Upstream errors, said once and then counted.
+pub mod complaints;
 /// What the caller is told then.
 pub mod response;
 /// The same in gRPC's words.
@@ -52,9 +54,11 @@ pub mod grpc;
 use crate::config::{ForwardedFor, Routing};
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
+use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
 use crate::token::cache::{Shelf, TokenCache};
 use body::{RequestBody, ResponseBody};
+use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
@@ -81,6 +85,10 @@ pub struct Proxy {
     pub upstream: Upstream,
     /// What is counted.
     pub metrics: Metrics,
+    /// What is traced.
+    pub traces: Traces,
+    /// How upstream errors are logged.
+    pub complaints: Complaints,
 }
 
 /// Where a request's token comes from.
@@ -99,7 +107,7 @@ impl Proxy {
         request: Request<Incoming>,
         caller: Option<&HeaderValue>,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
-        let mut record = Record::start(self.metrics.clone(), &request);
+        let mut record = Record::start(self.metrics.clone(), &self.traces, &request, caller);
         let language = Language::of(&request);
         let response = match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => response,
@@ -109,6 +117,7 @@ impl Proxy {
             }
             Err(error) => {
                 self.note(&error, &record);
+                record.failed(error.trouble());
                 error.response(language)
             }
         };
@@ -129,14 +138,18 @@ impl Proxy {
         let target = routing::target(&self.routing, &request)?;
         record.target(&target);
         self.judge(&target)?;
-        let token = self.token(&target).await?;
+        let token = self.token(&target, record).await?;
         let mut request = request.map(RequestBody::new);
         let protocol = self.rewrite(&mut request, caller, &target, &token);
         let upgrade = Upgrade::ask(protocol, key, &mut request);
-        let outcome = self.upstream.send(&target, request).await.and_then(|(response, lease)| {
-            let upgrade = Upgrade::agreed(upgrade, &response)?;
-            Ok((upgrade, response, lease))
-        });
+        let call = record.asked(&target, &mut request);
+        let outcome =
+            self.upstream.send(&target, request, call.as_ref()).await.and_then(|(response, lease)| {
+                let upgrade = Upgrade::agreed(upgrade, &response)?;
+                Ok((upgrade, response, lease))
+            });
+        let status = outcome.as_ref().map(|(_, response, _)| response.status());
+        record.answered(call, status.map_err(UpstreamError::trouble));
         let (upgrade, response, lease) =
             outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
         self.metrics.upstream_call(target.labels(), None, TokenResult::Ok, record.elapsed());
@@ -160,11 +173,17 @@ impl Proxy {
         }
     }
 
-    async fn token(&self, target: &Target) -> Result<Token, ProxyError> {
-        let token = match &self.tokens.same {
-            Some(shelf) => shelf.token().await,
-            None => self.shelf(target).await?.token().await,
+    async fn token(&self, target: &Target, record: &mut Record) -> Result<Token, ProxyError> {
+        let own;
+        let shelf = match &self.tokens.same {
+            Some(same) => same,
+            None => {
+                own = self.shelf(target).await?;
+                &own
+            }
         };
+        record.audience(shelf.label());
+        let token = while_waiting(record.span(), "token", shelf.token()).await;
         token.map_err(|error| ProxyError::Token(target.clone(), error))
     }
 
@@ -203,8 +222,7 @@ impl Proxy {
             // The caller's doing, so no upstream is to blame.
             ProxyError::Upstream(_, UpstreamError::RequestBody(_)) => {}
             ProxyError::Upstream(target, cause) => {
-                let (code, see) = (error.trouble().code(), error.trouble().see());
-                tracing::warn!(code, see, %target, error = %cause, "upstream error");
+                self.complaints.note(target, cause);
                 let labels = target.labels();
                 self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
                 return;

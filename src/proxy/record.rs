@@ -1,11 +1,16 @@
-//! What is kept about one request: its metrics and its line in the log, written once, when the request is over.
+//! What is kept about one request: its metrics, its span and its line in the log, written once, when the request is over.
 //!
 //! The record travels inside the response's body, so a stream counts until its end. A caller that hangs up drops it.
 
+use super::body::{RequestBody, Sent};
 use super::target::Target;
+use crate::telemetry::labels::AudienceLabel;
 use crate::telemetry::logs::ACCESS;
 use crate::telemetry::metrics::Metrics;
-use http::{Method, Request, StatusCode};
+use crate::telemetry::trace_context::TraceId;
+use crate::telemetry::traces::{Span, Traces};
+use crate::trouble::Trouble;
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
@@ -19,30 +24,87 @@ pub struct Record {
     method: Method,
     started: Instant,
     status: Option<StatusCode>,
+    /// What is wrong if the record is dropped now; until the response's end, that the caller has gone.
+    trouble: Option<Trouble>,
+    span: Option<Box<Span>>,
     line: Option<Box<Line>>,
 }
 
+/// What only the log wants to know.
 struct Line {
     path: String,
+    version: Version,
+    client: Option<HeaderValue>,
+    trace: Option<TraceId>,
     target: Option<Target>,
+    audience: Option<AudienceLabel>,
+    received: Sent,
     bytes_sent: u64,
+    asked: Option<Instant>,
+    upstream: Option<Duration>,
 }
 
 impl Record {
-    /// Starts the record of a request whose header has just arrived.
-    pub fn start<B>(metrics: Metrics, request: &Request<B>) -> Self {
+    /// Starts the record of a request whose header has just arrived from the caller at this address.
+    pub fn start<B>(
+        metrics: Metrics,
+        traces: &Traces,
+        request: &Request<B>,
+        caller: Option<&HeaderValue>,
+    ) -> Self {
         metrics.request_started();
+        let span = traces.request(request, caller);
         let line = tracing::enabled!(target: ACCESS, Level::DEBUG).then(|| {
-            let path = request.uri().path().to_owned();
-            Box::new(Line { path, target: None, bytes_sent: 0 })
+            let trace = span.as_ref().map(|span| span.trace());
+            Box::new(Line::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))
         });
-        Self { metrics, method: request.method().clone(), started: Instant::now(), status: None, line }
+        Self {
+            metrics,
+            method: request.method().clone(),
+            started: Instant::now(),
+            status: None,
+            trouble: Some(Trouble::ClientGone),
+            span,
+            line,
+        }
     }
 
     /// Notes where the request goes.
     pub fn target(&mut self, target: &Target) {
         if let Some(line) = &mut self.line {
             line.target = Some(target.clone());
+        }
+    }
+
+    /// Notes whose token the request needs.
+    pub fn audience(&mut self, audience: &AudienceLabel) {
+        if let Some(line) = &mut self.line {
+            line.audience = Some(audience.clone());
+        }
+    }
+
+    /// The span of the request, where it has one.
+    pub fn span(&self) -> Option<&Span> {
+        self.span.as_deref()
+    }
+
+    /// The upstream is asked now. The span of the call, where there is one, is named in the request.
+    pub fn asked(&mut self, target: &Target, request: &mut Request<RequestBody>) -> Option<Span> {
+        if let Some(line) = &mut self.line {
+            line.received = request.body().sent();
+            line.asked = Some(Instant::now());
+        }
+        let span = self.span.as_ref()?;
+        Some(span.call(request, target, target.host(), target.port()))
+    }
+
+    /// The upstream's response has begun, or will not come.
+    pub fn answered(&mut self, call: Option<Span>, outcome: Result<StatusCode, Trouble>) {
+        if let (Some(line), Ok(_)) = (&mut self.line, outcome) {
+            line.upstream = line.asked.map(|asked| asked.elapsed());
+        }
+        if let Some(call) = call {
+            call.called(outcome.map_err(Trouble::code));
         }
     }
 
@@ -58,6 +120,16 @@ impl Record {
         }
     }
 
+    /// Nothing is left to do for the request.
+    pub fn complete(&mut self) {
+        self.trouble = None;
+    }
+
+    /// The request fails for this reason, whatever the caller still does.
+    pub fn failed(&mut self, trouble: Trouble) {
+        self.trouble = Some(trouble);
+    }
+
     /// How long the request has taken so far.
     pub fn elapsed(&self) -> Duration {
         self.started.elapsed()
@@ -71,17 +143,52 @@ impl Drop for Record {
         let elapsed = self.started.elapsed();
         self.metrics.request_finished(&self.method, status, elapsed);
         if let Some(line) = &self.line {
-            line.write(&self.method, status, elapsed);
+            line.write(&self.method, status, elapsed, self.trouble);
+        }
+        if let Some(span) = self.span.take() {
+            span.answered(self.status, self.trouble.map(Trouble::code));
         }
     }
 }
 
 impl Line {
-    fn write(&self, method: &Method, status: StatusCode, elapsed: Duration) {
-        let target = self.target.as_ref().map(ToString::to_string).unwrap_or_default();
-        // Microseconds are as fine as anybody reads.
-        let duration_ms = (elapsed.as_secs_f64() * 1e6).round() / 1e3;
-        let (path, status, bytes_sent) = (&self.path, status.as_u16(), self.bytes_sent);
-        tracing::debug!(target: ACCESS, %method, path, target, status, duration_ms, bytes_sent, "request");
+    fn start<B>(request: &Request<B>, caller: Option<&HeaderValue>, trace: Option<TraceId>) -> Self {
+        Self {
+            path: request.uri().path().to_owned(),
+            version: request.version(),
+            client: caller.cloned(),
+            trace,
+            target: None,
+            audience: None,
+            received: Sent::default(),
+            bytes_sent: 0,
+            asked: None,
+            upstream: None,
+        }
     }
+
+    fn write(&self, method: &Method, status: StatusCode, elapsed: Duration, trouble: Option<Trouble>) {
+        tracing::debug!(
+            target: ACCESS,
+            %method,
+            path = self.path,
+            target = self.target.as_ref().map(ToString::to_string).unwrap_or_default(),
+            status = status.as_u16(),
+            duration_ms = milliseconds(elapsed),
+            upstream_ms = self.upstream.map(milliseconds),
+            bytes_received = self.received.bytes(),
+            bytes_sent = self.bytes_sent,
+            audience = self.audience.as_ref().map(AudienceLabel::as_str),
+            outcome = trouble.map_or("ok", Trouble::code),
+            trace_id = self.trace.map(tracing::field::display),
+            client = self.client.as_ref().and_then(|client| client.to_str().ok()),
+            protocol = ?self.version,
+            "request"
+        );
+    }
+}
+
+/// Microseconds are as fine as anybody reads.
+fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
 }

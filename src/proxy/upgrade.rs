@@ -72,7 +72,7 @@ impl Upgrade {
             headers::switch_to(&mut parts.headers, protocol);
         }
         record.status(parts.status);
-        let pipe = Pipe { caller: self.caller, upstream, _record: record };
+        let pipe = Pipe { caller: self.caller, upstream, record };
         (Response::from_parts(parts, ResponseBody::own(Bytes::new())), pipe)
     }
 }
@@ -81,15 +81,16 @@ impl Upgrade {
 pub struct Pipe {
     caller: OnUpgrade,
     upstream: OnUpgrade,
-    _record: Record,
+    record: Record,
 }
 
 impl Pipe {
     /// Carries bytes in both directions until both have ended, or one breaks.
-    pub async fn run(self) {
+    pub async fn run(mut self) {
         if let (Ok(caller), Ok(upstream)) = tokio::join!(self.caller, self.upstream) {
             // Either side may go at any time; that is how such a pipe ends.
             let _ = copy_bidirectional(&mut TokioIo::new(caller), &mut TokioIo::new(upstream)).await;
         }
+        self.record.complete();
     }
 }

@@ -10,6 +10,7 @@ use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_unprocessed};
 use super::target::{Scheme, Target};
+use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri, Version};
@@ -64,7 +65,8 @@ impl Upstream {
         self.connector.check(target).await
     }
 
-    /// The upstream's response, and the connection that its body is still on.
+    /// The upstream's response, and the connection that its body is still on. Within the span of the `call`, connecting
+    /// has one of its own.
     ///
     /// # Errors
     /// When no connection can be had, it breaks before the response, or no response header comes in time.
@@ -72,13 +74,14 @@ impl Upstream {
         &self,
         target: &Target,
         mut request: Request<RequestBody>,
+        call: Option<&Span>,
     ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
         let sent = request.body().sent();
         // A connection that may end as a pipe is a new one: it will not come back.
         let alone = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
         let mut tries = 0;
         loop {
-            let Way { connection, kept } = self.way(target, alone).await?;
+            let Way { connection, kept } = self.way(target, alone, call).await?;
             let replay = Replay::of(&mut request, &connection);
             tries += 1;
             request = match self.exchange(connection, target, request, &sent).await {
@@ -105,9 +108,10 @@ impl Upstream {
     }
 
     /// A connection from the pool, or a new one.
-    async fn way(&self, target: &Target, alone: bool) -> Result<Way, UpstreamError> {
+    async fn way(&self, target: &Target, alone: bool, call: Option<&Span>) -> Result<Way, UpstreamError> {
         let kept = |connection| Way { connection, kept: true };
         if alone {
+            let _connecting = call.map(|call| call.child("connect"));
             let connection = self.connector.bounded(target, self.connector.connect(target, alone)).await?;
             return Ok(Way { connection, kept: false });
         }
@@ -131,6 +135,7 @@ impl Upstream {
                     return Ok(kept(connection));
                 }
             }
+            let _connecting = call.map(|call| call.child("connect"));
             let connection = self.connector.connect(target, alone).await?;
             self.pool.opened(target, &connection);
             if let Some(turn) = turn {

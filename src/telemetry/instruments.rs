@@ -129,16 +129,19 @@ fn observe(meter: &Meter, observed: &Arc<Observed>) {
         .build();
 }
 
-/// Bounds the series of each instrument. The SDK reserves room for the bound at once, so what has no labels gets one.
+/// Bounds the series of each instrument. The SDK reserves room for the bound at once, so what cannot have two gets one.
 pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
     move |instrument| {
-        let limit = match instrument.name() {
-            ACTIVE_REQUESTS | CACHED_AUDIENCES => 1,
-            _ => limit,
-        };
-        Stream::builder().with_cardinality_limit(limit).build().ok()
+        let name = instrument.name();
+        let single = SINGLE.contains(&name) || SINGLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+        Stream::builder().with_cardinality_limit(if single { 1 } else { limit }).build().ok()
     }
 }
+
+/// Instruments with one series each.
+const SINGLE: [&str; 5] =
+    [ACTIVE_REQUESTS, CACHED_AUDIENCES, "token.cache.capacity", "token.clock.skew", "token.refresh.skew"];
+const SINGLE_PREFIXES: [&str; 3] = ["attache.", "process.", "tokio."];
 
 /// Durations of requests by method and status. A status of 100 to 599 finds its series by index.
 pub(super) struct ServerDurations {
@@ -167,6 +170,11 @@ impl ServerDurations {
             None => self.histogram.record(seconds, &server_attributes(method, status)),
         }
     }
+}
+
+/// One of the nine methods that HTTP defines, or `_OTHER`.
+pub(super) fn method_name(method: &Method) -> &'static str {
+    METHODS[method_index(method)]
 }
 
 fn method_index(method: &Method) -> usize {

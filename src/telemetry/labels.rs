@@ -156,6 +156,11 @@ impl AudienceLabel {
         Self(Arc::new(AudienceParts { name, attributes, hits: OnceLock::new() }))
     }
 
+    /// The set as it displays itself.
+    pub fn as_str(&self) -> &str {
+        &self.0.name
+    }
+
     pub(super) fn name(&self) -> &Arc<str> {
         &self.0.name
     }

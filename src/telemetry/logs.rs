@@ -9,10 +9,10 @@ use std::io::{self, Write};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;
 use tracing::{Event, Subscriber};
-use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
+use tracing_subscriber::{Layer, Registry, reload};
 
 /// The tracing target of the access log. Its events pass at any `--log-level` when `--access-log` is set, and otherwise
 /// like all others.
@@ -33,34 +33,63 @@ pub enum LogError {
     Twice(#[source] SetGlobalDefaultError),
 }
 
-/// Logs to stdout from now on, until the process ends. Dropping what is returned waits for lines not yet written, so
-/// it belongs at the end of `main`. Warnings and errors are also kept in `recent`.
+/// Logs to stdout from now on, until the process ends. Dropping the [`Flush`] waits for lines not yet written, so it
+/// belongs at the end of `main`. Warnings and errors are also kept in `recent`.
 ///
 /// # Errors
 /// When no thread can be started, or something in this process logs already.
-pub fn init(config: &LogConfig, recent: Recent) -> Result<Flush, LogError> {
+pub fn init(config: &LogConfig, recent: Recent) -> Result<(Flush, Verbosity), LogError> {
     let format = config.format;
     let (output, flush) =
         Output::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
-    let subscriber = subscriber(config, output).with(recent);
-    tracing::subscriber::set_global_default(subscriber).map_err(LogError::Twice)?;
-    Ok(flush)
+    let (subscriber, verbosity) = subscriber(config, output);
+    tracing::subscriber::set_global_default(subscriber.with(recent)).map_err(LogError::Twice)?;
+    Ok((flush, verbosity))
 }
 
-/// What formats and filters as `config` says, and writes each line to `writer` with a single write.
-pub fn subscriber<W>(config: &LogConfig, writer: W) -> impl Subscriber + Send + Sync + use<W>
+/// What formats and filters as `config` says, and writes each line to `writer` with a single write; and what changes
+/// its level.
+pub fn subscriber<W>(config: &LogConfig, writer: W) -> (impl Subscriber + Send + Sync + use<W>, Verbosity)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
 {
     let lines = Lines { format: config.format, writer, clock: Clock::system() };
-    tracing_subscriber::registry().with(filter(config)).with(lines)
+    let (filter, handle) = reload::Layer::new(filter(config, config.level));
+    let verbosity = Verbosity { handle, config: config.clone(), raised: false };
+    (tracing_subscriber::registry().with(filter).with(lines), verbosity)
+}
+
+/// Raises the level to debug while the process runs, and lowers it again.
+pub struct Verbosity {
+    handle: reload::Handle<Targets, Registry>,
+    config: LogConfig,
+    raised: bool,
+}
+
+impl Verbosity {
+    /// Changes from `--log-level` to debug, or back. The line that says so is logged while debug holds, so that it
+    /// passes whatever the level.
+    pub fn toggle(&mut self) {
+        self.raised = !self.raised;
+        if self.raised {
+            self.apply(LogLevel::Debug);
+            tracing::info!("logging at debug until told again");
+        } else {
+            tracing::info!(level = self.config.level.as_str(), "logging at --log-level again");
+            self.apply(self.config.level);
+        }
+    }
+
+    fn apply(&self, level: LogLevel) {
+        // It fails when nothing logs any more, and then no level matters.
+        let _ = self.handle.reload(filter(&self.config, level));
+    }
 }
 
 /// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
-/// tokens. AWS's say nothing: they dump whole answers at warn, and what failed is logged by whoever called them. This is
-/// the one place to swap when the level is to change while running.
-fn filter(config: &LogConfig) -> Targets {
-    let (ours, others) = match config.level {
+/// tokens. AWS's say nothing: they dump whole answers at warn, and what failed is logged by whoever called them.
+fn filter(config: &LogConfig, level: LogLevel) -> Targets {
+    let (ours, others) = match level {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
         LogLevel::Info => (LevelFilter::INFO, LevelFilter::WARN),
         LogLevel::Warn => (LevelFilter::WARN, LevelFilter::WARN),

@@ -27,7 +27,7 @@ fn config(level: LogLevel, format: LogFormat) -> LogConfig {
 fn lines(config: &LogConfig, log: impl FnOnce()) -> Vec<String> {
     let captured = Captured::default();
     let writer = captured.clone();
-    with_default(subscriber(config, move || writer.clone()), log);
+    with_default(subscriber(config, move || writer.clone()).0, log);
     captured.0.lock().unwrap().clone()
 }
 
@@ -174,9 +174,35 @@ fn the_access_log_passes_at_any_level_once_it_is_asked_for() {
 }
 
 #[test]
+fn the_level_can_be_raised_to_debug_and_lowered_again() {
+    let captured = Captured::default();
+    let writer = captured.clone();
+    let (subscriber, mut verbosity) =
+        subscriber(&config(LogLevel::Error, LogFormat::Text), move || writer.clone());
+    with_default(subscriber, || {
+        for name in ["before", "between", "after"] {
+            debug!("{name}");
+            debug!(target: "h2::codec", "authorization: ...");
+            verbosity.toggle();
+        }
+    });
+    let said = captured.0.lock().unwrap().concat();
+    let said: Vec<&str> = said.lines().map(|line| line.split_once("msg=").unwrap().1).collect();
+    assert_eq!(
+        said,
+        [
+            "\"logging at debug until told again\"",
+            "between",
+            "\"logging at --log-level again\" level_=error",
+            "\"logging at debug until told again\"",
+        ]
+    );
+}
+
+#[test]
 fn disabled_levels_are_known_without_asking_the_subscriber() {
     for (level, hint) in [(LogLevel::Info, LevelFilter::INFO), (LogLevel::Error, LevelFilter::ERROR)] {
-        let subscriber = subscriber(&config(level, LogFormat::Json), io::sink);
+        let (subscriber, _) = subscriber(&config(level, LogFormat::Json), io::sink);
         assert_eq!(subscriber.max_level_hint(), Some(hint));
     }
 }
@@ -192,7 +218,7 @@ fn a_broken_writer_is_nobodys_problem() {
             Err(io::ErrorKind::BrokenPipe.into())
         }
     }
-    let subscriber = subscriber(&config(LogLevel::Info, LogFormat::Json), || Broken);
+    let (subscriber, _) = subscriber(&config(LogLevel::Info, LogFormat::Json), || Broken);
     with_default(subscriber, || info!("into the void"));
 }
 

@@ -1,13 +1,16 @@
 //! Every metric is a method of one type, so that no other file knows a metric's name or its labels.
 
+use super::facts::{self, Facts};
 use super::instruments::{Instruments, Observed, SCHEMA_URL, view};
 use super::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
+use super::push::MetricsPush;
 use http::{Method, StatusCode};
-use opentelemetry::metrics::MeterProvider;
+use opentelemetry::metrics::{Meter, MeterProvider};
 use opentelemetry::{InstrumentationScope, KeyValue};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use prometheus::{Registry, TextEncoder};
+use std::mem::ManuallyDrop;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -19,9 +22,11 @@ pub struct Metrics(Option<Arc<Live>>);
 struct Live {
     instruments: Instruments,
     observed: Arc<Observed>,
+    meter: Meter,
     registry: Registry,
-    // The exporter holds the instruments' pipeline weakly; the provider is what keeps it.
-    _provider: SdkMeterProvider,
+    /// The exporter holds the instruments' pipeline weakly; the provider is what keeps it. Dropping it would wait for a
+    /// last push, which is [`Metrics::finish`]'s to decide.
+    provider: ManuallyDrop<SdkMeterProvider>,
 }
 
 /// Why metrics cannot be had.
@@ -48,6 +53,14 @@ impl Metrics {
     /// # Errors
     /// When the limit is out of range, or the exporter cannot be set up.
     pub fn new(cardinality_limit: usize) -> Result<Self, MetricsError> {
+        Self::pushed_too(cardinality_limit, None)
+    }
+
+    /// The same, and `push` delivers them as well.
+    ///
+    /// # Errors
+    /// Those of [`Metrics::new`].
+    pub fn pushed_too(cardinality_limit: usize, push: Option<MetricsPush>) -> Result<Self, MetricsError> {
         if !(1..=MAX_CARDINALITY).contains(&cardinality_limit) {
             return Err(MetricsError::CardinalityLimit(cardinality_limit));
         }
@@ -58,18 +71,32 @@ impl Metrics {
             .without_target_info()
             .build()
             .map_err(MetricsError::Exporter)?;
-        let provider = SdkMeterProvider::builder()
-            .with_resource(Resource::builder_empty().build())
-            .with_reader(exporter)
-            .with_view(view(cardinality_limit))
-            .build();
+        let provider = SdkMeterProvider::builder().with_reader(exporter).with_view(view(cardinality_limit));
+        let provider = match push {
+            Some(MetricsPush { reader, resource }) => provider.with_resource(resource).with_reader(reader),
+            None => provider.with_resource(Resource::builder_empty().build()),
+        };
+        let provider = provider.build();
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(SCHEMA_URL)
             .build();
         let observed = Arc::default();
-        let instruments = Instruments::new(&provider.meter_with_scope(scope), &observed);
-        Ok(Self(Some(Arc::new(Live { instruments, observed, registry, _provider: provider }))))
+        let meter = provider.meter_with_scope(scope);
+        let instruments = Instruments::new(&meter, &observed);
+        Ok(Self(Some(Arc::new(Live {
+            instruments,
+            observed,
+            meter,
+            registry,
+            provider: ManuallyDrop::new(provider),
+        }))))
+    }
+
+    /// Shows these facts, and how process and runtime do, from now on. To be called once.
+    pub fn describe(&self, facts: Facts) {
+        let Some(live) = &self.0 else { return };
+        facts::observe(&live.meter, facts);
     }
 
     /// Metrics that record nothing and show nothing.
@@ -174,6 +201,14 @@ impl Metrics {
     pub fn policy_denied(&self, reason: &'static str) {
         let Some(live) = &self.0 else { return };
         live.instruments.denied.add(1, &[KeyValue::new("reason", reason)]);
+    }
+
+    /// Pushes a last time, if at all. Waits for the collector, so it is not for a thread that serves requests.
+    pub(super) fn finish(&self) {
+        if let Some(live) = &self.0 {
+            // What could not be delivered has been said where it failed.
+            let _ = live.provider.shutdown();
+        }
     }
 
     /// Everything in the Prometheus text format; `None` when metrics are disabled. Takes milliseconds where there are

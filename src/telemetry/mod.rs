@@ -1,10 +1,21 @@
-//! What an operator sees of a running proxy: metrics and logs.
+//! What an operator sees of a running proxy: metrics, traces and logs.
 
 /// Every metric, recorded through one type.
 pub mod metrics;
 /// Label values, made once and used many times.
 pub mod labels;
 mod instruments;
+/// Build, settings and runtime.
+pub mod facts;
+/// What the system says of this process.
+mod process;
+/// Spans of requests.
+pub mod traces;
+/// The trace that a request belongs to, in its headers.
+pub mod trace_context;
+/// Metrics and spans on their way to a collector.
+pub mod push;
+mod collector;
 /// What is logged, and where it goes.
 pub mod logs;
 mod line;

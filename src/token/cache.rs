@@ -258,7 +258,8 @@ impl Shelf {
         &self.audiences
     }
 
-    pub(super) fn label(&self) -> &AudienceLabel {
+    /// How metrics and logs name the set.
+    pub fn label(&self) -> &AudienceLabel {
         &self.label
     }
 

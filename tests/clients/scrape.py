@@ -33,6 +33,18 @@ CONTRACT = {
     "token_expiry_timestamp_seconds": ("gauge", {"audience"}, set()),
     "token_clock_skew_seconds": ("gauge", set(), set()),
     "policy_denied": ("counter", {"reason"}, set()),
+    "token_refresh_skew_seconds": ("gauge", set(), set()),
+    "token_cache_capacity": ("gauge", set(), set()),
+    "attache_build_info": ("gauge", {"version", "target"}, set()),
+    "process_cpu_seconds": ("counter", set(), set()),
+    "process_resident_memory_bytes": ("gauge", set(), set()),
+    "process_virtual_memory_bytes": ("gauge", set(), set()),
+    "process_open_fds": ("gauge", set(), set()),
+    "process_max_fds": ("gauge", set(), set()),
+    "process_start_time_seconds": ("gauge", set(), set()),
+    "tokio_workers": ("gauge", set(), set()),
+    "tokio_alive_tasks": ("gauge", set(), set()),
+    "tokio_global_queue_depth": ("gauge", set(), set()),
 }
 HTTP_BUCKETS = {"0.001", "0.0025", "0.005", "0.01", "0.025", "0.05", "0.075", "0.1", "0.25", "0.5", "0.75", "1", "2.5",
                 "5", "7.5", "10", "+Inf"}
@@ -165,12 +177,18 @@ def looks_at_values(families, port, silent):
         (value("token_cached_audiences"), 2),
         (value("policy_denied_total", reason="host"), 1),
         (value("policy_denied_total", reason="address"), 1),
+        (value("token_refresh_skew_seconds"), 300),
+        (value("token_cache_capacity"), 1000),
     ):
         if seen != wanted:
             raise Failed(f"{seen} instead of {wanted} in {families}")
     print("ok  every request is counted where it belongs")
     life = value("token_expiry_timestamp_seconds", audience=ours) - time.time()
     check("the token's expiry is an hour away", 3500 < life <= 3600, life)
+    age = time.time() - value("process_start_time_seconds")
+    check("the process began a moment ago", 0 <= age < 600, age)
+    for name in ("cpu_seconds_total", "resident_memory_bytes", "virtual_memory_bytes", "open_fds", "max_fds"):
+        check(f"process_{name} has a value", value(f"process_{name}") > 0, value(f"process_{name}"))
     for name in ("http_server_request_duration_seconds", "http_client_request_duration_seconds"):
         buckets = {s.labels["le"].removesuffix(".0") for s in families[name].samples if s.name.endswith("_bucket")}
         check(f"{name} has the buckets of the contract", buckets == HTTP_BUCKETS, sorted(buckets))

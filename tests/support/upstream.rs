@@ -86,6 +86,17 @@ impl Upstream {
         Self::listen("0.0.0.0:0", None, script).await
     }
 
+    /// Answers as the script says, at an address where nobody listens.
+    pub async fn scripted_at<F>(
+        address: SocketAddr,
+        script: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Reply> + Send + 'static,
+    {
+        Self::listen(&address.to_string(), None, script).await
+    }
+
     /// Answers over TLS as the script says.
     pub async fn start<F>(
         tls: Option<TlsAcceptor>,

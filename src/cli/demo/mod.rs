@@ -67,7 +67,7 @@ impl From<StartError> for DemoError {
             | StartError::Tls(_)
             | StartError::Trust(_)
             | StartError::Address(_)
-            | StartError::Metrics(_)) => Self::Start(other),
+            | StartError::Observation(_)) => Self::Start(other),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Stage {
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
         let recent = Recent::default();
-        let log = logs::init(&config.log, recent.clone())?;
+        let (log, _) = logs::init(&config.log, recent.clone())?;
 
         let tasks = Tasks::default();
         let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE));

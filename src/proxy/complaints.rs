@@ -1,0 +1,163 @@
+//! Upstream errors in the log: the first of its kind at once, those that follow as a number every ten seconds. An
+//! upstream that is down would otherwise write as many lines as it gets requests.
+
+use super::error::UpstreamError;
+use super::target::Target;
+use crate::tasks::Tasks;
+use crate::trouble::Trouble;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
+use tokio::time::{Instant, interval_at};
+
+/// How often repetitions are told. What did not happen again meanwhile is news the next time.
+const EVERY: Duration = Duration::from_secs(10);
+/// The most kinds that are told apart, as callers choose targets.
+const MOST: usize = 1000;
+
+/// Says each kind of upstream error once, and then how often. Cloning is cheap and gives the same.
+#[derive(Clone)]
+pub struct Complaints(Arc<Told>);
+
+#[derive(Default)]
+struct Told(Mutex<Ledger>);
+
+impl Complaints {
+    /// Nothing has been said yet. The task that tells of repetitions belongs to this group.
+    pub fn new(tasks: &Tasks) -> Self {
+        let told = Arc::default();
+        tasks.spawn(repeat(Arc::downgrade(&told)));
+        Self(told)
+    }
+
+    /// Says that this target failed, or counts it where that has just been said.
+    pub fn note(&self, target: &Target, error: &UpstreamError) {
+        let trouble = error.trouble();
+        if self.0.ledger().note(Kind { target: target.clone(), trouble }) {
+            let (code, see, hint) = (trouble.code(), trouble.see(), error.hint());
+            tracing::warn!(code, see, %target, %error, hint, "upstream error");
+        }
+    }
+}
+
+async fn repeat(told: Weak<Told>) {
+    let mut ticks = interval_at(Instant::now() + EVERY, EVERY);
+    loop {
+        ticks.tick().await;
+        match told.upgrade() {
+            Some(told) => told.tell(),
+            None => return,
+        }
+    }
+}
+
+impl Told {
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        // Counts that a panic elsewhere left behind are still counts.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tell(&self) {
+        let Summary { repeated, beyond } = self.ledger().close();
+        for (Kind { target, trouble }, repeated) in repeated {
+            let (code, see) = (trouble.code(), trouble.see());
+            tracing::warn!(code, see, %target, repeated, "upstream error, again");
+        }
+        for (trouble, repeated) in beyond {
+            let (code, see) = (trouble.code(), trouble.see());
+            tracing::warn!(code, see, repeated, "upstream errors, of too many upstreams to name");
+        }
+    }
+}
+
+/// What was counted last is told at the end.
+impl Drop for Told {
+    fn drop(&mut self) {
+        self.tell();
+    }
+}
+
+/// What makes two errors the same news.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    target: Target,
+    trouble: Trouble,
+}
+
+/// What has been said, and what has happened since.
+#[derive(Default)]
+struct Ledger {
+    /// How often each happened again since it was last told.
+    again: HashMap<Kind, u64>,
+    /// How often something happened to targets for which there was no room.
+    beyond: HashMap<Trouble, u64>,
+}
+
+/// What happened since the last one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Summary {
+    repeated: Vec<(Kind, u64)>,
+    beyond: HashMap<Trouble, u64>,
+}
+
+impl Ledger {
+    /// Counts one. Answers whether it is news.
+    fn note(&mut self, kind: Kind) -> bool {
+        if let Some(again) = self.again.get_mut(&kind) {
+            *again += 1;
+            return false;
+        }
+        if self.again.len() >= MOST {
+            *self.beyond.entry(kind.trouble).or_default() += 1;
+            return false;
+        }
+        self.again.insert(kind, 0);
+        true
+    }
+
+    /// Tells what happened again, and forgets what did not.
+    fn close(&mut self) -> Summary {
+        self.again.retain(|_, again| *again > 0);
+        let repeated =
+            self.again.iter_mut().map(|(kind, again)| (kind.clone(), std::mem::take(again))).collect();
+        Summary { repeated, beyond: std::mem::take(&mut self.beyond) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::target::Scheme;
+
+    fn kind(host: &str, trouble: Trouble) -> Kind {
+        Kind { target: Target::new(Scheme::Https, host.parse().unwrap()), trouble }
+    }
+
+    #[test]
+    fn the_first_of_its_kind_is_news_and_the_others_are_a_number() {
+        let mut ledger = Ledger::default();
+        let dns = kind("a.example", Trouble::UpstreamDns);
+        assert!(ledger.note(dns.clone()));
+        assert!(ledger.note(kind("b.example", Trouble::UpstreamDns)));
+        assert!(ledger.note(kind("a.example", Trouble::UpstreamTls)));
+        assert!(!ledger.note(dns.clone()) && !ledger.note(dns.clone()));
+        assert_eq!(ledger.close(), Summary { repeated: vec![(dns.clone(), 2)], ..Summary::default() });
+        assert!(!ledger.note(dns.clone()), "it went on");
+        assert_eq!(ledger.close().repeated, [(dns.clone(), 1)]);
+        assert_eq!(ledger.close(), Summary::default());
+        assert!(ledger.note(dns), "it had ended");
+    }
+
+    #[test]
+    fn callers_who_name_many_targets_fill_neither_memory_nor_log() {
+        let mut ledger = Ledger::default();
+        let news = (0..5000).filter(|n| ledger.note(kind(&format!("h{n}.example"), Trouble::UpstreamDns)));
+        assert_eq!(news.count(), MOST);
+        assert_eq!(ledger.again.len(), MOST);
+        assert_eq!(
+            ledger.close(),
+            Summary { beyond: [(Trouble::UpstreamDns, 4000)].into(), ..Summary::default() }
+        );
+        assert!(ledger.again.is_empty());
+    }
+}

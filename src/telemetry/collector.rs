@@ -1,0 +1,184 @@
+//! Carries telemetry to its collector: one connection for metrics and one for spans, kept open, and opened anew when they
+//! are gone. What cannot be delivered is given up, and said once.
+
+use crate::config::otel::Collector;
+use crate::tasks::{Owned, Tasks};
+use crate::trouble::Trouble;
+use http::header::HOST;
+use http::uri::{PathAndQuery, Uri};
+use http::{HeaderValue, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use opentelemetry_http::{Bytes, HttpClient, HttpError};
+use rustls::pki_types::ServerName;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// The most that is read of an answer, which is empty where all is well.
+const MOST_ANSWERED: usize = 64 * 1024;
+
+/// Takes requests on any thread, runtime or not, and gives them to the task that carries them.
+pub(super) struct Counter(mpsc::Sender<Parcel>);
+
+struct Parcel {
+    request: Request<Bytes>,
+    receipt: oneshot::Sender<Result<Response<Bytes>, DeliveryError>>,
+}
+
+/// Why telemetry was not delivered.
+#[derive(Debug, thiserror::Error)]
+enum DeliveryError {
+    #[error("no connection: {0}")]
+    Connect(#[source] io::Error),
+    #[error("no usable answer: {0}")]
+    Exchange(#[source] hyper::Error),
+    #[error("an answer that cannot be read: {0}")]
+    Answer(#[source] HttpError),
+    #[error("the collector answers {0}")]
+    Status(StatusCode),
+    #[error("no answer within {0:?}")]
+    Late(Duration),
+}
+
+impl fmt::Debug for Counter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counter")
+    }
+}
+
+impl HttpClient for Counter {
+    fn send_bytes<'s, 'f>(
+        &'s self,
+        request: Request<Bytes>,
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'f>>
+    where
+        's: 'f,
+        Self: 'f,
+    {
+        Box::pin(async move {
+            let (receipt, delivered) = oneshot::channel();
+            self.0.send(Parcel { request, receipt }).await?;
+            Ok(delivered.await??)
+        })
+    }
+}
+
+/// Starts to carry `signal`, which is how the log names it, until the last counter is dropped.
+pub(super) fn open(
+    collector: Collector,
+    signal: &'static str,
+    tls: Option<TlsConnector>,
+    tasks: &Tasks,
+) -> Counter {
+    let (counter, parcels) = mpsc::channel(1);
+    let carrier = Carrier { collector, signal, tls, connection: None, failures: 0 };
+    tasks.spawn(carrier.carry(parcels));
+    Counter(counter)
+}
+
+struct Carrier {
+    collector: Collector,
+    signal: &'static str,
+    tls: Option<TlsConnector>,
+    connection: Option<Connection>,
+    /// How many deliveries have failed since the last that did not.
+    failures: u64,
+}
+
+struct Connection {
+    sender: SendRequest<Full<Bytes>>,
+    _driver: Owned,
+}
+
+impl Carrier {
+    async fn carry(mut self, mut parcels: mpsc::Receiver<Parcel>) {
+        while let Some(Parcel { request, receipt }) = parcels.recv().await {
+            let limit = self.collector.timeout;
+            let outcome =
+                timeout(limit, self.deliver(request)).await.unwrap_or(Err(DeliveryError::Late(limit)));
+            self.report(&outcome);
+            if outcome.is_err() {
+                self.connection = None;
+            }
+            // Whoever sent it may have stopped waiting.
+            let _ = receipt.send(outcome);
+        }
+    }
+
+    async fn deliver(&mut self, mut request: Request<Bytes>) -> Result<Response<Bytes>, DeliveryError> {
+        let uri = std::mem::take(request.uri_mut());
+        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+        let authority = HeaderValue::try_from(authority).expect("a URL's authority is a header value");
+        *request.uri_mut() =
+            uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")).into();
+        request.headers_mut().insert(HOST, authority);
+        request.headers_mut().extend(self.collector.headers.iter().cloned());
+        let mut connection = match self.connection.take().filter(|open| !open.sender.is_closed()) {
+            Some(open) => open,
+            None => self.connect(&uri).await?,
+        };
+        connection.sender.ready().await.map_err(DeliveryError::Exchange)?;
+        let answer = connection.sender.send_request(request.map(Full::new)).await;
+        let (parts, body) = answer.map_err(DeliveryError::Exchange)?.into_parts();
+        if !parts.status.is_success() {
+            return Err(DeliveryError::Status(parts.status));
+        }
+        let body = Limited::new(body, MOST_ANSWERED).collect().await.map_err(DeliveryError::Answer)?;
+        self.connection = Some(connection);
+        Ok(Response::from_parts(parts, body.to_bytes()))
+    }
+
+    async fn connect(&self, uri: &Uri) -> Result<Connection, DeliveryError> {
+        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
+        let secure = uri.scheme_str() == Some("https");
+        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let stream = TcpStream::connect((host, port)).await.map_err(DeliveryError::Connect)?;
+        match self.tls.as_ref().filter(|_| secure) {
+            None => speak(stream).await,
+            Some(tls) => {
+                let name = ServerName::try_from(host.to_owned());
+                let name = name.map_err(|error| DeliveryError::Connect(io::Error::other(error)))?;
+                speak(tls.connect(name, stream).await.map_err(DeliveryError::Connect)?).await
+            }
+        }
+    }
+
+    fn report(&mut self, outcome: &Result<Response<Bytes>, DeliveryError>) {
+        let (signal, endpoint) = (self.signal, &self.collector.endpoint);
+        match outcome {
+            Ok(_) if self.failures > 0 => {
+                tracing::info!(signal, endpoint, failures = self.failures, "telemetry is delivered again");
+                self.failures = 0;
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.failures += 1;
+                if self.failures == 1 {
+                    let trouble = Trouble::CollectorUnreachable;
+                    let (code, see) = (trouble.code(), trouble.see());
+                    let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT, and that a collector listens there for http/protobuf";
+                    tracing::warn!(code, see, signal, endpoint, %error, hint, "telemetry is not delivered");
+                }
+            }
+        }
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+) -> Result<Connection, DeliveryError> {
+    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(DeliveryError::Exchange)?;
+    let driver = Tasks::default().spawn(async {
+        // Whoever sends learns of the error too, and reports it.
+        let _ = driver.await;
+    });
+    Ok(Connection { sender, _driver: driver.into() })
+}

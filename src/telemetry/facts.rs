@@ -1,0 +1,64 @@
+//! What a running proxy says of itself: its build, the settings that alerts compare with, and how its runtime does.
+
+use super::process;
+use opentelemetry::KeyValue;
+use opentelemetry::metrics::Meter;
+use std::env::consts::{ARCH, OS};
+use std::time::{Duration, SystemTime};
+use tokio::runtime::RuntimeMetrics;
+
+/// What is known when a proxy starts, and does not change while it runs.
+pub struct Facts {
+    /// When the process began.
+    pub started: SystemTime,
+    /// `--token-refresh-skew`.
+    pub refresh_skew: Duration,
+    /// `--token-cache-capacity`.
+    pub cache_capacity: u64,
+    /// The runtime that carries requests.
+    pub runtime: RuntimeMetrics,
+}
+
+pub(super) fn observe(meter: &Meter, facts: Facts) {
+    let Facts { started, refresh_skew, cache_capacity, runtime } = facts;
+    process::observe(meter, started);
+    let build = [
+        KeyValue::new("target", format!("{ARCH}-{OS}")),
+        KeyValue::new("version", env!("CARGO_PKG_VERSION")),
+    ];
+    meter
+        .u64_observable_gauge("attache.build_info")
+        .with_description("Always 1; the labels say which build runs.")
+        .with_callback(move |gauge| gauge.observe(1, &build))
+        .build();
+    meter
+        .f64_observable_gauge("token.refresh.skew")
+        .with_unit("s")
+        .with_description("How long before its expiry a token is renewed at the latest, as configured.")
+        .with_callback(move |gauge| gauge.observe(refresh_skew.as_secs_f64(), &[]))
+        .build();
+    meter
+        .u64_observable_gauge("token.cache.capacity")
+        .with_description("The most audience sets that are held, as configured.")
+        .with_callback(move |gauge| gauge.observe(cache_capacity, &[]))
+        .build();
+    observe_runtime(meter, &runtime);
+}
+
+fn observe_runtime(meter: &Meter, runtime: &RuntimeMetrics) {
+    let gauge = |name, help, read: fn(&RuntimeMetrics) -> usize| {
+        let runtime = runtime.clone();
+        meter
+            .u64_observable_gauge(name)
+            .with_description(help)
+            .with_callback(move |gauge| gauge.observe(read(&runtime) as u64, &[]))
+            .build();
+    };
+    gauge("tokio.workers", "Threads that carry requests.", RuntimeMetrics::num_workers);
+    gauge("tokio.alive_tasks", "Tasks that have begun and not ended.", RuntimeMetrics::num_alive_tasks);
+    gauge(
+        "tokio.global_queue_depth",
+        "Tasks that wait for a thread and belong to none yet.",
+        RuntimeMetrics::global_queue_depth,
+    );
+}

@@ -1,0 +1,149 @@
+//! Metrics and spans pushed to a collector by OTLP over HTTP, with the exporters of OpenTelemetry's own SDK.
+//!
+//! The SDK collects and encodes on threads of its own; what it encodes is carried by a task of ours.
+
+use super::collector;
+use super::metrics::Metrics;
+use super::traces::Traces;
+use crate::config::otel::{Collector, OtelConfig, Sampling};
+use crate::tasks::Tasks;
+use opentelemetry::KeyValue;
+use opentelemetry_otlp::{
+    ExporterBuildError, MetricExporter, Protocol, RetryPolicy, SpanExporter, WithExportConfig, WithHttpConfig,
+};
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::error::OTelSdkResult;
+use opentelemetry_sdk::metrics::data::ResourceMetrics;
+use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
+use opentelemetry_sdk::metrics::{PeriodicReader, Temporality};
+use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData};
+use std::time::Duration;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+
+/// How long the end of the process waits for the last delivery.
+const LAST_DELIVERY: Duration = Duration::from_secs(3);
+
+/// Why nothing can be pushed.
+#[derive(Debug, thiserror::Error)]
+#[error("what pushes telemetry cannot be set up")]
+pub struct PushError(#[from] ExporterBuildError);
+
+/// What pushes.
+pub struct Push {
+    /// Goes into [`Metrics::pushed_too`].
+    pub metrics: Option<MetricsPush>,
+    /// The spans of requests.
+    pub traces: Traces,
+}
+
+/// What pushes metrics.
+pub struct MetricsPush {
+    pub(super) reader: PeriodicReader<Quiet<MetricExporter>>,
+    pub(super) resource: Resource,
+}
+
+/// Prepares what `config` asks for. The tasks that carry it belong to this group; `tls` is for https collectors, and
+/// `scheme` is how callers speak to this process.
+///
+/// # Errors
+/// When the SDK cannot be set up.
+pub fn prepare(
+    config: &OtelConfig,
+    tls: Option<TlsConnector>,
+    scheme: &'static str,
+    tasks: &Tasks,
+) -> Result<Push, PushError> {
+    let resource = resource(config);
+    let carry =
+        |collector: &Collector, signal| collector::open(collector.clone(), signal, tls.clone(), tasks);
+    let metrics = config.metrics.as_ref().map(|(collector, every)| {
+        let exporter = MetricExporter::builder()
+            .with_http()
+            .with_http_client(carry(collector, "metrics"))
+            .with_endpoint(&collector.endpoint)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(collector.timeout)
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()?;
+        let reader = PeriodicReader::builder(Quiet(exporter)).with_interval(*every).build();
+        Ok::<_, PushError>(MetricsPush { reader, resource: resource.clone() })
+    });
+    let traces = config.traces.as_ref().map(|(collector, sampling)| {
+        let exporter = SpanExporter::builder()
+            .with_http()
+            .with_http_client(carry(collector, "traces"))
+            .with_endpoint(&collector.endpoint)
+            .with_protocol(Protocol::HttpBinary)
+            .with_timeout(collector.timeout)
+            .with_retry_policy(RetryPolicy::disabled())
+            .build()?;
+        let provider = SdkTracerProvider::builder()
+            .with_resource(resource.clone())
+            .with_sampler(sampler(*sampling))
+            .with_span_processor(BatchSpanProcessor::builder(Quiet(exporter)).build())
+            .build();
+        Ok::<_, PushError>(Traces::new(provider, scheme))
+    });
+    Ok(Push { metrics: metrics.transpose()?, traces: traces.transpose()?.unwrap_or_else(Traces::disabled) })
+}
+
+/// Delivers what is left, and no more after that. Gives up after a few seconds.
+pub async fn finish(metrics: Metrics, traces: Traces) {
+    let last = tokio::task::spawn_blocking(move || {
+        traces.finish();
+        metrics.finish();
+    });
+    // What could not be delivered has been said where it failed.
+    let _ = timeout(LAST_DELIVERY, last).await;
+}
+
+fn resource(config: &OtelConfig) -> Resource {
+    let ours = [
+        KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
+        KeyValue::new("service.instance.id", uuid::Uuid::new_v4().to_string()),
+    ];
+    let told = config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
+    Resource::builder_empty().with_attributes(ours).with_attributes(told).build()
+}
+
+fn sampler(Sampling { parent_based, ratio }: Sampling) -> Sampler {
+    let root = Sampler::TraceIdRatioBased(ratio);
+    if parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
+}
+
+/// An exporter whose failures have been logged already, once, where the SDK would log each.
+#[derive(Debug)]
+pub(super) struct Quiet<E>(E);
+
+impl opentelemetry_sdk::trace::SpanExporter for Quiet<SpanExporter> {
+    async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+        self.0.export(batch).await.or(Ok(()))
+    }
+
+    fn shutdown_with_timeout(&self, limit: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(limit)
+    }
+
+    fn set_resource(&mut self, resource: &Resource) {
+        self.0.set_resource(resource);
+    }
+}
+
+impl PushMetricExporter for Quiet<MetricExporter> {
+    async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
+        self.0.export(metrics).await.or(Ok(()))
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.0.force_flush()
+    }
+
+    fn shutdown_with_timeout(&self, limit: Duration) -> OTelSdkResult {
+        self.0.shutdown_with_timeout(limit)
+    }
+
+    fn temporality(&self) -> Temporality {
+        self.0.temporality()
+    }
+}
