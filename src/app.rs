@@ -6,7 +6,7 @@ use crate::admin::status::{Listeners, Sources};
 use crate::announce;
 use crate::clock::Clock;
 use crate::config::service_manager::{HandedOver, Sockets};
-use crate::config::{Config, ListenAddr, Routing};
+use crate::config::{Config, ListenAddr};
 use crate::observation::{Observation, ObservationError};
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
@@ -24,7 +24,6 @@ use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
-use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
 use crate::trouble::Trouble;
 use std::io;
@@ -116,7 +115,7 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let same = static_audiences(&config).map(|audiences| cache.keep(&audiences));
+        let same = audience::known(&config).map(|audiences| cache.keep(&audiences));
         if let Some(shelf) = same.clone() {
             readiness.require("token", move || shelf.is_filled());
         }
@@ -264,15 +263,6 @@ fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
     listener.address().tcp().ok_or_else(no_port)
 }
 
-/// The audience set that is known before any request: the configured one, or the pinned upstream's own.
-fn static_audiences(config: &Config) -> Option<AudienceSet> {
-    match (&config.tokens.audiences, &config.routing) {
-        (Some(audiences), _) => Some(audiences.clone()),
-        (None, Routing::Pinned(target)) => Some(audience::derived(target)),
-        (None, Routing::ByHeader { .. }) => None,
-    }
-}
-
 fn server(
     config: &Config,
     observation: &Observation,
@@ -280,18 +270,7 @@ fn server(
     upstream_tls: Arc<UpstreamTls>,
 ) -> Result<Server, StartError> {
     let upstream_connections = Tasks::default();
-    let policy = match &config.routing {
-        Routing::Pinned(_) => None,
-        Routing::ByHeader { .. } => Some(config.policy.clone()),
-    };
-    let connector = Connector {
-        policy,
-        egress: config.upstream.egress.clone(),
-        protocol: config.upstream.protocol,
-        tls: upstream_tls,
-        connect_timeout: config.upstream.connect_timeout,
-        tasks: upstream_connections.clone(),
-    };
+    let connector = Connector::configured(config, upstream_tls, upstream_connections.clone());
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let proxy = Proxy {
         routing: config.routing.clone(),

@@ -20,6 +20,14 @@ macro_rules! troubles {
                 }
             }
 
+            /// What it means, in the words of its documentation and as one phrase.
+            pub fn meaning(self) -> String {
+                let meaning = match self {
+                    $(Self::$variant => concat!($($doc),+),)+
+                };
+                phrase(meaning)
+            }
+
             /// Where it is explained.
             pub fn see(self) -> &'static str {
                 match self {
@@ -30,7 +38,37 @@ macro_rules! troubles {
     };
 }
 
+/// A sentence without its full stop, the marks of code, and the capital that only its place gave it.
+fn phrase(sentence: &str) -> String {
+    let sentence = sentence.trim().trim_end_matches('.').replace('`', "");
+    let mut letters = sentence.chars();
+    match (letters.next(), letters.clone().next()) {
+        // Of an abbreviation the second letter is a capital too.
+        (Some(first), Some(second)) if !second.is_ascii_uppercase() => {
+            first.to_lowercase().chain(letters).collect()
+        }
+        _ => sentence,
+    }
+}
+
 troubles! {
+    /// A setting makes no sense.
+    ConfigInvalid => "config_invalid",
+    /// An address to listen on is taken by another process.
+    AddressInUse => "address_in_use",
+    /// An address to listen on cannot be had.
+    AddressUnusable => "address_unusable",
+    /// A file of certificates or keys cannot be used.
+    CertificateUnusable => "certificate_unusable",
+    /// Certificate and private key do not belong together.
+    CertificateMismatch => "certificate_mismatch",
+    /// A certificate has expired, or is not valid yet.
+    CertificateExpired => "certificate_expired",
+    /// A certificate is about to expire.
+    CertificateExpiring => "certificate_expiring",
+    /// No certificate authority is trusted, so no https upstream can be verified.
+    RootsMissing => "roots_missing",
+
     /// The request is not one that everybody reads alike.
     RequestMalformed => "request_malformed",
     /// The caller's body broke off.
@@ -86,6 +124,14 @@ troubles! {
     ClockSkew => "clock_skew",
     /// Calls to STS, or requests to upstreams, are sent to this very proxy.
     ProxyLoop => "proxy_loop",
+    /// Calls to the endpoints that hand out credentials are sent through an HTTP proxy.
+    MetadataProxied => "metadata_proxied",
+    /// Calls go to the global STS endpoint, which mints no tokens.
+    StsGlobalEndpoint => "sts_global_endpoint",
+    /// The documents of the token's issuer cannot be had from this machine.
+    IssuerUnreachable => "issuer_unreachable",
+    /// The token does not verify with what its issuer publishes.
+    TokenUnverifiable => "token_unverifiable",
 
     /// The upstream's name does not resolve.
     UpstreamDns => "upstream_dns",
@@ -101,6 +147,10 @@ troubles! {
     UpstreamTimeout => "upstream_timeout",
     /// The upstream hung up, or speaks no HTTP.
     UpstreamBroken => "upstream_broken",
+    /// The upstream refuses the token.
+    UpstreamRejectsToken => "upstream_rejects_token",
+    /// The upstream answers that it is unwell.
+    UpstreamUnwell => "upstream_unwell",
 
     /// The HTTP proxy on the way to upstreams cannot be reached.
     EgressUnreachable => "egress_unreachable",
@@ -150,6 +200,16 @@ mod tests {
             let code = trouble.code();
             assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
             assert_eq!(trouble.see(), format!("docs/troubleshooting.md#{code}"));
+        }
+    }
+
+    #[test]
+    fn what_a_trouble_means_is_a_phrase() {
+        let federation = Trouble::FederationDisabled.meaning();
+        assert_eq!(federation, "the account has outbound web identity federation turned off");
+        assert_eq!(Trouble::StsUnreachable.meaning(), "STS cannot be reached");
+        for trouble in Trouble::ALL {
+            assert!(!trouble.meaning().ends_with('.') && !trouble.meaning().contains('`'), "{trouble:?}");
         }
     }
 }

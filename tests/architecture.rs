@@ -46,6 +46,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
 fn one_folder_knows_aws_and_one_file_calls_it() {
     only(&["aws_sdk_sts", "aws_config", "aws_credential_types", "aws_smithy", "aws_types"], &["token/sts/"]);
     only(&["get_web_identity_token"], &["token/sts/mod.rs"]);
+    only(&["get_caller_identity"], &["token/sts/diagnosis.rs"]);
 }
 
 #[test]
@@ -141,6 +142,26 @@ fn only_telemetry_names_metrics() {
     only(&names.each_ref().map(String::as_str), &["telemetry/"]);
 }
 
+/// Whoever reads a complaint in the log is to find it explained.
+#[test]
+fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
+    let mut complaints = 0;
+    for Source { path, code } in sources() {
+        for level in ["warn!(", "error!("] {
+            for (at, _) in code.match_indices(level) {
+                let event = code[at..].split(");").next().unwrap();
+                for field in ["code", "see"] {
+                    let named =
+                        event.contains(&format!("{field} =")) || event.contains(&format!("{field}, "));
+                    assert!(named, "{path} logs without {field}: {event}");
+                }
+                complaints += 1;
+            }
+        }
+    }
+    assert!(complaints > 10, "{complaints} were read");
+}
+
 #[test]
 fn every_task_has_an_owner() {
     only(&["tokio::spawn", "task::spawn(", "spawn_local", "Handle::current"], &["tasks.rs"]);
@@ -172,7 +193,9 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
     let steps = ["self.judge(", "self.token(", "self.rewrite(", "self.upstream.send("];
     let places: Vec<usize> = steps.iter().map(|step| proxy.find(step).unwrap()).collect();
     assert!(places.is_sorted(), "{steps:?} are at {places:?}");
-    only(&["upstream.send("], &["proxy/mod.rs"]);
+    // A command's own requests go the same way; where one carries a token, the same step puts it on.
+    only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
+    only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
     only(&["try_send_request"], &["proxy/upstream.rs"]);
     // The demo is a caller with a credential of its own making, so that it can be seen to be replaced.
     only(&["AUTHORIZATION"], &["emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"]);
@@ -182,12 +205,9 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 
 #[test]
 fn one_file_dials_and_it_judges_the_address() {
-    // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The demo is also a
-    // caller, and an API that asks its issuer for keys. The probe asks a proxy for its health.
-    only(
-        &["TcpStream::connect"],
-        &["proxy/connector.rs", "telemetry/collector.rs", "cli/demo/fetch.rs", "cli/health/probe.rs"],
-    );
+    // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
+    // proxy for its health.
+    only(&["TcpStream::connect"], &["proxy/connector.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
     only(&["lookup_host"], &["proxy/connector.rs", "server/listener.rs"]);
 }

@@ -5,9 +5,11 @@ use crate::config::{self, Config};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
+use doctor::args::DoctorArgs;
 use emulator_args::EmulatorArgs;
 use health::args::{HealthcheckArgs, WaitArgs};
 use std::process::ExitCode;
+use token::args::MintArgs;
 
 /// What `attache emulator` can be asked for.
 pub mod emulator_args;
@@ -15,6 +17,12 @@ pub mod emulator_args;
 mod emulator;
 /// `attache demo`.
 pub mod demo;
+/// A request of attache's own.
+mod fetch;
+/// How a third party verifies a token.
+mod verifier;
+/// Claims as a person reads them.
+mod claims;
 /// SIGTERM and SIGINT.
 mod signals;
 /// `attache healthcheck` and `attache wait`.
@@ -25,6 +33,10 @@ mod completion;
 mod version;
 /// No command at all: the proxy.
 mod serve;
+/// `attache doctor`.
+pub mod doctor;
+/// `attache token`.
+pub mod token;
 /// The only printer.
 mod report;
 
@@ -57,6 +69,8 @@ pub fn run() -> Exit {
     };
     match cli.command {
         None => serve(&cli.settings),
+        Some(Command::Doctor(args)) => doctor::run(&args),
+        Some(Command::Token(args)) => token::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Emulator(args)) => emulator::run(*args),
         Some(Command::Healthcheck(args)) => health::check(&args),
@@ -75,9 +89,10 @@ fn serve(settings: &Args) -> Exit {
 
 /// The whole command line, for parsing, help and completion.
 fn command() -> clap::Command {
-    Args::with_variables(Cli::command())
-        .mut_subcommand("healthcheck", Args::with_variables)
-        .mut_subcommand("wait", Args::with_variables)
+    let command = Args::with_variables(Cli::command());
+    ["doctor", "token", "healthcheck", "wait"]
+        .into_iter()
+        .fold(command, |command, name| command.mut_subcommand(name, Args::with_variables))
 }
 
 #[derive(Parser)]
@@ -100,6 +115,12 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find out why there is no token, or why an upstream refuses it
+    #[command(next_line_help = true, args_override_self = true)]
+    Doctor(Box<DoctorArgs>),
+    /// Mint one token and print it, or what it says
+    #[command(next_line_help = true, args_override_self = true)]
+    Token(Box<MintArgs>),
     /// See an AWS identity token arrive at an API, without an AWS account
     Demo(DemoArgs),
     /// Run a local STS that mints, serves its keys, and fails on demand

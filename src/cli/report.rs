@@ -2,6 +2,7 @@
 
 use super::Exit;
 use crate::config::problems::Problems;
+use crate::trouble::Trouble;
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::iter;
@@ -43,6 +44,18 @@ pub(super) fn unmet(reason: &str) -> Exit {
 
 /// Prints an error with its causes, and what to do about it where that is known.
 pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
+    say(&described(error, hint));
+    Exit::Failed
+}
+
+/// Prints an error in the same way, with its stable name and where that is explained.
+pub(super) fn trouble(error: &dyn Error, hint: &str, trouble: Trouble) -> Exit {
+    let (code, see) = (trouble.code(), trouble.see());
+    say(&format!("{}  code: {code}, see {see}\n", described(error, Some(hint))));
+    Exit::Failed
+}
+
+fn described(error: &dyn Error, hint: Option<&str>) -> String {
     let mut text = format!("error: {error}\n");
     for cause in iter::successors(error.source(), |&cause| cause.source()) {
         text += &format!("  cause: {cause}\n");
@@ -50,8 +63,7 @@ pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
     if let Some(hint) = hint {
         text += &format!("  hint: {hint}\n");
     }
-    say(&text);
-    Exit::Failed
+    text
 }
 
 /// Says something to a person.

@@ -122,6 +122,11 @@ fn hint(error: &StartError) -> Option<&'static str> {
     let (StartError::Listen(address, cause) | StartError::MetricsListen(address, cause)) = error else {
         return None;
     };
+    bind_hint(address, cause)
+}
+
+/// What to do about an address that cannot be listened on.
+pub(super) fn bind_hint(address: &ListenAddr, cause: &BindError) -> Option<&'static str> {
     match (cause, address) {
         (BindError::InUse, _) => Some("choose another path, or end that process first"),
         (BindError::NotASocket, _) => Some("choose another path, or move the file away"),

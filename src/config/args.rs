@@ -27,10 +27,11 @@ pub struct Args {
 }
 
 impl Args {
-    /// Adds to each setting's line of help the variable that stands in for it. Flags without a heading are no settings.
+    /// Adds to each setting's line of help the variable that stands in for it. What a command has of its own stands
+    /// under no heading, and has no variable.
     pub fn with_variables(command: Command) -> Command {
         command.mut_args(|arg| {
-            let (Some(flag), Some(_)) = (arg.get_long().map(variable_of), arg.get_help_heading()) else {
+            let Some(flag) = arg.get_help_heading().and(arg.get_long()).map(variable_of) else {
                 return arg;
             };
             let help = arg.get_help().map(StyledStr::to_string).unwrap_or_default();

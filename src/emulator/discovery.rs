@@ -17,18 +17,25 @@ pub(super) fn router(issuer_path: &str) -> Router<Switchboard> {
         .route(&format!("{issuer_path}/.well-known/jwks.json"), get(key_set))
 }
 
-async fn configuration(State(switchboard): State<Switchboard>) -> Json<Value> {
+async fn configuration(State(switchboard): State<Switchboard>) -> Response {
+    if switchboard.faults().documents_down {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     let issuer = switchboard.issuer();
-    Json(json!({
+    let document: Value = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
         "claims_supported": ["sub", "iss", "aud", "exp", "iat", "jti", "https://sts.amazonaws.com/"],
         "id_token_signing_alg_values_supported": ["RS256", "ES384"],
         "subject_types_supported": ["public"],
-    }))
+    });
+    Json(document).into_response()
 }
 
 async fn key_set(State(switchboard): State<Switchboard>) -> Response {
+    if switchboard.faults().documents_down {
+        return StatusCode::SERVICE_UNAVAILABLE.into_response();
+    }
     match switchboard.signer().public_keys().await {
         Ok(keys) => Json(json!({ "keys": keys })).into_response(),
         Err(Refusal { message, .. }) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),

@@ -39,6 +39,12 @@ pub struct Faults {
     pub mint_audience: Option<String>,
     /// Tokens are signed so, whatever was asked.
     pub mint_algorithm: Option<Algorithm>,
+    /// Tokens carry the signature of another token.
+    pub spoil_signature: bool,
+    /// Seconds by which the `exp` of tokens is later than the `Expiration` stated beside them. Negative is earlier.
+    pub exp_offset_seconds: i32,
+    /// The issuer's documents are answered 503.
+    pub documents_down: bool,
     /// Seconds by which the emulator's clock is wrong, in the `Date` header, in every claim and expiry, and
     /// in its own judgement. Negative is in the past.
     pub clock_offset_seconds: i32,

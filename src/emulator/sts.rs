@@ -30,10 +30,23 @@ pub(super) async fn mint(switchboard: &Switchboard, caller: &Caller, request: &M
         Some(other) => vec![other],
         None => request.audiences.clone(),
     };
-    let claims = claims::claims(switchboard.issuer(), caller, request, &audiences, now, expiry);
+    let claimed = expiry.plus(i64::from(faults.exp_offset_seconds));
+    let claims = claims::claims(switchboard.issuer(), caller, request, &audiences, now, claimed);
     let algorithm = faults.mint_algorithm.unwrap_or(request.algorithm);
-    let token = switchboard.signer().sign(algorithm, &claims).await?;
+    let signer = switchboard.signer();
+    let mut token = signer.sign(algorithm, &claims).await?;
+    if faults.spoil_signature {
+        let other = signer.sign(algorithm, &Value::Null).await?;
+        token = with_signature_of(&token, &other);
+    }
     Ok(Xml::default().text("WebIdentityToken", &token).text("Expiration", &expiry.rfc3339()))
+}
+
+/// The claims of one token under the signature of another.
+fn with_signature_of(token: &str, other: &str) -> String {
+    let claimed = token.rsplit_once('.').map_or(token, |(claimed, _)| claimed);
+    let signature = other.rsplit_once('.').map_or("", |(_, signature)| signature);
+    format!("{claimed}.{signature}")
 }
 
 /// What the caller's policies deny.

@@ -10,7 +10,7 @@ use super::handshake::{self, Stream};
 use super::policy::Policy;
 use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
-use crate::config::UpstreamProtocol;
+use crate::config::{Config, Routing, UpstreamProtocol};
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
@@ -42,6 +42,23 @@ pub struct Connector {
 }
 
 impl Connector {
+    /// The way to upstreams that this configuration asks for.
+    pub fn configured(config: &Config, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
+        let policy = match &config.routing {
+            Routing::Pinned(_) => None,
+            Routing::ByHeader { .. } => Some(config.policy.clone()),
+        };
+        let upstream = &config.upstream;
+        Self {
+            policy,
+            egress: upstream.egress.clone(),
+            protocol: upstream.protocol,
+            tls,
+            connect_timeout: upstream.connect_timeout,
+            tasks,
+        }
+    }
+
     /// Resolves the target and judges its addresses without connecting.
     ///
     /// # Errors

@@ -8,6 +8,8 @@ mod socket_file;
 pub mod stream;
 /// The certificate that callers see, and those that they must show.
 pub mod tls;
+/// When a certificate holds.
+pub mod validity;
 /// Keeps it up to date with its files.
 pub mod reload;
 /// One caller's connection from handshake to close.

@@ -49,7 +49,7 @@ impl InboundTls {
         if self.current.read().expect("nothing panics while holding this lock").fingerprint == fingerprint {
             return Ok(Found::Same);
         }
-        let Ending { config, certificate_sha256 } = contents.ending()?;
+        let Ending { config, certificate_sha256, .. } = contents.ending()?;
         let new = Current { config: Arc::new(config), fingerprint };
         *self.current.write().expect("nothing panics while holding this lock") = new;
         Ok(Found::New { certificate_sha256: Some(certificate_sha256) })

@@ -2,6 +2,7 @@
 
 use crate::config::TlsFiles;
 use crate::pem::{self, Fingerprint};
+use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::fs;
@@ -54,6 +55,8 @@ pub struct Ending {
     pub config: ServerConfig,
     /// The SHA-256 of the certificate, see [`pem::sha256`].
     pub certificate_sha256: String,
+    /// The certificate and those between it and its authority.
+    pub chain: Vec<CertificateDer<'static>>,
 }
 
 impl<'f> Contents<'f> {
@@ -102,9 +105,9 @@ impl<'f> Contents<'f> {
             }
             (None, _) | (_, None) => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_single_cert(chain, key).map_err(TlsError::Pair)?;
+        let mut config = builder.with_single_cert(chain.clone(), key).map_err(TlsError::Pair)?;
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Ending { config, certificate_sha256 })
+        Ok(Ending { config, certificate_sha256, chain })
     }
 }
 

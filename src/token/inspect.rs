@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// From here on upstreams and their gateways begin to refuse a request for its header's size.
@@ -98,6 +99,46 @@ pub fn differences(
     found
 }
 
+/// What a JWT says of itself, in which nothing is verified.
+#[derive(Clone, Debug)]
+pub struct Reading {
+    /// The header: how and with which key it is signed.
+    pub header: Map<String, Value>,
+    /// The claims.
+    pub claims: Map<String, Value>,
+}
+
+impl Reading {
+    /// Header and claims of a JWT; `None` where it is none.
+    pub fn of(jwt: &str) -> Option<Self> {
+        let mut parts = jwt.split('.');
+        Some(Self { header: decoded(parts.next()?)?, claims: decoded(parts.next()?)? })
+    }
+
+    /// How it is signed.
+    pub fn algorithm(&self) -> String {
+        shown(self.header.get("alg"))
+    }
+
+    /// A claim: text as it is, anything else as JSON.
+    pub fn claim(&self, name: &str) -> String {
+        shown(self.claims.get(name))
+    }
+
+    /// The issuer, where it is named.
+    pub fn issuer(&self) -> Option<&str> {
+        self.claims.get("iss")?.as_str()
+    }
+}
+
+fn shown(value: Option<&Value>) -> String {
+    match value {
+        Some(Value::String(text)) => text.clone(),
+        Some(value) => value.to_string(),
+        None => "missing".to_owned(),
+    }
+}
+
 fn decoded<T: DeserializeOwned>(part: &str) -> Option<T> {
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
 }
@@ -109,7 +150,7 @@ fn apart(one: SystemTime, other: SystemTime) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     fn jwt(header: &Value, claims: &Value) -> String {
         let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());

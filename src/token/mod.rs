@@ -66,6 +66,8 @@ pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> +
 pub struct Minted {
     /// The token.
     pub token: Token,
+    /// The life that was asked for: what was wanted, or what the caller's AWS session had left of it.
+    pub asked: Duration,
     /// How it differs from what was asked for.
     pub differences: Vec<Difference>,
     /// Seconds by which the source's clock is ahead of this machine's, where that is known.
@@ -94,6 +96,12 @@ impl Token {
     /// The value of an `Authorization` header (RFC 6750), marked sensitive.
     pub fn bearer(&self) -> &HeaderValue {
         &self.bearer
+    }
+
+    /// The JWT itself, for a command whose user asked to have it.
+    pub fn jwt(&self) -> &str {
+        let bearer = std::str::from_utf8(self.bearer.as_bytes()).expect("it was made from text");
+        bearer.trim_start_matches("Bearer ")
     }
 
     /// When the token expires.

@@ -87,7 +87,7 @@ impl TokenSource for TestSource {
                 Some(error) => Err(error),
                 None => {
                     let token = Token::new("jwt", asked, asked + life).unwrap();
-                    Ok(Minted { token, differences: Vec::new(), clock_ahead: None })
+                    Ok(Minted { token, asked: life, differences: Vec::new(), clock_ahead: None })
                 }
             }
         })

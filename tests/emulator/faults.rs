@@ -151,6 +151,33 @@ async fn a_token_can_be_other_than_it_was_asked_to_be() {
 }
 
 #[tokio::test]
+async fn a_token_may_contradict_what_is_said_of_it() {
+    let world = World::start().await;
+    let honest = world.minted("AKIA1", MINT).await;
+    let life = |claims: &serde_json::Value| claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
+    world.switchboard.set_faults(Faults { exp_offset_seconds: -60, ..Faults::default() });
+    let earlier = world.minted("AKIA1", MINT).await;
+    assert_eq!(life(&honest.claims) - life(&earlier.claims), 60);
+
+    world.switchboard.set_faults(Faults { spoil_signature: true, ..Faults::default() });
+    let answer = world.call(MINT).await;
+    let error = world.checked(answer.element("WebIdentityToken")).await.unwrap_err();
+    assert_eq!(*error.kind(), jsonwebtoken::errors::ErrorKind::InvalidSignature);
+}
+
+#[tokio::test]
+async fn the_issuers_documents_can_be_gone_while_tokens_are_minted() {
+    let world = World::start().await;
+    world.switchboard.set_faults(Faults { documents_down: true, ..Faults::default() });
+    let issuer = world.issuer.strip_prefix(&format!("http://{}", world.addr)).unwrap();
+    for document in ["openid-configuration", "jwks.json"] {
+        let path = format!("{issuer}/.well-known/{document}");
+        assert_eq!(world.send("GET", &path, &[], "").await.unwrap().status, 503, "{document}");
+    }
+    assert_eq!(world.call(MINT).await.status, 200);
+}
+
+#[tokio::test]
 async fn faults_are_set_over_http_field_by_field() {
     let world = World::start().await;
     let (status, faults) =

@@ -36,9 +36,21 @@ impl Certificates {
 
     /// Another pair that the authority vouches for, at these files.
     pub fn issue(&self, cert: &str, key: &str) {
-        let pair = KeyPair::generate().unwrap();
         let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), ELSEWHERE.to_owned()];
-        let certificate = CertificateParams::new(names).unwrap().signed_by(&pair, &self.issuer).unwrap();
+        self.sign(CertificateParams::new(names).unwrap(), cert, key);
+    }
+
+    /// A pair whose certificate is valid from so many days from now until so many.
+    pub fn issue_for_days(&self, days: std::ops::Range<i64>, cert: &str, key: &str) {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        let day = |days: i64| time::OffsetDateTime::now_utc() + time::Duration::days(days);
+        (params.not_before, params.not_after) = (day(days.start), day(days.end));
+        self.sign(params, cert, key);
+    }
+
+    fn sign(&self, params: CertificateParams, cert: &str, key: &str) {
+        let pair = KeyPair::generate().unwrap();
+        let certificate = params.signed_by(&pair, &self.issuer).unwrap();
         std::fs::write(self.path(cert), certificate.pem()).unwrap();
         std::fs::write(self.path(key), pair.serialize_pem()).unwrap();
     }

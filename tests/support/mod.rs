@@ -34,10 +34,15 @@ impl Sts {
         Self::with(Options::default()).await
     }
 
+    /// One whose keys are made: a busy machine may need longer for them than a call to STS may take.
     pub async fn with(options: Options) -> Self {
         let emulator = Emulator::bind(options).await.unwrap();
         let (url, switchboard, address) = (emulator.url(), emulator.switchboard(), emulator.addr());
         let task = Some(spawn(emulator.run(std::future::pending())));
+        if let Some(issuer) = switchboard.issuer().strip_prefix(&url) {
+            let keys = client::get(&format!("{issuer}/.well-known/jwks.json"), &[]);
+            assert_eq!(client::send(address, keys).await.status, http::StatusCode::OK);
+        }
         Self { url, switchboard, address, task }
     }
 

@@ -1,6 +1,6 @@
 //! The third party's API of the demo: whoever shows a token that verifies is told what arrived, and who they are.
 
-use super::verifier::{Rejection, Verified, Verifier};
+use crate::cli::verifier::{Rejection, Verified, Verifier};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};

@@ -2,18 +2,20 @@
 
 use self::api::{Answer, Verdict};
 use self::args::DemoArgs;
-use self::fetch::FetchError;
 use self::stage::Stage;
-use self::verifier::IssuerError;
+use super::fetch::{self, FetchError, Fetcher};
+use super::verifier::IssuerError;
 use super::{Exit, report, signals::Signals};
 use crate::app::StartError;
 use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
+use crate::proxy::trust::TrustError;
 use crate::server::listener::BindError;
 use crate::telemetry::logs::LogError;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, StatusCode};
 use std::io;
+use std::time::Duration;
 use tokio::runtime::Builder;
 
 /// What can be asked of it.
@@ -22,10 +24,6 @@ pub mod args;
 mod stage;
 /// The third party's API.
 mod api;
-/// How the third party verifies a token.
-mod verifier;
-/// HTTP as a client.
-mod fetch;
 /// What is told on the terminal.
 mod story;
 
@@ -42,6 +40,8 @@ enum DemoError {
     Config(#[from] ConfigError),
     #[error(transparent)]
     Log(#[from] LogError),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     #[error("the API cannot learn the issuer's keys")]
     Issuer(#[from] IssuerError),
     #[error("cannot listen on {0}")]
@@ -78,6 +78,8 @@ impl DemoError {
     }
 }
 
+/// How long an exchange may take. A proxy that waits for a token takes the longest.
+const PATIENCE: Duration = Duration::from_secs(15);
 /// The request of the demo, with a credential that attache is to replace.
 const PATH: &str = "/hello";
 const CALLER: &str = "attache-demo";
@@ -122,7 +124,7 @@ async fn play(args: &DemoArgs) -> Result<(Stage, String), DemoError> {
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(CALLER));
     headers.insert(AUTHORIZATION, HeaderValue::from_static(MADE_UP));
-    let response = fetch::send(request).await?;
+    let response = Fetcher::to_anywhere(PATIENCE)?.send(request).await?;
     let Ok(answer) = serde_json::from_slice(response.body()) else {
         let body = String::from_utf8_lossy(response.body()).trim_end().to_owned();
         return Err(DemoError::NotTheApi(response.status(), body));

@@ -1,9 +1,10 @@
 //! Everything that the demo needs, on loopback and in this process: STS, a third party's API, and attache between them.
 
-use super::DemoError;
 use super::api;
-use super::verifier::Verifier;
+use super::{DemoError, PATIENCE};
 use crate::app::{App, StartError};
+use crate::cli::fetch::Fetcher;
+use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::emulator::{Emulator, Options};
@@ -55,7 +56,7 @@ impl Stage {
         let (log, _) = logs::init(&config.log, recent.clone())?;
 
         let tasks = Tasks::default();
-        let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE));
+        let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, Fetcher::to_anywhere(PATIENCE)?));
         let emulator = tasks.spawn(emulator.run(future::pending()));
         // Making the issuer's keys takes a while on a slow machine, longer perhaps than a call to STS may take.
         verifier.learn_keys().await?;

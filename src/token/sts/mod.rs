@@ -4,6 +4,8 @@
 mod session;
 /// How far the machine's clock is from AWS's.
 mod skew;
+/// What can be asked besides a token, to find out why there is none.
+pub mod diagnosis;
 
 use super::audience_set::AudienceSet;
 use super::error::{self, TokenError};
@@ -18,7 +20,6 @@ use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
-use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
 use aws_sdk_sts::types::Tag;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use session::{Lease, SHORTEST_TOKEN, Session};
@@ -100,9 +101,13 @@ impl Sts {
         Self { wish, access, endpoint_url, clock, aws: OnceCell::new() }
     }
 
+    async fn aws(&self) -> Result<&Aws, TokenError> {
+        self.aws.get_or_try_init(|| self.set_up()).await
+    }
+
     async fn set_up(&self) -> Result<Aws, TokenError> {
         let config = self.access.sdk_config().await;
-        if config.region().is_none() {
+        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
             return Err(TokenError::NoRegion);
         }
         let provider = config
@@ -130,7 +135,7 @@ impl Sts {
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
     /// where there is one, and else by halving, as not every provider tells when a session ends.
     async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Minted, TokenError> {
-        let aws = self.aws.get_or_try_init(|| self.set_up()).await?;
+        let aws = self.aws().await?;
         let session = &aws.session;
         let wanted = self.wish.duration;
         let mut lease = session.lease(wanted).await?;
@@ -192,7 +197,7 @@ impl Sts {
         let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
         let token = Token::new(jwt, asked_at, aws.skew.as_seen_here(expires))
             .ok_or_else(|| unwell("the token is no header value"))?;
-        Ok(Minted { token, differences, clock_ahead: aws.skew.seconds() })
+        Ok(Minted { token, asked: life, differences, clock_ahead: aws.skew.seconds() })
     }
 
     fn tags(&self) -> Option<Vec<Tag>> {
@@ -216,7 +221,10 @@ fn is_one_of(error: &TokenError, codes: &[&str]) -> bool {
     error.aws_code().is_some_and(|code| codes.contains(&code))
 }
 
-fn token_error(error: SdkError<GetWebIdentityTokenError>) -> TokenError {
+fn token_error<E>(error: SdkError<E>) -> TokenError
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
     if let SdkError::ServiceError(service) = &error {
         return refusal(service.err(), service.raw().status().as_u16(), error.request_id());
     }

@@ -1,7 +1,7 @@
 //! Verifies tokens the way a third party does that trusts one AWS account: with nothing but the issuer's URL, and what the
 //! issuer publishes there (OpenID Connect Discovery 1.0, RFC 7517).
 
-use super::fetch::{self, FetchError};
+use super::fetch::{self, FetchError, Fetcher};
 use http::StatusCode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
@@ -15,6 +15,7 @@ use tokio::sync::Mutex;
 pub(super) struct Verifier {
     issuer: String,
     audience: String,
+    fetcher: Fetcher,
     keys: Mutex<JwkSet>,
 }
 
@@ -91,9 +92,9 @@ struct Discovery {
 
 impl Verifier {
     /// A verifier that knows no key yet.
-    pub(super) fn new(issuer: &str, audience: &str) -> Self {
+    pub(super) fn new(issuer: &str, audience: &str, fetcher: Fetcher) -> Self {
         let keys = Mutex::new(JwkSet::default());
-        Self { issuer: issuer.to_owned(), audience: audience.to_owned(), keys }
+        Self { issuer: issuer.to_owned(), audience: audience.to_owned(), fetcher, keys }
     }
 
     /// Asks the issuer for its keys, replacing those known.
@@ -133,20 +134,20 @@ impl Verifier {
 
     async fn published_keys(&self) -> Result<JwkSet, IssuerError> {
         let discovery: Discovery =
-            document(&format!("{}/.well-known/openid-configuration", self.issuer)).await?;
+            self.document(&format!("{}/.well-known/openid-configuration", self.issuer)).await?;
         if discovery.issuer != self.issuer {
             return Err(IssuerError::Foreign);
         }
-        document(&discovery.jwks_uri).await
+        self.document(&discovery.jwks_uri).await
     }
-}
 
-async fn document<T: DeserializeOwned>(url: &str) -> Result<T, IssuerError> {
-    let answer = fetch::send(fetch::get(url)?).await?;
-    match answer.status() {
-        StatusCode::OK => serde_json::from_slice(answer.body())
-            .map_err(|error| IssuerError::Malformed(url.to_owned(), error)),
-        status => Err(IssuerError::Status(url.to_owned(), status)),
+    async fn document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {
+        let answer = self.fetcher.send(fetch::get(url)?).await?;
+        match answer.status() {
+            StatusCode::OK => serde_json::from_slice(answer.body())
+                .map_err(|error| IssuerError::Malformed(url.to_owned(), error)),
+            status => Err(IssuerError::Status(url.to_owned(), status)),
+        }
     }
 }
 

@@ -24,11 +24,14 @@ impl Issuer {
         let emulator = Emulator::bind(Options::default()).await.unwrap();
         let (url, switchboard) = (emulator.url(), emulator.switchboard());
         let task = Tasks::default().spawn(emulator.run(std::future::pending()));
-        Self { url, switchboard, _task: task.into() }
+        let issuer = Self { url, switchboard, _task: task.into() };
+        // Making the keys takes longer on a slow machine than a call for a token may.
+        issuer.verifier().learn_keys().await.unwrap();
+        issuer
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::new(self.switchboard.issuer(), AUDIENCE)
+        Verifier::new(self.switchboard.issuer(), AUDIENCE, fetcher())
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
@@ -37,12 +40,16 @@ impl Issuer {
         let sts = Sts::new(wish, access, Some(self.url.clone()), Clock::system());
         let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();
         let minted = sts.mint(&audiences).await.unwrap();
-        minted.token.bearer().to_str().unwrap().strip_prefix("Bearer ").unwrap().to_owned()
+        minted.token.jwt().to_owned()
     }
 
     async fn token(&self) -> String {
         self.mint(SigningAlgorithm::Rs256, AUDIENCE).await
     }
+}
+
+fn fetcher() -> Fetcher {
+    Fetcher::to_anywhere(Duration::from_secs(15)).unwrap()
 }
 
 async fn refusal(verifier: &Verifier, jwt: &str) -> String {
@@ -120,6 +127,6 @@ async fn a_key_that_is_new_is_asked_for_and_one_that_nobody_has_is_refused() {
 async fn without_the_issuer_nothing_verifies() {
     let issuer = Issuer::start().await;
     let jwt = issuer.token().await;
-    let elsewhere = Verifier::new(&issuer.url, AUDIENCE);
+    let elsewhere = Verifier::new(&issuer.url, AUDIENCE, fetcher());
     assert_eq!(refusal(&elsewhere, &jwt).await, "the issuer's keys cannot be had");
 }

@@ -1,0 +1,188 @@
+//! AWS as this machine sees it, before any token is asked for: region, credentials, STS, and the clock.
+
+use super::bounds::Bounds;
+use super::finding::{Check, Finding};
+use super::words::span;
+use crate::config::{TokenConfig, variable};
+use crate::token::error::TokenError;
+use crate::token::sts::Sts;
+use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Introduction, RegionSource};
+use crate::trouble::Trouble;
+use std::time::Duration;
+
+/// How long the region may be looked for: the instance's metadata is asked where nothing else names it.
+const REGION: Duration = Duration::from_secs(4);
+/// How long credentials may be looked for.
+const CREDENTIALS: Duration = Duration::from_secs(4);
+/// How long STS may take to say who calls.
+const INTRODUCTION: Duration = Duration::from_secs(4);
+/// From here on two clocks differ by more than rounding and delay, in seconds.
+const CLOCKS_AGREE: u64 = 30;
+
+/// What is known before a token is asked for.
+#[derive(Default)]
+pub(super) struct Survey {
+    pub(super) findings: Vec<Finding>,
+    /// Who calls, by STS's word.
+    pub(super) identity: Option<Identity>,
+    /// The URL that STS was called at.
+    pub(super) url: Option<String>,
+    /// Why no token can be asked for.
+    pub(super) obstacle: Option<&'static str>,
+}
+
+/// Looks at each in turn, as each needs the one before.
+pub(super) async fn survey(sts: &Sts, tokens: &TokenConfig, bounds: Bounds) -> Survey {
+    let mut survey = Survey::default();
+    let region = bounds.within(REGION, sts.region()).await.unwrap_or(Err(TokenError::NoRegion));
+    let has_region = region.is_ok();
+    survey.findings.push(region_finding(region));
+    if !has_region {
+        return survey.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
+    }
+    let too_late = || Err(TokenError::NoCredentials(format!("none within {}s", CREDENTIALS.as_secs())));
+    let found = match bounds.within(CREDENTIALS, sts.credentials()).await.unwrap_or_else(too_late) {
+        Ok(found) => found,
+        Err(error) => {
+            survey.findings.push(failed(Check::Credentials, &error));
+            return survey.stop("needs credentials", &[Check::StsEndpoint, Check::Clock]);
+        }
+    };
+    let too_late =
+        Introduction { answer: Err(TokenError::TimedOut(INTRODUCTION)), url: None, clock_ahead: None };
+    let introduction = match bounds.within(INTRODUCTION, sts.introduce()).await {
+        Some(Ok(introduction)) => introduction,
+        Some(Err(error)) => Introduction { answer: Err(error), ..too_late },
+        None => too_late,
+    };
+    survey.findings.push(credentials_finding(&found, &introduction.answer, tokens));
+    let endpoint = endpoint_finding(&introduction);
+    survey.obstacle = (endpoint.failure().is_some()).then_some("needs an STS that answers");
+    survey.findings.push(endpoint);
+    survey.findings.push(clock_finding(introduction.clock_ahead));
+    survey.identity = introduction.answer.ok();
+    survey.url = introduction.url;
+    survey
+}
+
+impl Survey {
+    /// Nothing further can be looked at.
+    fn stop(mut self, obstacle: &'static str, skipped: &[Check]) -> Self {
+        self.findings.extend(skipped.iter().map(|&check| Finding::skipped(check, obstacle)));
+        Self { obstacle: Some(obstacle), ..self }
+    }
+}
+
+fn failed(check: Check, error: &TokenError) -> Finding {
+    Finding::failed(check, error.trouble(), error.to_string(), error.hint())
+}
+
+fn region_finding(region: Result<FoundRegion, TokenError>) -> Finding {
+    match region {
+        Ok(FoundRegion { name, source }) => {
+            let from = match source {
+                RegionSource::Given => "the command",
+                RegionSource::Environment if variable("AWS_REGION").is_some() => "AWS_REGION",
+                RegionSource::Environment => "AWS_DEFAULT_REGION",
+                RegionSource::Profile => "the profile in AWS's configuration file",
+                RegionSource::InstanceMetadata => "the instance's metadata",
+            };
+            Finding::ok(Check::Region, format!("{name}, from {from}"))
+        }
+        Err(error) => failed(Check::Region, &error),
+    }
+}
+
+/// What is wrong with the credentials themselves shows when they are used, even for the call that needs no permission.
+fn credentials_finding(
+    found: &FoundCredentials,
+    answer: &Result<Identity, TokenError>,
+    tokens: &TokenConfig,
+) -> Finding {
+    let check = Check::Credentials;
+    let who = match answer {
+        Ok(identity) => identity.arn.clone(),
+        Err(error) if is_of_credentials(error) => return failed(check, error),
+        Err(_) => "STS does not say whose they are".to_owned(),
+    };
+    let session = match (found.rest, found.is_session) {
+        (Some(rest), _) => format!("session ends in {}", span(rest)),
+        (None, true) => "a session that does not say when it ends".to_owned(),
+        (None, false) => "long-term keys".to_owned(),
+    };
+    let seen = format!("{who}, from {}, {session}", found.provider);
+    match found.rest {
+        Some(rest) if is_too_short(rest, tokens) => {
+            let next = "give the role longer sessions, or shorten --token-duration and --token-refresh-skew";
+            Finding::warning(check, Trouble::SessionTooShort, seen, next)
+        }
+        Some(rest) if rest < tokens.duration => {
+            Finding::ok(check, format!("{seen}, so tokens live no longer than that"))
+        }
+        Some(_) | None => Finding::ok(check, seen),
+    }
+}
+
+/// Whether a life is not only shorter than wanted, but so short that there is hardly time between two renewals.
+pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
+    life < tokens.duration && life < 2 * tokens.refresh_skew
+}
+
+fn is_of_credentials(error: &TokenError) -> bool {
+    let troubles = [Trouble::AccessKeyUnknown, Trouble::SignatureRejected, Trouble::CredentialsExpired];
+    troubles.contains(&error.trouble())
+}
+
+fn endpoint_finding(introduction: &Introduction) -> Finding {
+    let check = Check::StsEndpoint;
+    let url = introduction.url.as_deref().unwrap_or("STS").trim_end_matches('/');
+    if url.ends_with("//sts.amazonaws.com") {
+        let next = "set AWS_REGION to a region, and AWS_ENDPOINT_URL_STS or --sts-endpoint-url to that region's STS or nothing";
+        return Finding::failed(check, Trouble::StsGlobalEndpoint, format!("{url} is called"), next);
+    }
+    match &introduction.answer {
+        Ok(_) => Finding::ok(check, format!("{url} answers")),
+        Err(error @ TokenError::Refused { .. }) if error.trouble() == Trouble::StsThrottled => {
+            Finding::warning(check, error.trouble(), format!("{url}: {error}"), error.hint())
+        }
+        // What it refuses, others look at: it was reached.
+        Err(TokenError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
+        Err(error) => {
+            let text = error.to_string();
+            Finding::failed(check, error.trouble(), format!("{url}: {text}"), way(&text, error))
+        }
+    }
+}
+
+/// What to do about a way that is blocked, by what blocks it.
+fn way(text: &str, error: &TokenError) -> &'static str {
+    let signs = [
+        (
+            "dns error",
+            "see that the name resolves here: DNS, the VPC endpoint's private DNS, a wrong AWS_REGION",
+        ),
+        (
+            "certificate",
+            "something between here and STS opens TLS: add its authority to the system's, or go round it",
+        ),
+        ("refused", "nothing listens there: see AWS_ENDPOINT_URL_STS, --sts-endpoint-url and HTTPS_PROXY"),
+    ];
+    let sign = signs.iter().find(|(sign, _)| text.contains(sign));
+    sign.map_or_else(|| error.hint(), |(_, next)| next)
+}
+
+fn clock_finding(ahead: Option<i64>) -> Finding {
+    let check = Check::Clock;
+    match ahead {
+        None => Finding::skipped(check, "needs an answer of STS"),
+        Some(ahead) if ahead.unsigned_abs() < CLOCKS_AGREE => {
+            Finding::ok(check, format!("within {CLOCKS_AGREE}s of STS's"))
+        }
+        Some(ahead) => {
+            let direction = if ahead > 0 { "behind" } else { "ahead of" };
+            let apart = span(Duration::from_secs(ahead.unsigned_abs()));
+            let next = "set this machine's clock by NTP: AWS refuses signatures more than 5 minutes off, and APIs check iat and exp";
+            Finding::warning(check, Trouble::ClockSkew, format!("{apart} {direction} STS's"), next)
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Files of certificates and keys: readable, fitting together, and good for a while.
+
+use super::finding::{Check, Finding};
+use super::words::span;
+use crate::clock::Clock;
+use crate::config::{Config, TlsFiles};
+use crate::proxy::trust::{TrustError, UpstreamTls};
+use crate::server::tls::{Contents, Ending, TlsError};
+use crate::server::validity::Validity;
+use crate::trouble::Trouble;
+
+/// What callers see, and what upstreams are verified by.
+pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
+    vec![inbound(config.inbound_tls.as_ref(), clock), upstream(config)]
+}
+
+fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
+    let check = Check::Certificate;
+    let Some(files) = files else {
+        return Finding::skipped(check, "callers use no TLS");
+    };
+    let ending = Contents::read(files).and_then(|contents| contents.ending());
+    match ending {
+        Ok(ending) => validity(files, &ending, clock),
+        Err(error @ TlsError::Pair(_)) => {
+            let next =
+                "give the key that the certificate was made for, or have a new certificate made for this key";
+            Finding::failed(check, Trouble::CertificateMismatch, error.to_string(), next)
+        }
+        Err(error @ (TlsError::Cert { .. } | TlsError::Key { .. } | TlsError::ClientCa { .. })) => {
+            let next = "see that the file is there, is PEM, and may be read by the user that attache runs as";
+            Finding::failed(check, Trouble::CertificateUnusable, error.to_string(), next)
+        }
+    }
+}
+
+/// The chain holds as long as the certificate of it that ends first.
+fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
+    let check = Check::Certificate;
+    let path = files.cert.display();
+    let validities = ending.chain.iter().filter_map(Validity::of);
+    let Some(Validity { begins, ends }) = validities.min_by_key(|validity| validity.ends) else {
+        return Finding::ok(check, format!("{path} and its key fit together"));
+    };
+    let next = "have it renewed; attache notices new files by itself";
+    let (now, left) = (clock.now(), clock.until(ends));
+    if now < begins {
+        let seen = format!("{path} is valid only from {} on", span(clock.until(begins)));
+        return Finding::failed(
+            check,
+            Trouble::CertificateExpired,
+            seen,
+            "see that this machine's clock is right",
+        );
+    }
+    if left.is_zero() {
+        let ago = span(now.duration_since(ends).unwrap_or_default());
+        return Finding::failed(
+            check,
+            Trouble::CertificateExpired,
+            format!("{path} expired {ago} ago"),
+            next,
+        );
+    }
+    let life = ends.duration_since(begins).unwrap_or_default();
+    let seen = format!("{path} expires in {}", span(left));
+    if left < life / 10 {
+        return Finding::warning(check, Trouble::CertificateExpiring, seen, next);
+    }
+    Finding::ok(check, format!("{seen}, and its key fits"))
+}
+
+fn upstream(config: &Config) -> Finding {
+    let check = Check::Trust;
+    match UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone()) {
+        Ok(_) => Finding::ok(
+            check,
+            match &config.upstream.tls.ca_cert {
+                Some(path) => format!("the system's authorities, and {}", path.display()),
+                None => "the system's authorities".to_owned(),
+            },
+        ),
+        Err(error @ TrustError::ClientPair(_)) => {
+            let next = "give the key that the certificate was made for";
+            Finding::failed(check, Trouble::CertificateMismatch, error.to_string(), next)
+        }
+        Err(
+            error
+            @ (TrustError::CaCert { .. } | TrustError::ClientCert { .. } | TrustError::ClientKey { .. }),
+        ) => {
+            let next = "see that the file is there, is PEM, and may be read by the user that attache runs as";
+            Finding::failed(check, Trouble::CertificateUnusable, error.to_string(), next)
+        }
+        Err(error @ TrustError::NoRoots) => {
+            let next = "install ca-certificates, or name a file of authorities: SSL_CERT_FILE";
+            Finding::failed(check, Trouble::RootsMissing, error.to_string(), next)
+        }
+    }
+}

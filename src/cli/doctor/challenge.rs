@@ -1,0 +1,80 @@
+//! What a refusal of the upstream suggests about the token (RFC 6750, section 3; RFC 9728).
+
+use crate::token::Minted;
+use crate::token::inspect::Reading;
+use http::HeaderMap;
+use http::header::WWW_AUTHENTICATE;
+
+/// The longest challenge that is repeated, in characters.
+const SHOWN: usize = 300;
+
+/// What the upstream says, to be put behind what was seen, and the next step.
+pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
+    let challenge = headers.get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let Some(challenge) = challenge else {
+        return (
+            String::new(),
+            format!("the upstream gives no reason; it has to trust {}", identity(minted)),
+        );
+    };
+    let shown: String = challenge.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+    (format!(", WWW-Authenticate: {shown}"), next(&challenge, minted))
+}
+
+fn next(challenge: &str, minted: &Minted) -> String {
+    let lower = challenge.to_ascii_lowercase();
+    if !lower.contains("bearer") {
+        return "the upstream asks for other credentials than a bearer token: see its documentation"
+            .to_owned();
+    }
+    if let Some(expected) = parameter(challenge, "audience").or_else(|| parameter(challenge, "resource")) {
+        return format!("the upstream seems to expect another audience: --token-audience {expected}");
+    }
+    if lower.contains("audience") || lower.contains("aud ") {
+        let audience = claim(minted, "aud");
+        return format!(
+            "the audience is {audience}: ask which one the upstream expects, and set it with --token-audience"
+        );
+    }
+    if lower.contains("insufficient_scope") {
+        return format!(
+            "the token is trusted but may not do this: the upstream has to grant it to {}",
+            claim(minted, "sub")
+        );
+    }
+    format!("the upstream has to trust {}", identity(minted))
+}
+
+/// What a relying party configures.
+fn identity(minted: &Minted) -> String {
+    let [iss, aud, sub] = ["iss", "aud", "sub"].map(|name| claim(minted, name));
+    format!("issuer {iss}, audience {aud}, subject {sub}")
+}
+
+fn claim(minted: &Minted, name: &str) -> String {
+    Reading::of(minted.token.jwt()).map_or_else(|| "unknown".to_owned(), |reading| reading.claim(name))
+}
+
+/// A quoted parameter of a challenge, if it is one word.
+fn parameter<'c>(challenge: &'c str, name: &str) -> Option<&'c str> {
+    let (before, rest) = challenge.split_once(&format!("{name}=\""))?;
+    let value = rest.split('"').next()?;
+    let whole_name = before.ends_with([' ', ',']);
+    let plain = !value.is_empty() && value.chars().all(|c| c.is_ascii_graphic());
+    (whole_name && plain).then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_parameter_that_is_one_word_is_believed() {
+        let challenge = "Bearer realm=\"x\", audience=\"https://api.example.com\"";
+        assert_eq!(parameter(challenge, "audience"), Some("https://api.example.com"));
+        for other in ["Bearer x_audience=\"a\"", "Bearer audience=\"a b\"", "Bearer audience=\"\"", "Bearer"]
+        {
+            assert_eq!(parameter(other, "audience"), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,76 @@
+//! Which condition of a policy denies a token. AWS does not say, so tokens are asked for that differ in one respect.
+
+use super::Subject;
+use super::bounds::Bounds;
+use crate::token::audience_set::AudienceSet;
+use crate::token::sts::{Access, Sts, Wish};
+use crate::token::{SigningAlgorithm, TokenSource};
+use std::time::Duration;
+
+/// The shortest token that STS mints (AWS STS API reference, `GetWebIdentityToken`).
+const SHORTEST: Duration = Duration::from_secs(60);
+/// How long all these tokens may take together.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What to change, in words. Tokens that are granted on the way are forgotten.
+pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, bounds: Bounds) -> String {
+    let found = bounds.within(PATIENCE, respects(subject, audiences)).await.flatten();
+    found.unwrap_or_else(|| {
+        "neither a shorter life nor the other algorithm is allowed, so it is the audience, or the action itself: \
+         allow sts:GetWebIdentityToken for this audience, and see that the account has the feature enabled \
+         (aws iam get-outbound-web-identity-federation-info)"
+            .to_owned()
+    })
+}
+
+async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<String> {
+    let wish = subject.config.tokens.wish();
+    let other = match wish.algorithm {
+        SigningAlgorithm::Rs256 => SigningAlgorithm::Es384,
+        SigningAlgorithm::Es384 => SigningAlgorithm::Rs256,
+    };
+    let (shorter, otherwise) =
+        (Wish { duration: SHORTEST, ..wish.clone() }, Wish { algorithm: other, ..wish.clone() });
+    let (shorter, otherwise) =
+        tokio::join!(is_granted(subject, shorter, audiences), is_granted(subject, otherwise, audiences));
+    if shorter {
+        return Some(
+            "a token of 60s is allowed, so the policy limits sts:DurationSeconds: shorten --token-duration, or raise the limit"
+                .to_owned(),
+        );
+    }
+    if otherwise {
+        let (asked, granted) = (wish.algorithm.as_str(), other.as_str());
+        return Some(format!(
+            "{granted} is allowed, so the policy limits sts:SigningAlgorithm: \
+             --token-signing-algorithm {granted}, or allow {asked}"
+        ));
+    }
+    denied_among(subject, &wish, audiences).await
+}
+
+/// Of several audiences, those that are denied alone.
+async fn denied_among(subject: &Subject<'_>, wish: &Wish, audiences: &AudienceSet) -> Option<String> {
+    let (mut denied, mut granted) = (Vec::new(), 0);
+    for audience in audiences.iter() {
+        let alone = AudienceSet::new([audience.to_owned()]).ok()?;
+        if is_granted(subject, wish.clone(), &alone).await {
+            granted += 1;
+        } else {
+            denied.push(audience);
+        }
+    }
+    let denied = denied.join(", ");
+    (granted > 0).then(|| match denied.as_str() {
+        "" => "each audience is allowed alone, so the policy lacks ForAllValues: for all of them together"
+            .to_owned(),
+        denied => format!(
+            "{denied}: the policy does not allow this audience: allow it, or leave it out of --token-audience"
+        ),
+    })
+}
+
+async fn is_granted(subject: &Subject<'_>, wish: Wish, audiences: &AudienceSet) -> bool {
+    let endpoint = subject.config.tokens.sts_endpoint_url.clone();
+    Sts::new(wish, Access::DefaultChain, endpoint, subject.clock).mint(audiences).await.is_ok()
+}

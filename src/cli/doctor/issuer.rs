@@ -1,0 +1,51 @@
+//! Whether a relying party can verify the token: with what its issuer publishes, as one would.
+
+use super::bounds::Bounds;
+use super::finding::{Check, Finding};
+use crate::cli::fetch::Fetcher;
+use crate::cli::verifier::{IssuerError, Rejection, Verifier};
+use crate::token::Minted;
+use crate::token::audience_set::AudienceSet;
+use crate::token::inspect::Reading;
+use crate::trouble::Trouble;
+use std::time::Duration;
+
+/// How long each of the issuer's two documents may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// Fetches the issuer's documents and verifies the token.
+pub(super) async fn check(
+    minted: Option<&Minted>,
+    audiences: Option<&AudienceSet>,
+    bounds: Bounds,
+) -> Finding {
+    let check = Check::Issuer;
+    let (Some(minted), Some(audience)) = (minted, audiences.and_then(|audiences| audiences.iter().next()))
+    else {
+        return Finding::skipped(check, "needs a token");
+    };
+    let jwt = minted.token.jwt();
+    let reading = Reading::of(jwt);
+    let Some(issuer) = reading.as_ref().and_then(Reading::issuer) else {
+        let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
+        return Finding::failed(check, Trouble::TokenUnverifiable, "the token names no issuer", next);
+    };
+    let fetcher = match Fetcher::to_anywhere(bounds.patience(PATIENCE)) {
+        Ok(fetcher) => fetcher,
+        Err(error) => return Finding::skipped(check, error.to_string()),
+    };
+    match Verifier::new(issuer, audience, fetcher).verify(jwt).await {
+        Ok(verified) => {
+            Finding::ok(check, format!("{issuer} publishes {}, and the signature is good", verified.key))
+        }
+        Err(Rejection::Issuer(error @ (IssuerError::Fetch(_) | IssuerError::Status(..)))) => {
+            let next = "attache does not need it, but whoever verifies the token does; upstreams reach it from elsewhere";
+            Finding::warning(check, Trouble::IssuerUnreachable, format!("{issuer}: {error}"), next)
+        }
+        Err(rejection) => {
+            let next =
+                "see the machine's clock, and what answers in place of STS: AWS_ENDPOINT_URL_STS, a proxy";
+            Finding::failed(check, Trouble::TokenUnverifiable, format!("{issuer}: {rejection}"), next)
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The addresses to listen on: free, or in use by an attache that runs.
+
+use super::finding::{Check, Finding};
+use crate::cli::fetch::{self, Fetcher};
+use crate::cli::serve;
+use crate::config::{Config, ListenAddr, MetricsConfig};
+use crate::server::listener::{BindError, Listener};
+use crate::trouble::Trouble;
+use http::StatusCode;
+use std::io::ErrorKind;
+use std::net::{IpAddr, Ipv4Addr};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long an attache that runs may take to show its metrics, and a name to resolve.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// What stands in every series of attache's metrics.
+const MARK: &str = "otel_scope_name=\"attache\"";
+
+/// One finding for each address. They differ, or there would be no configuration.
+pub(super) async fn check(config: &Config) -> Vec<Finding> {
+    let metrics = config.metrics.as_ref();
+    let running = match metrics {
+        Some(metrics) => is_attache(metrics).await,
+        None => None,
+    };
+    let mut findings = vec![address(Check::ListenAddress, &config.listen, running).await];
+    findings.push(match metrics {
+        Some(metrics) => address(Check::MetricsAddress, &metrics.listen, running).await,
+        None => Finding::skipped(Check::MetricsAddress, "metrics and health are off"),
+    });
+    findings
+}
+
+async fn address(check: Check, address: &ListenAddr, running: Option<bool>) -> Finding {
+    let error = match timeout(PATIENCE, Listener::bind(address)).await {
+        Ok(Ok(_)) => return Finding::ok(check, format!("{address} is free")),
+        Ok(Err(error)) => error,
+        Err(_) => {
+            let seen = format!("{address} does not resolve within {}s", PATIENCE.as_secs());
+            return Finding::failed(
+                check,
+                Trouble::AddressUnusable,
+                seen,
+                "name an address instead of a host",
+            );
+        }
+    };
+    let seen = format!("{address}: {error}");
+    let next = serve::bind_hint(address, &error).unwrap_or("choose another address");
+    match running {
+        _ if !is_in_use(&error) => Finding::failed(check, Trouble::AddressUnusable, seen, next),
+        Some(true) => Finding::ok(check, format!("{address} is in use by an attache that runs")),
+        Some(false) => Finding::failed(check, Trouble::AddressInUse, seen, next),
+        None => {
+            let next = format!("if it is attache itself that listens there, all is well; else {next}");
+            Finding::warning(check, Trouble::AddressInUse, seen, next)
+        }
+    }
+}
+
+fn is_in_use(error: &BindError) -> bool {
+    match error {
+        BindError::System(error) => error.kind() == ErrorKind::AddrInUse,
+        BindError::InUse => true,
+        BindError::NotASocket | BindError::Unclear(_) => false,
+    }
+}
+
+/// Whether attache's metrics are served there; `None` where nobody can be asked over TCP.
+async fn is_attache(metrics: &MetricsConfig) -> Option<bool> {
+    let authority = match &metrics.listen {
+        ListenAddr::Every(port) => format!("{}:{port}", Ipv4Addr::LOCALHOST),
+        ListenAddr::One(host, port) => match host.parse() {
+            Ok(IpAddr::V6(address)) => format!("[{address}]:{port}"),
+            Ok(IpAddr::V4(_)) | Err(_) => format!("{host}:{port}"),
+        },
+        ListenAddr::Unix(_) => return None,
+    };
+    let request = fetch::get(&format!("http://{authority}{}", metrics.path)).ok()?;
+    let answer = Fetcher::to_anywhere(PATIENCE).ok()?.send(request).await;
+    Some(answer.is_ok_and(|answer| {
+        answer.status() == StatusCode::OK && String::from_utf8_lossy(answer.body()).contains(MARK)
+    }))
+}

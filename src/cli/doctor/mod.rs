@@ -1,0 +1,144 @@
+//! `attache doctor`: walks the list of everything that a token, and a request with it, depends on, so that a person need
+//! not.
+
+use self::args::{DoctorArgs, Format};
+use self::bounds::Bounds;
+use self::diagnosis::Diagnosis;
+use self::finding::{Check, Finding};
+use super::{Exit, report};
+use crate::clock::Clock;
+use crate::config::problems::Problems;
+use crate::config::{self, Config, Routing};
+use crate::proxy::audience;
+use crate::proxy::target::Target;
+use crate::token::audience_set::AudienceSet;
+use crate::token::sts::{Access, Sts};
+use crate::trouble::Trouble;
+use http::uri::PathAndQuery;
+use tokio::runtime::Builder;
+
+/// What can be asked of it.
+pub mod args;
+/// What one check found.
+mod finding;
+/// All findings, as text and as JSON.
+mod diagnosis;
+/// How long it may take.
+mod bounds;
+/// Addresses to listen on.
+mod listening;
+/// Files of certificates and keys.
+mod certificates;
+/// Region, credentials, STS, clock.
+mod aws;
+/// One token.
+mod tokens;
+/// Which condition of a policy denies it.
+mod culprit;
+/// The least that IAM has to allow.
+mod policy;
+/// Whether others can verify the token.
+mod issuer;
+/// The way to the upstream, and its answers.
+mod upstream;
+/// What a refusal of the upstream suggests.
+mod challenge;
+/// The environment's proxy variables.
+mod proxies;
+/// Spans of time as a person says them.
+pub(super) mod words;
+
+/// What is examined.
+struct Subject<'c> {
+    config: &'c Config,
+    sts: &'c Sts,
+    clock: Clock,
+    /// The upstream to try: the pinned one, or `--probe-host`.
+    target: Option<Target>,
+    /// The audiences of the token to try.
+    audiences: Option<AudienceSet>,
+    path: &'c PathAndQuery,
+}
+
+/// Examines, and prints what was found. Ends with a failure where a check failed.
+pub(super) fn run(args: &DoctorArgs) -> Exit {
+    let diagnosis = match Config::resolve(&args.settings, config::variable) {
+        Ok(config) => {
+            let runtime = match Builder::new_multi_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                Err(error) => return report::failure(&error, None),
+            };
+            let diagnosis = Diagnosis(runtime.block_on(examine(&config, args)));
+            // A name look-up that hangs must not hold up the end.
+            runtime.shutdown_background();
+            diagnosis
+        }
+        Err(problems) => Diagnosis(unusable(&problems)),
+    };
+    let text = match args.format {
+        Format::Text => diagnosis.text(),
+        Format::Json => diagnosis.json(),
+    };
+    match report::data(text.as_bytes()) {
+        Exit::Done if diagnosis.has_failed() => Exit::Failed,
+        exit @ (Exit::Done | Exit::Failed | Exit::BadUsage) => exit,
+    }
+}
+
+/// Every check, in order. Those that need nothing of each other run at a time.
+async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
+    let (bounds, clock) = (Bounds::begin(), Clock::system());
+    let tokens = &config.tokens;
+    let sts = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
+    let target = target(config, args);
+    let audiences = audience::known(config).or_else(|| target.as_ref().map(audience::derived));
+    let subject = Subject { config, sts: &sts, clock, target, audiences, path: &args.probe_path };
+
+    let (addresses, survey, (reached_finding, reached)) =
+        tokio::join!(listening::check(config), aws::survey(&sts, tokens, bounds), upstream::reach(&subject));
+    let (token_finding, minted) = tokens::check(&subject, &survey, bounds).await;
+    let (issuer, answer) = tokio::join!(
+        issuer::check(minted.as_ref(), subject.audiences.as_ref(), bounds),
+        upstream::answer(reached, minted.as_ref(), bounds)
+    );
+
+    let mut findings = vec![Finding::ok(Check::Configuration, decided(&subject))];
+    findings.extend(addresses);
+    findings.extend(certificates::check(config, clock));
+    let proxies = proxies::check(config, survey.url.as_deref());
+    findings.extend(survey.findings);
+    findings.extend([token_finding, issuer, reached_finding, answer, proxies]);
+    findings
+}
+
+fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
+    match &config.routing {
+        Routing::Pinned(target) => Some(target.clone()),
+        Routing::ByHeader { scheme, .. } => args.probe_host.clone().map(|host| Target::new(*scheme, host)),
+    }
+}
+
+/// What the configuration comes to.
+fn decided(subject: &Subject<'_>) -> String {
+    let routing = match &subject.config.routing {
+        Routing::Pinned(target) => format!("pinned to {target}"),
+        Routing::ByHeader { header, .. } => format!("requests name their upstream in {header}"),
+    };
+    match (&subject.config.tokens.audiences, &subject.audiences) {
+        (Some(audiences), _) => format!("{routing}, audience {audiences}"),
+        (None, Some(audiences)) => format!("{routing}, audience {audiences} from the upstream"),
+        (None, None) => format!("{routing}, audience from the upstream"),
+    }
+}
+
+/// Nothing can be examined that nobody has decided.
+fn unusable(problems: &Problems) -> Vec<Finding> {
+    let next = "mend these settings: docs/configuration.md has the rule of each";
+    let finding = |check| {
+        if check == Check::Configuration {
+            return Finding::failed(check, Trouble::ConfigInvalid, problems.to_string(), next);
+        }
+        Finding::skipped(check, "needs settings that make sense")
+    };
+    Check::ALL.map(finding).into()
+}

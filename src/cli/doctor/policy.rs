@@ -1,0 +1,86 @@
+//! The least that IAM has to allow for the tokens of a configuration.
+
+use crate::config::TokenConfig;
+use crate::token::audience_set::AudienceSet;
+use serde_json::{Map, Value, json};
+
+/// A policy for exactly these audiences. `ForAllValues` lets no other audience in beside them, which `ForAnyValue` would;
+/// `Null` refuses a call without any (IAM user guide, "Multivalued context keys").
+pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
+    let audiences: Vec<&str> = audiences.iter().collect();
+    let mint = json!({
+        "Effect": "Allow",
+        "Action": "sts:GetWebIdentityToken",
+        "Resource": "*",
+        "Condition": {
+            "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": audiences },
+            "Null": { "sts:IdentityTokenAudience": "false" },
+            "NumericLessThanEquals": { "sts:DurationSeconds": tokens.duration.as_secs() },
+            "StringEquals": { "sts:SigningAlgorithm": tokens.algorithm.as_str() },
+        },
+    });
+    let statements = [Some(mint), tag(&tokens.tags)];
+    json!({ "Version": "2012-10-17", "Statement": statements.into_iter().flatten().collect::<Vec<_>>() })
+}
+
+/// Tags need an action of their own.
+fn tag(tags: &[(String, String)]) -> Option<Value> {
+    let keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
+    let values: Map<String, Value> =
+        tags.iter().map(|(key, value)| (format!("aws:RequestTag/{key}"), json!(value))).collect();
+    (!tags.is_empty()).then(|| {
+        json!({
+            "Effect": "Allow",
+            "Action": "sts:TagGetWebIdentityToken",
+            "Resource": "*",
+            "Condition": { "ForAllValues:StringEquals": { "aws:TagKeys": keys }, "StringEquals": values },
+        })
+    })
+}
+
+/// The command that attaches a policy to whoever this ARN names; `None` where it is neither a role nor a user.
+pub(super) fn attach(arn: &str) -> Option<String> {
+    let resource = arn.splitn(6, ':').nth(5)?;
+    let mut parts = resource.split('/');
+    let (kind, name) = match parts.next()? {
+        "assumed-role" => ("role", parts.next()?),
+        "user" => ("user", parts.next_back()?),
+        _ => return None,
+    };
+    Some(format!(
+        "aws iam put-{kind}-policy --{kind}-name {name} --policy-name attache --policy-document file://policy.json"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn a_policy_allows_what_the_configuration_asks_for_and_no_more() {
+        let flags =
+            ["--token-audience", "https://a.example", "--token-duration", "15m", "--token-tag", "team=data"];
+        let tokens = Config::from_args(flags).unwrap().tokens;
+        let policy = least(&tokens, tokens.audiences.as_ref().unwrap());
+        let statements = policy["Statement"].as_array().unwrap();
+        assert_eq!(statements.len(), 2);
+        let condition = &statements[0]["Condition"];
+        assert_eq!(
+            condition["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"],
+            json!(["https://a.example"])
+        );
+        assert_eq!(condition["NumericLessThanEquals"]["sts:DurationSeconds"], 900);
+        assert_eq!(statements[1]["Condition"]["StringEquals"]["aws:RequestTag/team"], "data");
+    }
+
+    #[test]
+    fn roles_and_users_are_named_as_iam_names_them() {
+        let role = attach("arn:aws:sts::123456789012:assumed-role/reader/session").unwrap();
+        assert!(role.starts_with("aws iam put-role-policy --role-name reader "), "{role}");
+        let user = attach("arn:aws:iam::123456789012:user/team/ann").unwrap();
+        assert!(user.starts_with("aws iam put-user-policy --user-name ann "), "{user}");
+        assert_eq!(attach("arn:aws:iam::123456789012:root"), None);
+        assert_eq!(attach("nonsense"), None);
+    }
+}

@@ -1,0 +1,95 @@
+//! One token: minted, read and compared with what was asked for; or why there is none.
+
+use super::aws::{Survey, is_too_short};
+use super::bounds::Bounds;
+use super::finding::{Check, Finding};
+use super::words::span;
+use super::{Subject, culprit, policy};
+use crate::config::duration::Shown;
+use crate::token::error::TokenError;
+use crate::token::inspect::{Difference, Reading};
+use crate::token::{Minted, TokenSource};
+use crate::trouble::Trouble;
+use std::time::Duration;
+
+/// How long a token may take where `--token-fetch-timeout` allows more.
+const PATIENCE: Duration = Duration::from_secs(4);
+/// How much shorter than asked for a token may come for the time that the call takes.
+const ROUNDING: Duration = Duration::from_secs(5);
+
+/// Mints one token for the audiences of the subject.
+pub(super) async fn check(
+    subject: &Subject<'_>,
+    survey: &Survey,
+    bounds: Bounds,
+) -> (Finding, Option<Minted>) {
+    if let Some(obstacle) = survey.obstacle {
+        return (Finding::skipped(Check::Token, obstacle), None);
+    }
+    let Some(audiences) = &subject.audiences else {
+        let seen = "needs an audience: it comes from the upstream that a request names, so name one with --probe-host";
+        return (Finding::skipped(Check::Token, seen), None);
+    };
+    let patience = PATIENCE.min(subject.config.tokens.fetch_timeout);
+    let minted = bounds.within(patience, subject.sts.mint(audiences)).await;
+    match minted.unwrap_or(Err(TokenError::TimedOut(patience))) {
+        Ok(minted) => (compared(subject, &minted), Some(minted)),
+        Err(error) if error.trouble() == Trouble::StsAccessDenied => {
+            (denied(subject, survey, &error, bounds).await, None)
+        }
+        Err(error) => (Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint()), None),
+    }
+}
+
+fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
+    let check = Check::Token;
+    if !minted.differences.is_empty() {
+        let seen: Vec<String> = minted.differences.iter().map(ToString::to_string).collect();
+        let seen = seen.join(", ");
+        let long = minted.differences.iter().all(|difference| matches!(difference, Difference::Long(_)));
+        return if long {
+            Finding::warning(check, Trouble::TokenDiffers, seen, "send fewer or shorter --token-tag values")
+        } else {
+            let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
+            Finding::failed(check, Trouble::TokenDiffers, seen, next)
+        };
+    }
+    let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
+    let (wanted_life, asked) = (Shown(wanted), Shown(minted.asked));
+    if is_too_short(minted.asked, &subject.config.tokens) {
+        let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
+        let next = "give the role longer sessions, or shorten --token-duration to what they grant";
+        return Finding::warning(check, Trouble::SessionTooShort, seen, next);
+    }
+    if life + ROUNDING < minted.asked {
+        let seen = format!("lives {} although {asked} was asked for", span(life));
+        let next = "expect a call to STS that much more often; see what answers in place of STS";
+        return Finding::warning(check, Trouble::TokenDiffers, seen, next);
+    }
+    Finding::ok(check, format!("{}, lives {asked}", described(minted)))
+}
+
+/// What the token says that relying parties look at.
+fn described(minted: &Minted) -> String {
+    let Some(reading) = Reading::of(minted.token.jwt()) else {
+        return "no JWT".to_owned();
+    };
+    format!("{}, aud {}, sub {}", reading.algorithm(), reading.claim("aud"), reading.claim("sub"))
+}
+
+/// A policy denies it. Which of its conditions does is found by asking for other tokens, as AWS does not say.
+async fn denied(subject: &Subject<'_>, survey: &Survey, error: &TokenError, bounds: Bounds) -> Finding {
+    let Some(audiences) = &subject.audiences else {
+        return Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint());
+    };
+    let advice = if error.to_string().contains("sts:TagGetWebIdentityToken") {
+        "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned()
+    } else {
+        culprit::find(subject, audiences, bounds).await
+    };
+    let attach = survey.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
+    let attach = attach.unwrap_or_else(|| "attach it to the role of the workload".to_owned());
+    let next = format!("{advice}\nwith this as policy.json: {attach}");
+    Finding::failed(Check::Token, error.trouble(), error.to_string(), next)
+        .with_policy(policy::least(&subject.config.tokens, audiences))
+}

@@ -1,0 +1,173 @@
+//! The way to the upstream, and what it makes of the token: one request without, one with it.
+
+use super::bounds::Bounds;
+use super::finding::{Check, Finding};
+use super::{Subject, challenge};
+use crate::cli::fetch::{self, FetchError, Fetcher};
+use crate::config::{ForwardedFor, Routing};
+use crate::proxy::error::UpstreamError;
+use crate::proxy::headers;
+use crate::proxy::policy::Denied;
+use crate::proxy::target::Target;
+use crate::token::Minted;
+use crate::trouble::Trouble;
+use bytes::Bytes;
+use http::{Response, StatusCode};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// How long the upstream may take for an answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An upstream that answers.
+pub(super) struct Reached<'s> {
+    fetcher: Fetcher,
+    target: &'s Target,
+    url: String,
+    /// What it answers without a token.
+    bare: StatusCode,
+}
+
+/// Looks up, connects, shakes hands and asks without a token, all as the proxy does.
+pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reached<'s>>) {
+    let check = Check::Upstream;
+    let config = subject.config;
+    let Some(target) = &subject.target else {
+        let seen = "requests name their own; name one to try with --probe-host";
+        return (Finding::skipped(check, seen), None);
+    };
+    let judgement = match &config.routing {
+        Routing::Pinned(_) => Ok(()),
+        Routing::ByHeader { .. } => config.policy.judge(target),
+    };
+    if let Err(denied) = judgement {
+        return (refused(target, denied), None);
+    }
+    let Ok(fetcher) = Fetcher::to_upstreams(config, PATIENCE) else {
+        return (Finding::skipped(check, "needs certificates and keys that can be used"), None);
+    };
+    let url = format!("{target}{}", subject.path);
+    match ask(&fetcher, &url, None).await {
+        Ok(answer) => {
+            let bare = answer.status();
+            let seen = format!("{url} answers {} without a token", bare.as_u16());
+            (Finding::ok(check, seen), Some(Reached { fetcher, target, url, bare }))
+        }
+        Err(error) => (unreachable(&url, &error), None),
+    }
+}
+
+/// Asks with the token.
+pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>, bounds: Bounds) -> Finding {
+    let check = Check::UpstreamAnswer;
+    let Some(Reached { fetcher, target, url, bare }) = reached else {
+        return Finding::skipped(check, "needs an upstream that answers");
+    };
+    let Some(minted) = minted else {
+        return Finding::skipped(check, "needs a token");
+    };
+    let patience = bounds.patience(PATIENCE);
+    let asked = timeout(patience, ask(&fetcher, &url, Some((target, minted)))).await;
+    let answer = match asked.unwrap_or(Err(FetchError::Timeout(patience))) {
+        Ok(answer) => answer,
+        Err(error) => return Finding { check, ..unreachable(&url, &error) },
+    };
+    let (status, without) = (answer.status(), bare.as_u16());
+    let seen = format!("{} with the token, {without} without", status.as_u16());
+    match status {
+        StatusCode::UNAUTHORIZED => {
+            let (challenge, next) = challenge::advice(answer.headers(), minted);
+            Finding::failed(check, Trouble::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
+        }
+        StatusCode::FORBIDDEN => {
+            let (challenge, next) = challenge::advice(answer.headers(), minted);
+            let next = format!("{next}\nor only this path is closed to it: try another with --probe-path");
+            Finding::warning(check, Trouble::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
+        }
+        _ if status.is_server_error() => {
+            let next = "ask whoever runs the upstream, or try another path with --probe-path";
+            Finding::warning(check, Trouble::UpstreamUnwell, seen, next)
+        }
+        _ => Finding::ok(check, seen),
+    }
+}
+
+/// The token is put on the request by the step that does so for callers' requests.
+async fn ask(
+    fetcher: &Fetcher,
+    url: &str,
+    identity: Option<(&Target, &Minted)>,
+) -> Result<Response<Bytes>, FetchError> {
+    let mut request = fetch::get(url)?;
+    if let Some((target, minted)) = identity {
+        let nobody = (ForwardedFor::Keep, None);
+        headers::for_upstream(request.headers_mut(), None, nobody, target, &minted.token);
+    }
+    fetcher.send(request).await
+}
+
+fn refused(target: &Target, denied: Denied) -> Finding {
+    let check = Check::Upstream;
+    match denied {
+        Denied::Host => {
+            let next = "cover it with --allow-host, if callers are to reach it";
+            Finding::failed(check, Trouble::HostNotAllowed, format!("no --allow-host covers {target}"), next)
+        }
+        Denied::Address => {
+            let next = "open its range with --allow-address, if callers are to reach it";
+            Finding::failed(
+                check,
+                Trouble::AddressNotAllowed,
+                format!("the address of {target} is refused"),
+                next,
+            )
+        }
+    }
+}
+
+fn unreachable(url: &str, error: &FetchError) -> Finding {
+    let check = Check::Upstream;
+    let seen = format!("{url}: {error}");
+    match error {
+        FetchError::Upstream(error) => Finding::failed(check, error.trouble(), seen, cure(error)),
+        FetchError::Timeout(_) => {
+            let next = "try a path that is quick with --probe-path, or ask whoever runs the upstream";
+            Finding::failed(check, Trouble::UpstreamTimeout, seen, next)
+        }
+        FetchError::Url(_) | FetchError::Answer(_) => {
+            Finding::failed(check, Trouble::UpstreamBroken, seen, "try another path with --probe-path")
+        }
+    }
+}
+
+/// What to do about an upstream that cannot be reached.
+fn cure(error: &UpstreamError) -> &'static str {
+    match error {
+        UpstreamError::Dns(_) => {
+            "see that --upstream-host is spelled right, and that this machine's DNS knows it"
+        }
+        UpstreamError::AddressDenied => "open its range with --allow-address, if callers are to reach it",
+        UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {
+            "see port, route and firewall, or name the HTTP proxy on the way: HTTPS_PROXY"
+        }
+        UpstreamError::Tls(error) => tls_cure(&error.to_string()),
+        UpstreamError::ResponseTimeout(_) => {
+            "ask whoever runs the upstream, or try another path with --probe-path"
+        }
+        UpstreamError::NoHttp2 | UpstreamError::Egress(..) => error.hint(),
+        UpstreamError::RequestBody(_) | UpstreamError::Exchange(_) | UpstreamError::Upgrade => {
+            "see that it speaks HTTP on this port: --upstream-scheme, --upstream-host"
+        }
+    }
+}
+
+fn tls_cure(error: &str) -> &'static str {
+    let signs = [
+        ("UnknownIssuer", "name the authority that signed its certificate: --upstream-ca-cert FILE"),
+        ("not valid for name", "name it as its certificate does: --upstream-host"),
+        ("expired", "its certificate has to be renewed by whoever runs it; see this machine's clock too"),
+        ("corrupt", "it seems to speak plain HTTP on this port: --upstream-scheme http, or another port"),
+    ];
+    let sign = signs.iter().find(|(sign, _)| error.contains(sign));
+    sign.map_or("see that it speaks TLS on this port, and which certificate it shows", |(_, next)| next)
+}

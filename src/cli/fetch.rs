@@ -1,0 +1,108 @@
+//! A request of attache's own, sent the way that callers' requests go to upstreams: it verifies certificates, and what goes
+//! to an upstream is judged by the policy and heeds the proxy variables.
+
+use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
+use crate::proxy::body::RequestBody;
+use crate::proxy::connector::Connector;
+use crate::proxy::error::UpstreamError;
+use crate::proxy::pool::Pool;
+use crate::proxy::target::{Scheme, Target};
+use crate::proxy::trust::{TrustError, UpstreamTls};
+use crate::proxy::upstream::Upstream;
+use crate::tasks::Tasks;
+use bytes::Bytes;
+use http::{Request, Response, Uri};
+use http_body_util::{BodyExt, Limited};
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Largest answer read, in bytes.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Sends requests, each within the same time.
+pub(super) struct Fetcher {
+    upstream: Upstream,
+    patience: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    /// The address is of another kind.
+    #[error("{0:?} is no http or https URL")]
+    Url(String),
+    /// The other side cannot be reached, or breaks the protocol or the connection.
+    #[error("{0}")]
+    Upstream(#[from] UpstreamError),
+    /// The answer is too large, or ends too early.
+    #[error("the answer cannot be read")]
+    Answer(#[source] Box<dyn Error + Send + Sync>),
+    /// It takes too long.
+    #[error("no answer within {}s", .0.as_secs())]
+    Timeout(Duration),
+}
+
+impl Fetcher {
+    /// Reaches any host, trusting the system's certificate authorities.
+    ///
+    /// # Errors
+    /// When those cannot be set up.
+    pub(super) fn to_anywhere(patience: Duration) -> Result<Self, TrustError> {
+        // A machine without authorities may still reach what is plain http.
+        let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
+        let (protocol, tasks) = (UpstreamProtocol::Auto, Tasks::default());
+        let connector =
+            Connector { policy: None, egress: None, protocol, tls, connect_timeout: patience, tasks };
+        Ok(Self::through(connector, patience))
+    }
+
+    /// Reaches upstreams as the proxy does.
+    ///
+    /// # Errors
+    /// When the files of TLS towards upstreams cannot be used.
+    pub(super) fn to_upstreams(config: &Config, patience: Duration) -> Result<Self, TrustError> {
+        let tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
+        let connector = Connector::configured(config, Arc::new(tls), Tasks::default());
+        let connect_timeout = patience.min(connector.connect_timeout);
+        Ok(Self::through(Connector { connect_timeout, ..connector }, patience))
+    }
+
+    fn through(connector: Connector, patience: Duration) -> Self {
+        let pool = Pool::new(patience, &connector.tasks);
+        Self { upstream: Upstream::new(connector, pool, patience), patience }
+    }
+
+    /// Sends a request made by [`get`] and reads the whole answer.
+    pub(super) async fn send(&self, request: Request<RequestBody>) -> Result<Response<Bytes>, FetchError> {
+        let target = target(request.uri())?;
+        let answer = async {
+            let (answer, _lease) = self.upstream.send(&target, request, None).await?;
+            let (head, body) = answer.into_parts();
+            let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(FetchError::Answer)?;
+            Ok(Response::from_parts(head, body.to_bytes()))
+        };
+        timeout(self.patience, answer).await.unwrap_or(Err(FetchError::Timeout(self.patience)))
+    }
+}
+
+/// A request for an absolute `http` or `https` URL.
+pub(super) fn get(url: &str) -> Result<Request<RequestBody>, FetchError> {
+    let uri: Uri = url.parse().map_err(|_| FetchError::Url(url.to_owned()))?;
+    target(&uri)?;
+    let mut request = Request::new(RequestBody::empty());
+    *request.uri_mut() = uri;
+    Ok(request)
+}
+
+fn target(uri: &Uri) -> Result<Target, FetchError> {
+    let refused = || FetchError::Url(uri.to_string());
+    let scheme = match uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        Some(_) | None => return Err(refused()),
+    };
+    let authority = uri.authority().ok_or_else(refused)?;
+    Ok(Target::new(scheme, authority.as_str().parse().map_err(|_| refused())?))
+}

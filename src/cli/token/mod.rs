@@ -1,0 +1,128 @@
+//! `attache token`: one token, minted as the proxy would, for a script or for a person who wants to see what it says.
+
+use self::args::MintArgs;
+use self::show::Shown;
+use super::fetch::Fetcher;
+use super::verifier::{Rejection, Verifier};
+use super::{Exit, report};
+use crate::clock::Clock;
+use crate::config::{self, Config, TokenConfig};
+use crate::proxy::audience;
+use crate::proxy::trust::TrustError;
+use crate::telemetry::metrics::Metrics;
+use crate::token::Token;
+use crate::token::audience_set::AudienceSet;
+use crate::token::cache::{Settings, TokenCache};
+use crate::token::error::TokenError;
+use crate::token::inspect::Reading;
+use crate::token::sts::{Access, Sts};
+use crate::trouble::Trouble;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Builder;
+
+/// What can be asked of it.
+pub mod args;
+/// What is printed.
+mod show;
+
+/// How long each of the issuer's documents may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Why nothing is printed.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("there is no token for {0}")]
+    Token(AudienceSet, #[source] Arc<TokenError>),
+    #[error("the token is no JWT")]
+    NoJwt,
+    #[error("the token does not verify")]
+    Unverified(#[source] Rejection),
+    #[error(transparent)]
+    Trust(#[from] TrustError),
+}
+
+impl Failure {
+    fn trouble(&self) -> Trouble {
+        match self {
+            Self::Token(_, error) => error.trouble(),
+            Self::NoJwt => Trouble::TokenDiffers,
+            Self::Unverified(Rejection::Issuer(_)) => Trouble::IssuerUnreachable,
+            Self::Unverified(_) => Trouble::TokenUnverifiable,
+            Self::Trust(_) => Trouble::RootsMissing,
+        }
+    }
+
+    fn hint(&self) -> &'static str {
+        match self {
+            Self::Token(_, error) => error.hint(),
+            Self::NoJwt | Self::Unverified(_) | Self::Trust(_) => {
+                "attache doctor, with the same settings, says more"
+            }
+        }
+    }
+}
+
+/// Mints, verifies where that was asked for, and prints. What is not the token goes to standard error.
+pub(super) fn run(args: &MintArgs) -> Exit {
+    let config = match Config::resolve(&args.settings, config::variable) {
+        Ok(config) => config,
+        Err(problems) => return report::problems(&problems),
+    };
+    let Some(audiences) = audience::known(&config) else {
+        return report::bad_usage(
+            "name the audience with --token-audience, or the upstream with --upstream-host",
+        );
+    };
+    let runtime = match Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return report::failure(&error, None),
+    };
+    let shown = runtime.block_on(shown(args, &config.tokens, &audiences));
+    runtime.shutdown_background();
+    match shown {
+        Ok(text) => report::data(text.as_bytes()),
+        Err(failure) => report::trouble(&failure, failure.hint(), failure.trouble()),
+    }
+}
+
+async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -> Result<String, Failure> {
+    let clock = Clock::system();
+    let token =
+        mint(config, audiences, clock).await.map_err(|error| Failure::Token(audiences.clone(), error))?;
+    let reading = Reading::of(token.jwt()).ok_or(Failure::NoJwt)?;
+    if args.verify {
+        verify(&token, &reading, audiences).await?;
+    }
+    let shown = Shown { token: &token, reading: &reading, verified: args.verify };
+    Ok(if args.json {
+        shown.json()
+    } else if args.decode {
+        shown.decoded(clock)
+    } else {
+        format!("{}\n", token.jwt())
+    })
+}
+
+/// Through the cache that the proxy has, so with its tries and its patience.
+async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Result<Token, Arc<TokenError>> {
+    let source = Sts::new(config.wish(), Access::DefaultChain, config.sts_endpoint_url.clone(), clock);
+    let settings = Settings {
+        clock,
+        fetch_timeout: config.fetch_timeout,
+        refresh_skew: config.refresh_skew,
+        capacity: config.cache_capacity,
+        metrics: Metrics::disabled(),
+    };
+    TokenCache::new(Arc::new(source), settings).keep(audiences).token().await
+}
+
+/// For each audience, because each is somebody else's to check.
+async fn verify(token: &Token, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
+    let issuer = reading.issuer().ok_or(Failure::Unverified(Rejection::Claims))?;
+    for audience in audiences.iter() {
+        let verifier = Verifier::new(issuer, audience, Fetcher::to_anywhere(PATIENCE)?);
+        verifier.verify(token.jwt()).await.map_err(Failure::Unverified)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,72 @@
+//! When a certificate holds.
+
+use rustls::client::verify_server_cert_signed_by_trust_anchor;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, Error, RootCertStore};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// The first second of the year 10000, after the last that a certificate can name (RFC 5280, section 4.1.2.5).
+const AFTER_ALL: Duration = Duration::from_secs(253_402_300_800);
+
+/// From when until when a certificate holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Validity {
+    /// Not before.
+    pub begins: SystemTime,
+    /// Not after.
+    pub ends: SystemTime,
+}
+
+impl Validity {
+    /// What the certificate says; `None` where it cannot be read, or holds before 1970.
+    ///
+    /// It is judged at two moments at which it cannot hold, because a judgement looks at the time first and names the
+    /// bound that is missed.
+    pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
+        let certificate = ParsedCertificate::try_from(certificate).ok()?;
+        let bound = |moment: Duration| {
+            let moment = UnixTime::since_unix_epoch(moment);
+            let judgement = verify_server_cert_signed_by_trust_anchor(
+                &certificate,
+                &RootCertStore::empty(),
+                &[],
+                moment,
+                &[],
+            );
+            bound_of(judgement.err()?)
+        };
+        Some(Self { begins: bound(Duration::ZERO)?, ends: bound(AFTER_ALL)? })
+    }
+}
+
+#[expect(clippy::wildcard_enum_match_arm, reason = "every other error is one that names no bound")]
+fn bound_of(error: Error) -> Option<SystemTime> {
+    let bound = match error {
+        Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => not_before,
+        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => not_after,
+        _ => return None,
+    };
+    UNIX_EPOCH.checked_add(Duration::from_secs(bound.as_secs()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_certificate_holds_from_one_bound_to_the_other() {
+        let mut params = rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.not_before = rcgen::date_time_ymd(2025, 1, 1);
+        params.not_after = rcgen::date_time_ymd(2026, 1, 1);
+        let certificate = params.self_signed(&rcgen::KeyPair::generate().unwrap()).unwrap();
+        let bounds = [1_735_689_600, 1_767_225_600].map(|second| UNIX_EPOCH + Duration::from_secs(second));
+        let expected = Validity { begins: bounds[0], ends: bounds[1] };
+        assert_eq!(Validity::of(certificate.der()), Some(expected));
+    }
+
+    #[test]
+    fn what_is_no_certificate_holds_never() {
+        assert_eq!(Validity::of(&CertificateDer::from(vec![0x30, 0])), None);
+    }
+}

@@ -1,0 +1,37 @@
+//! docs/troubleshooting.md: the page that the log's `see` and doctor's verdicts lead to.
+
+use super::read;
+use attache::trouble::Trouble;
+use std::collections::BTreeSet;
+
+const PAGE: &str = "docs/troubleshooting.md";
+
+#[test]
+fn every_code_has_its_heading_and_every_heading_its_code() {
+    let page = read(PAGE);
+    let headings = page.lines().filter_map(|line| line.strip_prefix("### "));
+    let documented: Vec<&str> = headings.filter(|heading| !heading.contains(' ')).collect();
+    let codes: Vec<&str> = Trouble::ALL.iter().map(|trouble| trouble.code()).collect();
+    assert_eq!(documented.iter().collect::<BTreeSet<_>>(), codes.iter().collect::<BTreeSet<_>>());
+    assert_eq!(documented.len(), codes.len(), "a code has two headings");
+    for trouble in Trouble::ALL {
+        assert_eq!(trouble.see(), format!("{PAGE}#{}", trouble.code()));
+    }
+}
+
+#[test]
+fn every_code_has_its_cause_check_cure_and_what_doctor_says() {
+    let page = read(PAGE);
+    for trouble in Trouble::ALL {
+        let code = trouble.code();
+        let (_, section) = page.split_once(&format!("\n### {code}\n")).unwrap();
+        let section = section.split("\n#").next().unwrap();
+        for part in ["Cause", "Check", "Cure", "Doctor"] {
+            let (_, said) = section.split_once(&format!("\n- **{part}:** ")).unwrap_or_default();
+            assert!(!said.is_empty(), "{code} has no {part}");
+        }
+        let (_, doctor) = section.split_once("- **Doctor:** ").unwrap();
+        let says_nothing = doctor.starts_with("nothing");
+        assert!(says_nothing || doctor.contains(&format!("  {code}: ...`")), "{code}: {doctor}");
+    }
+}
