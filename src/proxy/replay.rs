@@ -4,7 +4,8 @@ use super::body::RequestBody;
 use super::connection::Connection;
 use bytes::Bytes;
 use h2::Reason;
-use http::{HeaderMap, Method, Request, Uri};
+use http::uri::PathAndQuery;
+use http::{HeaderName, HeaderValue, Method, Request};
 use http_body::{Body, Frame};
 use std::collections::VecDeque;
 use std::error::Error;
@@ -20,9 +21,7 @@ const BACK_WITHIN: Duration = Duration::from_secs(1);
 
 /// What is needed to send a request again.
 pub struct Replay {
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
+    head: Head,
     body: Option<oneshot::Receiver<RequestBody>>,
 }
 
@@ -36,14 +35,14 @@ impl Replay {
             Connection::Http1(_) | Connection::Http2(_) if bodiless => None,
             Connection::Http1(_) | Connection::Http2(_) => Some(request.body_mut().keep()),
         };
-        let (method, uri, headers) = (request.method(), request.uri(), request.headers());
-        Some(Self { method: method.clone(), uri: uri.clone(), headers: headers.clone(), body })
+        Some(Self { head: Head::copy(request), body })
     }
 
     /// The request once more, if it may be sent after this: the upstream says that it has not looked at it; or it broke
     /// off before any response, the method is idempotent (RFC 9110, section 9.2.2) and there is no body.
     pub async fn after(self, error: &hyper::Error) -> Option<Request<RequestBody>> {
-        let harmless = self.method.is_idempotent() && self.body.is_none() && broke_before_response(error);
+        let harmless =
+            self.head.method.is_idempotent() && self.body.is_none() && broke_before_response(error);
         if !harmless && !is_unprocessed(error) {
             return None;
         }
@@ -51,11 +50,54 @@ impl Replay {
             None => RequestBody::empty(),
             Some(back) => timeout(BACK_WITHIN, back).await.ok()?.ok()?,
         };
+        Some(self.head.into_request(body))
+    }
+}
+
+/// A request's head, its values copied into one piece: those of the request itself lie in the buffer that it was read into,
+/// and would keep that buffer from being read into again while the upstream thinks.
+struct Head {
+    method: Method,
+    /// Path and query, then every value.
+    text: Vec<u8>,
+    path: usize,
+    fields: Vec<Field>,
+}
+
+struct Field {
+    name: HeaderName,
+    length: usize,
+    sensitive: bool,
+}
+
+impl Head {
+    fn copy<B>(request: &Request<B>) -> Self {
+        let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
+        let headers = request.headers();
+        let length = path.len() + headers.values().map(HeaderValue::len).sum::<usize>();
+        let mut text = Vec::with_capacity(length);
+        text.extend_from_slice(path.as_bytes());
+        let mut fields = Vec::with_capacity(headers.len());
+        for (name, value) in headers {
+            text.extend_from_slice(value.as_bytes());
+            fields.push(Field { name: name.clone(), length: value.len(), sensitive: value.is_sensitive() });
+        }
+        Self { method: request.method().clone(), text, path: path.len(), fields }
+    }
+
+    fn into_request(self, body: RequestBody) -> Request<RequestBody> {
+        let mut text = Bytes::from(self.text);
+        let path = text.split_to(self.path);
         let mut request = Request::new(body);
         *request.method_mut() = self.method;
-        *request.uri_mut() = self.uri;
-        *request.headers_mut() = self.headers;
-        Some(request)
+        *request.uri_mut() = PathAndQuery::from_maybe_shared(path).expect("it was one before").into();
+        for Field { name, length, sensitive } in self.fields {
+            let value = HeaderValue::from_maybe_shared(text.split_to(length));
+            let mut value = value.expect("it was one before");
+            value.set_sensitive(sensitive);
+            request.headers_mut().append(name, value);
+        }
+        request
     }
 }
 
@@ -114,7 +156,24 @@ pub fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::HeaderMap;
     use http_body_util::BodyExt;
+
+    #[test]
+    fn a_head_comes_back_as_it_was() {
+        let mut request = Request::new(());
+        *request.method_mut() = Method::PUT;
+        *request.uri_mut() = "http://p/a%2Fb?c=%20&d".parse().unwrap();
+        for (name, value) in [("x-a", "1"), ("authorization", "Bearer x"), ("x-a", ""), ("x-b", "k\u{e4}se")]
+        {
+            request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        request.headers_mut().get_mut("authorization").unwrap().set_sensitive(true);
+        let again = Head::copy(&request).into_request(RequestBody::empty());
+        assert_eq!((again.method(), again.uri()), (&Method::PUT, &"/a%2Fb?c=%20&d".parse().unwrap()));
+        assert_eq!(again.headers(), request.headers());
+        assert!(again.headers()["authorization"].is_sensitive());
+    }
 
     fn note(keeper: Keeper, length: usize) -> Option<Keeper> {
         keeper.note(Ok::<_, ()>(&Frame::data(vec![0; length].into())))
