@@ -78,7 +78,7 @@ END
     start squid "$(PATH=$PATH:/usr/sbin command -v squid)" -N -f "$work/squid/squid.conf"
     local tries
     for ((tries = 0; tries < 300; tries++)); do
-        ! curl --silent --output /dev/null "http://127.0.0.1:$SQUID/" || return 0
+        ! (exec 3<>"/dev/tcp/127.0.0.1/$SQUID") 2>/dev/null || return 0
         sleep 0.1
     done
     cat "$work/squid/cache.log" >&2
