@@ -24,6 +24,11 @@ use tokio_util::sync::CancellationToken;
 const MOST_BUFFERED: usize = 64 * 1024;
 /// The most requests at a time on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 250;
+/// How far a caller may send ahead on one HTTP/2 stream, in bytes.
+const STREAM_WINDOW: u32 = 512 << 10;
+/// The same on a connection. Small frames that are unread count against half of it, 256 bytes each, so windows that adapt
+/// would begin with too little for 130 small messages at once.
+const CONNECTION_WINDOW: u32 = 4 << 20;
 /// How long a connection's first request may still take to come when the drain begins. Its caller may have connected a
 /// moment before, and have sent it already.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
@@ -167,7 +172,8 @@ fn http2() -> http2::Builder<TokioExecutor> {
     let mut builder = http2::Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())
-        .adaptive_window(true)
+        .initial_stream_window_size(STREAM_WINDOW)
+        .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
         .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(30));

@@ -4,7 +4,11 @@ use crate::support::World;
 use crate::support::certificates::Certificates;
 use crate::support::client::{Answer, Body, Http1, get, http2, send};
 use crate::support::upstream::{Upstream, echo};
-use http::{Request, StatusCode, Version};
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Request, Response, StatusCode, Version};
+use http_body_util::{BodyExt, StreamBody};
+use hyper::body::Frame;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -55,6 +59,20 @@ async fn http2_without_tls_is_by_prior_knowledge_and_carries_bodies_and_trailers
     let seen = world.upstream.seen().pop().unwrap();
     assert_eq!(seen.version, Version::HTTP_2);
     assert_eq!(seen.uri.to_string(), format!("http://{}/a?b", world.upstream.authority()));
+    assert_eq!(world.upstream.connections(), 1);
+}
+
+#[tokio::test]
+async fn thousands_of_tiny_frames_at_once_do_not_end_an_http_2_connection() {
+    let upstream = Upstream::scripted(|_| async {
+        let frames = stream::iter((0..5000).map(|_| Ok(Frame::data(Bytes::from_static(b"x")))));
+        Response::new(StreamBody::new(frames).boxed())
+    });
+    let world = World::pinned(upstream.await, &["--upstream-protocol", "http2"]).await;
+    for _ in 0..5 {
+        let answer = send(world.proxy.proxy, get("/", &[])).await;
+        assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 5000));
+    }
     assert_eq!(world.upstream.connections(), 1);
 }
 
