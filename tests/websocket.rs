@@ -1,4 +1,4 @@
-//! WebSocket over HTTP/2 (RFC 8441). `tests/clients/websocket.py` says the same with libraries that are not ours.
+//! WebSocket over HTTP/2 (RFC 8441). `tests/clients/websocket_http2.py` says the same with libraries that are not ours.
 
 mod support;
 

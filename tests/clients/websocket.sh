@@ -17,5 +17,5 @@ echo=$FOUND
 # Shorter than the pauses and the longest cases: what is switched has no timeouts but the peers' own.
 start_proxy "$attache" --upstream-scheme http --upstream-host "127.0.0.1:$echo" \
     --upstream-timeout 2s --idle-timeout 2s --header-read-timeout 2s
-"$PYTHON" "$here/websocket.py" "ws://$PROXY" "$seconds"
+"$PYTHON" "$here/websocket_http1.py" "ws://$PROXY" "$seconds"
 "$PYTHON" "$here/autobahn.py" "ws://127.0.0.1:$echo" "ws://$PROXY" "$work/cases" ${cases:+"$cases"}

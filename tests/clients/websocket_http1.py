@@ -1,6 +1,6 @@
 """Python's websockets speaks to its own echo server, through attache: sizes, pings, fragments, closing, compression.
 
-Usage: websocket.py URL [SECONDS], for example ws://127.0.0.1:8080. With SECONDS one more connection stays open and
+Usage: websocket_http1.py URL [SECONDS], for example ws://127.0.0.1:8080. With SECONDS one more connection stays open and
 echoes so long. Prints one line a check, and stops with status 1 at the first that fails.
 """
 
