@@ -117,6 +117,12 @@ async fn an_upload_that_takes_longer_than_an_answer_may_is_answered() {
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "onetwo");
 }
 
+/// Whether an answer came to its end. Where the upstream's end comes at once with its beginning, the caller may see none.
+async fn looks_whole(response: hyper::Result<Response<Incoming>>) -> bool {
+    let Ok(response) = response else { return false };
+    timeout(PATIENCE, response.into_body().collect()).await.unwrap().is_ok()
+}
+
 #[tokio::test]
 async fn a_body_that_the_upstream_cuts_never_looks_whole() {
     let whole = [
@@ -134,8 +140,7 @@ async fn a_body_that_the_upstream_cuts_never_looks_whole() {
             upstream.send(answer).await;
         };
         let (response, ()) = tokio::join!(answered, cut);
-        let body = timeout(PATIENCE, response.unwrap().into_body().collect()).await.unwrap();
-        assert!(body.is_err(), "{name}");
+        assert!(!looks_whole(response).await, "{name}");
     }
 }
 
@@ -151,7 +156,7 @@ async fn the_end_of_a_tls_connection_is_no_end_of_a_body_unless_tls_says_so() {
         upstream.send("HTTP/1.1 200 OK\r\n\r\nhalf").await;
     };
     let (response, ()) = tokio::join!(answered, cut);
-    assert!(timeout(PATIENCE, response.unwrap().into_body().collect()).await.unwrap().is_err());
+    assert!(!looks_whole(response).await);
 }
 
 #[tokio::test]
