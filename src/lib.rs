@@ -10,6 +10,8 @@ pub mod app;
 pub mod observation;
 /// What a start decided, in the log.
 pub mod announce;
+/// HTTP/1.1 without a buffer for who waits.
+pub mod http1;
 /// Sockets and lifetimes, no business.
 pub mod server;
 /// One request, in reading order.

@@ -1,13 +1,15 @@
 //! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
 
+use super::error::MessageError;
 use super::headers;
+use super::incoming::{Incoming, UpstreamBody};
 use super::pool::Lease;
 use super::record::Record;
 use super::replay::Keeper;
+use crate::http1::rewind::Rewind;
 use crate::trouble::Trouble;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -19,8 +21,9 @@ use tokio::sync::{Notify, oneshot};
 pub struct RequestBody {
     inner: Option<Incoming>,
     sent: Sent,
-    /// Boxed, because few bodies have any, and the channel to a connection makes room for many bodies.
+    /// Boxed, because few bodies have any.
     repeat: Option<Box<Repeat>>,
+    switch: Option<oneshot::Receiver<Rewind>>,
 }
 
 /// What a body needs to be sent more than once.
@@ -91,11 +94,18 @@ impl Sent {
 
 impl RequestBody {
     /// The body that a caller sends.
-    pub fn new(inner: Incoming) -> Self {
-        if inner.is_end_stream() {
-            return Self::empty();
-        }
-        Self::part(VecDeque::new(), Some(inner), Sent(Some(Arc::default())))
+    pub fn new(mut inner: Incoming) -> Self {
+        let switch = match &mut inner {
+            Incoming::Http1(body) => body.take_switch(),
+            Incoming::Http2(_) => None,
+        };
+        let mut body = if inner.is_end_stream() {
+            Self::empty()
+        } else {
+            Self::part(VecDeque::new(), Some(inner), Sent(Some(Arc::default())))
+        };
+        body.switch = switch;
+        body
     }
 
     /// No body.
@@ -110,7 +120,7 @@ impl RequestBody {
 
     fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
         let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, keeper: None }));
-        Self { inner, sent, repeat }
+        Self { inner, sent, repeat, switch: None }
     }
 
     /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
@@ -121,6 +131,11 @@ impl RequestBody {
         back
     }
 
+    /// What comes behind a response that switches a caller of HTTP/1.1 to another protocol, where that was asked for.
+    pub fn take_switch(&mut self) -> Option<oneshot::Receiver<Rewind>> {
+        self.switch.take()
+    }
+
     /// Tells when the body has been handed over.
     pub fn sent(&self) -> Sent {
         self.sent.clone()
@@ -129,12 +144,12 @@ impl RequestBody {
 
 impl Body for RequestBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = MessageError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         let this = &mut *self;
         let part = this.repeat.as_mut().and_then(|repeat| repeat.again.pop_front());
         let frame = match (part, &mut this.inner) {
@@ -185,7 +200,7 @@ impl Drop for RequestBody {
     }
 }
 
-fn clean_trailers(frame: &mut Option<Result<Frame<Bytes>, hyper::Error>>) {
+fn clean_trailers(frame: &mut Option<Result<Frame<Bytes>, MessageError>>) {
     if let Some(Ok(frame)) = frame
         && let Some(trailers) = frame.trailers_mut()
     {
@@ -202,7 +217,7 @@ pub struct ResponseBody {
 
 enum Source {
     Own(Option<Bytes>),
-    Upstream { body: Incoming, lease: Option<Lease> },
+    Upstream { body: UpstreamBody, lease: Option<Lease> },
 }
 
 impl ResponseBody {
@@ -212,7 +227,7 @@ impl ResponseBody {
     }
 
     /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
-    pub fn upstream(body: Incoming, lease: Lease) -> Self {
+    pub fn upstream(body: UpstreamBody, lease: Lease) -> Self {
         let mut this = Self { source: Source::Upstream { body, lease: Some(lease) }, record: None };
         this.end_when_read();
         this
@@ -232,7 +247,7 @@ impl ResponseBody {
             return;
         }
         if let Some(lease) = lease.take() {
-            lease.give_back();
+            lease.give_back(body.end());
         }
         if let Some(record) = &mut self.record {
             record.complete();
@@ -242,12 +257,12 @@ impl ResponseBody {
 
 impl Body for ResponseBody {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = MessageError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         let mut frame = match &mut self.source {
             Source::Own(text) => text.take().map(|text| Ok(Frame::data(text))),
             Source::Upstream { body, .. } => ready!(Pin::new(body).poll_frame(context)),

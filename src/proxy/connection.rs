@@ -1,7 +1,8 @@
 //! One connection to an upstream: what it speaks, and until when it is given to further requests.
 
 use super::body::RequestBody;
-use hyper::client::conn::{http1, http2};
+use crate::http1;
+use hyper::client::conn::http2;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -24,19 +25,20 @@ pub enum Connection {
 /// A connection that carries one request at a time.
 pub struct Http1 {
     /// Sends the request.
-    pub sender: http1::SendRequest<RequestBody>,
-    retirement: Retirement,
+    pub connection: http1::client::Connection,
+    /// When it is no longer given to further requests.
+    pub retirement: Retirement,
 }
 
 impl Http1 {
     /// A connection that has just been opened.
-    pub fn new(sender: http1::SendRequest<RequestBody>) -> Self {
-        Self { sender, retirement: Retirement::of_new() }
+    pub fn new(stream: impl http1::Stream) -> Self {
+        Self { connection: http1::client::Connection::new(stream), retirement: Retirement::of_new() }
     }
 
     /// Whether another request may be sent, as far as can be told.
-    pub fn is_good(&self) -> bool {
-        !self.sender.is_closed() && !self.retirement.is_due()
+    pub fn is_good(&mut self) -> bool {
+        !self.retirement.is_due() && self.connection.is_silent()
     }
 }
 
@@ -85,7 +87,8 @@ impl Http2 {
 }
 
 /// When a connection is no longer given to further requests.
-struct Retirement(Instant);
+#[derive(Clone, Copy)]
+pub struct Retirement(Instant);
 
 impl Retirement {
     fn of_new() -> Self {

@@ -6,11 +6,12 @@
 use super::connection::Connection;
 use super::egress::{Egress, EgressError};
 use super::error::UpstreamError;
-use super::handshake::{self, Stream};
+use super::handshake;
 use super::policy::Policy;
 use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
+use crate::http1::Stream;
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
@@ -156,7 +157,7 @@ impl Connector {
         match (target.scheme(), offer) {
             // HTTP/2 without TLS is for those who know before (RFC 9113, section 3.3).
             (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks).await,
-            (Scheme::Http, Offer::Either | Offer::Http1) => handshake::http1(stream, &self.tasks).await,
+            (Scheme::Http, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
             (Scheme::Https, _) => self.speak_over_tls(offer, target, stream).await,
         }
     }
@@ -178,7 +179,7 @@ impl Connector {
         match (stream.get_ref().1.alpn_protocol(), offer) {
             (Some(b"h2"), _) => handshake::http2(stream, &self.tasks).await,
             (_, Offer::Http2) => Err(UpstreamError::NoHttp2),
-            (_, Offer::Either | Offer::Http1) => handshake::http1(stream, &self.tasks).await,
+            (_, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
         }
     }
 }

@@ -3,6 +3,8 @@
 use super::egress::EgressError;
 use super::policy::Denied;
 use super::target::Target;
+use crate::http1::client::ExchangeError;
+use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use crate::trouble::Trouble;
@@ -67,13 +69,51 @@ pub enum UpstreamError {
     ResponseTimeout(Duration),
     /// The caller's body broke off, or is no body.
     #[error("the caller's body is not whole: {0}")]
-    RequestBody(#[source] hyper::Error),
+    RequestBody(#[source] MessageError),
     /// The upstream switched protocols unasked or without proof, or answered a wish to switch with neither yes nor no.
     #[error("protocols are not switched as HTTP wants it")]
     Upgrade,
     /// The connection broke before the response, or the response is no HTTP.
-    #[error("no usable response: {}", with_cause(.0))]
-    Exchange(#[source] hyper::Error),
+    #[error("no usable response: {0}")]
+    Exchange(#[source] MessageError),
+}
+
+/// What breaks a message of either version of HTTP.
+#[derive(Debug, thiserror::Error)]
+pub enum MessageError {
+    /// HTTP/1.
+    #[error(transparent)]
+    Http1(#[from] Http1Error),
+    /// HTTP/2.
+    #[error("{}", with_cause(.0))]
+    Http2(#[from] hyper::Error),
+}
+
+impl From<ExchangeError<Self>> for MessageError {
+    fn from(error: ExchangeError<Self>) -> Self {
+        match error {
+            ExchangeError::Body(error) => error,
+            ExchangeError::Message(error) => Self::Http1(error),
+        }
+    }
+}
+
+impl MessageError {
+    /// Whether the other side ended the message, or never began it.
+    pub fn is_incomplete(&self) -> bool {
+        match self {
+            Self::Http1(error) => error.is_incomplete(),
+            Self::Http2(error) => error.is_incomplete_message(),
+        }
+    }
+
+    /// Whether what came is no HTTP.
+    pub fn is_parse(&self) -> bool {
+        match self {
+            Self::Http1(error) => error.is_parse(),
+            Self::Http2(error) => error.is_parse(),
+        }
+    }
 }
 
 /// hyper's own words only say where it happened: `connection error`, `http2 error`.

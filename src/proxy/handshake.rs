@@ -1,23 +1,20 @@
-//! From a stream to a connection that carries requests, driven by a task of its own.
+//! From a stream to a connection that carries requests.
 
 use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2};
-use super::error::UpstreamError;
-use super::last_words::LastWords;
+use super::error::{MessageError, UpstreamError};
 use super::replay::http2_cause;
+use crate::http1::Stream;
 use crate::tasks::Tasks;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Notify;
 
-/// The most that is buffered of one HTTP/1.1 message that is being read.
-const MOST_BUFFERED: usize = 64 * 1024;
 /// How far an HTTP/2 upstream may send ahead on one stream, in bytes: 20 MB/s over a way of 50 ms.
 const STREAM_WINDOW: u32 = 1 << 20;
 /// The same on a connection. The HTTP/2 library ends a connection that holds too many small frames unread: half this size,
@@ -26,25 +23,9 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 /// How often an HTTP/2 upstream with requests to answer is asked whether it is there.
 const PING_EVERY: Duration = Duration::from_secs(30);
 
-/// What HTTP can be spoken over.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
-impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
-
 /// Speaks HTTP/1.1, which needs no word beforehand.
-///
-/// # Errors
-/// None that hyper has today.
-pub async fn http1(stream: impl Stream, tasks: &Tasks) -> Result<Connection, UpstreamError> {
-    let (sender, connection) = http1::Builder::new()
-        .max_buf_size(MOST_BUFFERED)
-        .handshake::<_, RequestBody>(TokioIo::new(LastWords::of(stream)))
-        .await
-        .map_err(UpstreamError::Exchange)?;
-    tasks.spawn(async move {
-        // Whoever sent the request learns of the error too, and reports it.
-        let _ = connection.with_upgrades().await;
-    });
-    Ok(Connection::Http1(Http1::new(sender)))
+pub fn http1(stream: impl Stream) -> Connection {
+    Connection::Http1(Http1::new(stream))
 }
 
 /// Speaks HTTP/2 once the upstream has said what it allows.
@@ -61,14 +42,14 @@ pub async fn http2(stream: impl Stream, tasks: &Tasks) -> Result<Connection, Ups
         .initial_max_send_streams(0)
         .handshake::<_, RequestBody>(TokioIo::new(stream))
         .await
-        .map_err(UpstreamError::Exchange)?;
+        .map_err(|error| UpstreamError::Exchange(MessageError::Http2(error)))?;
     let mut connection = Box::pin(connection);
     // What an HTTP/2 upstream allows is the first that it says (RFC 9113, section 3.4), and what shows that it is one.
     while connection.current_max_send_streams() == 0 {
         tokio::select! {
             () = driven.notified() => {}
             end = &mut connection => return Err(match end {
-                Err(error) if !is_no_http2(&error) => UpstreamError::Exchange(error),
+                Err(error) if !is_no_http2(&error) => UpstreamError::Exchange(MessageError::Http2(error)),
                 Ok(()) | Err(_) => UpstreamError::NoHttp2,
             }),
         }

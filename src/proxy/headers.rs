@@ -7,7 +7,7 @@ use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
     TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Version};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -72,12 +72,6 @@ pub fn for_trailers(trailers: &mut HeaderMap) {
     for name in &HEADER_ONLY {
         trailers.remove(name);
     }
-}
-
-/// The version of a response, which is each hop's own: an old upstream must not make the caller's connection old. But a
-/// caller of HTTP/1.0 knows the end of a body without a length by the connection's, and must be promised no answer behind it.
-pub fn version_for_caller(caller: Version, length: Option<u64>) -> Version {
-    if length.is_none() && caller == Version::HTTP_10 { Version::HTTP_10 } else { Version::HTTP_11 }
 }
 
 /// States the length of a body once, and not at all where it is only known at its end (RFC 9112, section 6.2). Where

@@ -30,14 +30,14 @@ pub mod handshake;
 pub mod egress;
 /// Upstreams that no HTTP proxy is asked for.
 pub mod bypass;
-/// Answers of upstreams that hang up.
-pub mod last_words;
 /// Which upstream certificates are trusted.
 pub mod trust;
 /// WebSocket and other switches of protocol.
 pub mod upgrade;
 /// WebSocket for callers of HTTP/2.
 pub mod websocket;
+/// Bodies as they come, over either version of HTTP.
+pub mod incoming;
 /// Streamed bodies, and what their ends set off.
 pub mod body;
 /// Metrics and the log line of one request.
@@ -62,7 +62,7 @@ use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use hyper::body::Incoming;
+use incoming::{Incoming, UpstreamBody};
 use policy::{Denied, Policy};
 use record::Record;
 use response::Language;
@@ -132,7 +132,6 @@ impl Proxy {
         caller: Option<&HeaderValue>,
         record: &mut Record,
     ) -> Result<Forwarded, ProxyError> {
-        let callers_version = request.version();
         let key = websocket::open(&mut request)?;
         syntax::check(&request)?;
         let target = routing::target(&self.routing, &request)?;
@@ -158,7 +157,6 @@ impl Proxy {
         }
         let mut response = response.map(|body| ResponseBody::upstream(body, lease));
         let length = response.body().size_hint().exact();
-        *response.version_mut() = headers::version_for_caller(callers_version, length);
         headers::for_caller(response.headers_mut());
         headers::state_length(response.headers_mut(), length);
         Ok(Forwarded::Response(response))
@@ -243,5 +241,5 @@ impl Proxy {
 /// What a request got from its upstream.
 enum Forwarded {
     Response(Response<ResponseBody>),
-    Switched(Upgrade, Response<Incoming>),
+    Switched(Upgrade, Response<UpstreamBody>),
 }

@@ -1,8 +1,9 @@
 //! Connections to upstreams that can take a request, by target, and their way out and back.
 
-use super::body::Sent;
-use super::connection::{Connection, Http1, Http2};
+use super::body::RequestBody;
+use super::connection::{Connection, Http1, Http2, Retirement};
 use super::target::Target;
+use crate::http1::client::Remains;
 use crate::tasks::Tasks;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -33,6 +34,8 @@ pub struct Pool(Arc<Shelves>);
 
 struct Shelves {
     idle_timeout: Duration,
+    /// Those who end what is still being sent.
+    tasks: Tasks,
     unused: Mutex<Unused>,
 }
 
@@ -61,7 +64,7 @@ struct Idle<C> {
 impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
-        let shelves = Arc::new(Shelves { idle_timeout, unused: Mutex::default() });
+        let shelves = Arc::new(Shelves { idle_timeout, tasks: tasks.clone(), unused: Mutex::default() });
         tasks.spawn(sweep(Arc::downgrade(&shelves)));
         Self(shelves)
     }
@@ -76,7 +79,7 @@ impl Pool {
             idle.since = Instant::now();
             return Some(Connection::Http2(idle.connection.clone()));
         }
-        while let Some(idle) = shelf.http1.pop() {
+        while let Some(mut idle) = shelf.http1.pop() {
             *http1 = http1.saturating_sub(1);
             if idle.connection.is_good() {
                 return Some(Connection::Http1(idle.connection));
@@ -115,12 +118,12 @@ impl Pool {
         self.0.unused().by_target.get(target).is_some_and(|shelf| shelf.http1_seen.is_some())
     }
 
-    /// What brings this connection back once its response has been read.
-    pub fn lease(&self, target: &Target, connection: Option<Connection>, sent: Sent) -> Lease {
-        Lease { pool: self.clone(), target: target.clone(), connection, sent }
+    /// What brings a connection back once its response has been read.
+    pub fn lease(&self, target: &Target, part: Part) -> Lease {
+        Lease { pool: self.clone(), target: target.clone(), part }
     }
 
-    fn put(&self, target: Target, connection: Http1) {
+    fn put(&self, target: Target, mut connection: Http1) {
         if !connection.is_good() {
             return;
         }
@@ -149,7 +152,7 @@ impl Unused {
         let now = Instant::now();
         let expired = |since: Instant| now.duration_since(since) >= idle_timeout;
         self.by_target.retain(|_, shelf| {
-            shelf.http1.retain(|idle| !expired(idle.since) && idle.connection.is_good());
+            shelf.http1.retain_mut(|idle| !expired(idle.since) && idle.connection.is_good());
             shelf.http2.retain_mut(|idle| {
                 if idle.connection.others() > 0 {
                     idle.since = now;
@@ -192,20 +195,29 @@ async fn sweep(shelves: Weak<Shelves>) {
 pub struct Lease {
     pool: Pool,
     target: Target,
-    /// `None` where it ended with its last response.
-    connection: Option<Connection>,
-    sent: Sent,
+    part: Part,
+}
+
+/// What a request has of a connection, besides the response itself.
+pub enum Part {
+    /// All of it, until then.
+    Http1(Retirement),
+    /// A part in it, which ends when this is dropped. `None` where the whole connection has ended.
+    Http2(Option<Http2>),
 }
 
 impl Lease {
-    /// Gives the connection back, unless the request on it is still being sent: it may never end.
-    pub fn give_back(self) {
-        match self.connection {
-            Some(Connection::Http1(connection)) if self.sent.is_finished() => {
-                self.pool.put(self.target, connection);
+    /// Gives back what remains of the connection. Where the request on it is still being sent, that goes on, and the
+    /// connection ends with it: it may never end.
+    pub fn give_back(self, remains: Remains<RequestBody>) {
+        match (self.part, remains) {
+            (Part::Http1(retirement), Remains::Connection(connection)) => {
+                self.pool.put(self.target, Http1 { connection, retirement });
             }
-            // A part in a shared connection ends with this.
-            Some(Connection::Http1(_) | Connection::Http2(_)) | None => {}
+            (Part::Http1(_), Remains::Upload(upload)) => {
+                self.pool.0.tasks.spawn(upload.finish());
+            }
+            (Part::Http1(_), Remains::Nothing) | (Part::Http2(_), _) => {}
         }
     }
 }

@@ -1,10 +1,9 @@
 use super::*;
-use crate::proxy::body::RequestBody;
 use crate::proxy::target::Scheme;
-use hyper::client::conn::{http1, http2};
+use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::sync::atomic::AtomicUsize;
-use tokio::io::{DuplexStream, duplex};
+use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::advance;
 
 /// Longer than any connection is kept.
@@ -20,13 +19,9 @@ fn pool(tasks: &Tasks) -> Pool {
 }
 
 /// A connection that stays open, and its other end.
-async fn http1(tasks: &Tasks) -> (Connection, DuplexStream) {
+fn http1() -> (Connection, DuplexStream) {
     let (ours, theirs) = duplex(1024);
-    let (sender, connection) = http1::handshake::<_, RequestBody>(TokioIo::new(ours)).await.unwrap();
-    tasks.spawn(async {
-        let _ = connection.await;
-    });
-    (Connection::Http1(Http1::new(sender)), theirs)
+    (Connection::Http1(Http1::new(ours)), theirs)
 }
 
 /// The same for many requests, of which the upstream takes this many at once.
@@ -41,14 +36,19 @@ async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream)
 }
 
 fn give_back(pool: &Pool, connection: Connection) {
-    pool.lease(&target(), Some(connection), Sent::default()).give_back();
+    match connection {
+        Connection::Http1(Http1 { connection, retirement }) => {
+            pool.lease(&target(), Part::Http1(retirement)).give_back(Remains::Connection(connection));
+        }
+        Connection::Http2(part) => pool.lease(&target(), Part::Http2(Some(part))).give_back(Remains::Nothing),
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_old_connection_is_not_given_to_another_request() {
     let tasks = Tasks::default();
     let pool = pool(&tasks);
-    let (connection, _theirs) = http1(&tasks).await;
+    let (connection, _theirs) = http1();
     pool.opened(&target(), &connection);
     give_back(&pool, connection);
     let young = pool.take(&target()).unwrap();
@@ -61,7 +61,7 @@ async fn an_old_connection_is_not_given_to_another_request() {
 async fn a_connection_that_grows_old_in_use_is_not_kept() {
     let tasks = Tasks::default();
     let pool = pool(&tasks);
-    let (connection, _theirs) = http1(&tasks).await;
+    let (connection, _theirs) = http1();
     advance(LONG).await;
     give_back(&pool, connection);
     assert!(pool.take(&target()).is_none());
@@ -110,7 +110,7 @@ async fn what_a_target_speaks_is_remembered_while_it_is_used() {
     let tasks = Tasks::default();
     let pool = pool(&tasks);
     assert!(!pool.speaks_http1(&target()));
-    let (connection, _theirs) = http1(&tasks).await;
+    let (connection, _theirs) = http1();
     pool.opened(&target(), &connection);
     drop(connection);
     assert!(pool.speaks_http1(&target()));
@@ -136,4 +136,18 @@ async fn a_shared_connection_in_use_does_not_count_as_idle() {
     advance(Duration::from_secs(91)).await;
     pool.0.unused().drop_expired(pool.0.idle_timeout);
     assert!(pool.take(&target()).is_none());
+}
+
+#[tokio::test]
+async fn a_connection_on_which_the_upstream_speaks_unasked_or_hangs_up_is_not_kept() {
+    let tasks = Tasks::default();
+    for words in [&b""[..], b"HTTP/1.1 408 Request Timeout\r\n\r\n"] {
+        let pool = pool(&tasks);
+        let (connection, mut theirs) = http1();
+        give_back(&pool, connection);
+        assert_eq!(pool.overview()[0].http1, 1);
+        theirs.write_all(words).await.unwrap();
+        drop(theirs);
+        assert!(pool.take(&target()).is_none());
+    }
 }

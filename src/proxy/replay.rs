@@ -2,10 +2,11 @@
 
 use super::body::RequestBody;
 use super::connection::Connection;
+use super::error::MessageError;
+use crate::http1::error::Error as Http1Error;
 use bytes::Bytes;
 use h2::Reason;
-use http::uri::PathAndQuery;
-use http::{HeaderName, HeaderValue, Method, Request};
+use http::Method;
 use http_body::{Body, Frame};
 use std::collections::VecDeque;
 use std::error::Error;
@@ -19,85 +20,37 @@ const MOST_KEPT: usize = 64 * 1024;
 /// How long a body may take to come back from a connection that has given its request up.
 const BACK_WITHIN: Duration = Duration::from_secs(1);
 
-/// What is needed to send a request again.
+/// What is needed to send a request again, besides its head.
 pub struct Replay {
-    head: Head,
+    is_idempotent: bool,
+    /// Where the body comes back, unless there is none.
     body: Option<oneshot::Receiver<RequestBody>>,
 }
 
 impl Replay {
     /// Keeps what is needed if the request goes over this connection. A body is kept for HTTP/2 alone, where an upstream can
     /// say that it has not looked at it.
-    pub fn of(request: &mut Request<RequestBody>, connection: &Connection) -> Option<Self> {
-        let (idempotent, bodiless) = (request.method().is_idempotent(), request.body().is_end_stream());
+    pub fn of(method: &Method, body: &mut RequestBody, connection: &Connection) -> Option<Self> {
+        let (is_idempotent, bodiless) = (method.is_idempotent(), body.is_end_stream());
         let body = match connection {
-            Connection::Http1(_) if !idempotent || !bodiless => return None,
+            Connection::Http1(_) if !is_idempotent || !bodiless => return None,
             Connection::Http1(_) | Connection::Http2(_) if bodiless => None,
-            Connection::Http1(_) | Connection::Http2(_) => Some(request.body_mut().keep()),
+            Connection::Http1(_) | Connection::Http2(_) => Some(body.keep()),
         };
-        Some(Self { head: Head::copy(request), body })
+        Some(Self { is_idempotent, body })
     }
 
-    /// The request once more, if it may be sent after this: the upstream says that it has not looked at it; or it broke
-    /// off before any response, the method is idempotent (RFC 9110, section 9.2.2) and there is no body.
-    pub async fn after(self, error: &hyper::Error) -> Option<Request<RequestBody>> {
-        let harmless =
-            self.head.method.is_idempotent() && self.body.is_none() && broke_before_response(error);
+    /// The body once more, if the request may be sent again after this: the upstream says that it has not looked at it; or it
+    /// broke off before any response, the method is idempotent (RFC 9110, section 9.2.2) and there is no body.
+    pub async fn after(self, error: &MessageError) -> Option<RequestBody> {
+        let harmless = self.is_idempotent && self.body.is_none() && broke_before_response(error);
         if !harmless && !is_unprocessed(error) {
             return None;
         }
-        let body = match self.body {
-            None => RequestBody::empty(),
-            Some(back) => timeout(BACK_WITHIN, back).await.ok()?.ok()?,
-        };
-        Some(self.head.into_request(body))
-    }
-}
-
-/// A request's head, its values copied into one piece: those of the request itself lie in the buffer that it was read into,
-/// and would keep that buffer from being read into again while the upstream thinks.
-struct Head {
-    method: Method,
-    /// Path and query, then every value.
-    text: Vec<u8>,
-    path: usize,
-    fields: Vec<Field>,
-}
-
-struct Field {
-    name: HeaderName,
-    length: usize,
-    sensitive: bool,
-}
-
-impl Head {
-    fn copy<B>(request: &Request<B>) -> Self {
-        let path = request.uri().path_and_query().map_or("/", PathAndQuery::as_str);
-        let headers = request.headers();
-        let length = path.len() + headers.values().map(HeaderValue::len).sum::<usize>();
-        let mut text = Vec::with_capacity(length);
-        text.extend_from_slice(path.as_bytes());
-        let mut fields = Vec::with_capacity(headers.len());
-        for (name, value) in headers {
-            text.extend_from_slice(value.as_bytes());
-            fields.push(Field { name: name.clone(), length: value.len(), sensitive: value.is_sensitive() });
+        match self.body {
+            None => Some(RequestBody::empty()),
+            Some(back) => timeout(BACK_WITHIN, back).await.ok()?.ok(),
         }
-        Self { method: request.method().clone(), text, path: path.len(), fields }
-    }
-
-    fn into_request(self, body: RequestBody) -> Request<RequestBody> {
-        let mut text = Bytes::from(self.text);
-        let path = text.split_to(self.path);
-        let mut request = Request::new(body);
-        *request.method_mut() = self.method;
-        *request.uri_mut() = PathAndQuery::from_maybe_shared(path).expect("it was one before").into();
-        for Field { name, length, sensitive } in self.fields {
-            let value = HeaderValue::from_maybe_shared(text.split_to(length));
-            let mut value = value.expect("it was one before");
-            value.set_sensitive(sensitive);
-            request.headers_mut().append(name, value);
-        }
-        request
     }
 }
 
@@ -134,7 +87,8 @@ impl Keeper {
 
 /// Whether an HTTP/2 upstream says that it has not looked at the request: the stream lies beyond the last of its GOAWAY,
 /// or was refused (RFC 9113, section 8.7).
-pub fn is_unprocessed(error: &hyper::Error) -> bool {
+pub fn is_unprocessed(error: &MessageError) -> bool {
+    let MessageError::Http2(error) = error else { return false };
     http2_cause(error).is_some_and(|cause| {
         let refused = cause.is_reset() && cause.reason() == Some(Reason::REFUSED_STREAM);
         cause.is_remote() && (refused || cause.is_go_away())
@@ -142,10 +96,15 @@ pub fn is_unprocessed(error: &hyper::Error) -> bool {
 }
 
 /// Whether the connection broke although the upstream had not begun to answer.
-fn broke_before_response(error: &hyper::Error) -> bool {
-    let reset = error.source().is_some_and(|source| source.is::<io::Error>());
-    let broken = http2_cause(error).is_some_and(h2::Error::is_io);
-    reset || broken || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+fn broke_before_response(error: &MessageError) -> bool {
+    match error {
+        MessageError::Http1(error) => matches!(error, Http1Error::Closed | Http1Error::Io(_)),
+        MessageError::Http2(error) => {
+            let reset = error.source().is_some_and(|source| source.is::<io::Error>());
+            let broken = http2_cause(error).is_some_and(h2::Error::is_io);
+            reset || broken || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
+        }
+    }
 }
 
 /// What went wrong in HTTP/2, where it did.
@@ -158,22 +117,6 @@ mod tests {
     use super::*;
     use http::HeaderMap;
     use http_body_util::BodyExt;
-
-    #[test]
-    fn a_head_comes_back_as_it_was() {
-        let mut request = Request::new(());
-        *request.method_mut() = Method::PUT;
-        *request.uri_mut() = "http://p/a%2Fb?c=%20&d".parse().unwrap();
-        for (name, value) in [("x-a", "1"), ("authorization", "Bearer x"), ("x-a", ""), ("x-b", "k\u{e4}se")]
-        {
-            request.headers_mut().append(name, HeaderValue::from_bytes(value.as_bytes()).unwrap());
-        }
-        request.headers_mut().get_mut("authorization").unwrap().set_sensitive(true);
-        let again = Head::copy(&request).into_request(RequestBody::empty());
-        assert_eq!((again.method(), again.uri()), (&Method::PUT, &"/a%2Fb?c=%20&d".parse().unwrap()));
-        assert_eq!(again.headers(), request.headers());
-        assert!(again.headers()["authorization"].is_sensitive());
-    }
 
     fn note(keeper: Keeper, length: usize) -> Option<Keeper> {
         keeper.note(Ok::<_, ()>(&Frame::data(vec![0; length].into())))

@@ -6,6 +6,7 @@ use super::egress::EgressError;
 use super::error::{ProxyError, UpstreamError};
 use super::grpc;
 use super::policy::Denied;
+use crate::http1::error::Error;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -41,6 +42,20 @@ impl Language {
     pub fn of<B>(request: &Request<B>) -> Self {
         if grpc::is_call(request.headers()) { Self::Grpc } else { Self::Http }
     }
+}
+
+/// The answer to what cannot be read as a request.
+pub fn unreadable(error: &Error) -> Response<ResponseBody> {
+    let (status, body, proxy_status) = match error {
+        Error::HeaderTooLarge => {
+            (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header too large", MALFORMED.2)
+        }
+        Error::TargetTooLong => (StatusCode::URI_TOO_LONG, "request target too long", MALFORMED.2),
+        Error::Closed | Error::Incomplete | Error::Io(_) | Error::Malformed(_) | Error::Length => MALFORMED,
+    };
+    let mut response = ProxyError::in_http(status, body);
+    response.headers_mut().insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
+    response
 }
 
 struct Verdict {
@@ -148,7 +163,7 @@ impl UpstreamError {
             Self::NoHttp2 => (FAILED, "attache; error=http_protocol_error"),
             Self::ConnectTimeout(_) => (LATE, "attache; error=connection_timeout"),
             Self::ResponseTimeout(_) => (LATE, "attache; error=http_response_timeout"),
-            Self::Exchange(error) if error.is_incomplete_message() => {
+            Self::Exchange(error) if error.is_incomplete() => {
                 (FAILED, "attache; error=http_response_incomplete")
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),

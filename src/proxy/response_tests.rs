@@ -1,12 +1,11 @@
 use super::*;
+use crate::http1::client;
 use crate::proxy::body::RequestBody;
 use crate::proxy::target::{Scheme, Target};
 use crate::tasks::Tasks;
 use crate::token::error::TokenError;
 use http::Request;
 use http_body_util::BodyExt;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
 use rustls::AlertDescription;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,17 +37,14 @@ fn tls(error: rustls::Error) -> ProxyError {
 /// The error of a request that gets these bytes for an answer before the connection closes.
 async fn exchange(answer: &'static [u8]) -> ProxyError {
     let (ours, mut theirs) = duplex(4096);
-    let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
-    Tasks::default().spawn(async {
-        let _ = connection.await;
-    });
     Tasks::default().spawn(async move {
         // Only a request that has arrived can be answered wrongly.
         let _ = theirs.read(&mut [0; 1024]).await;
         let _ = theirs.write_all(answer).await;
     });
-    let request = Request::new(RequestBody::empty());
-    upstream(UpstreamError::Exchange(sender.send_request(request).await.unwrap_err()))
+    let (head, body) = Request::new(RequestBody::empty()).into_parts();
+    let outcome = client::Connection::new(ours).send(&head, body).await;
+    upstream(UpstreamError::Exchange(outcome.err().unwrap().error.into()))
 }
 
 /// Status, body and `Proxy-Status` of the answer, all of it checked for form.

@@ -3,20 +3,23 @@
 use super::body::{RequestBody, ResponseBody};
 use super::error::UpstreamError;
 use super::headers;
+use super::incoming::UpstreamBody;
 use super::record::Record;
 use super::response::SWITCHED_IN_HTTP2;
 use super::websocket::Key;
+use crate::http1::Stream;
+use crate::http1::rewind::Rewind;
 use bytes::Bytes;
 use http::header::{SEC_WEBSOCKET_ACCEPT, UPGRADE};
-use http::{HeaderValue, Request, Response, StatusCode, Version};
-use hyper::body::Incoming;
+use http::{HeaderValue, Request, Response, StatusCode};
 use hyper::upgrade::{OnUpgrade, on};
 use hyper_util::rt::TokioIo;
 use tokio::io::copy_bidirectional;
+use tokio::sync::oneshot;
 
 /// A caller's side of a switch that the upstream has yet to agree to.
 pub struct Upgrade {
-    caller: OnUpgrade,
+    caller: Caller,
     /// What attache asks the upstream for a caller of HTTP/2.
     key: Option<Key>,
 }
@@ -28,9 +31,11 @@ impl Upgrade {
         key: Option<Key>,
         request: &mut Request<RequestBody>,
     ) -> Option<Self> {
-        let counts = key.is_some() || request.version() == Version::HTTP_11;
-        let protocol = protocol.filter(|_| counts)?;
-        let caller = on(&mut *request);
+        let protocol = protocol?;
+        let caller = match key {
+            Some(_) => Caller::Http2(on(&mut *request)),
+            None => Caller::Http1(request.body_mut().take_switch()?),
+        };
         headers::switch_to(request.headers_mut(), protocol);
         Some(Self { caller, key })
     }
@@ -58,12 +63,12 @@ impl Upgrade {
     /// Makes the caller's answer of the upstream's `101`, and the pipe that begins behind it.
     pub fn join(
         self,
-        mut response: Response<Incoming>,
+        response: Response<UpstreamBody>,
         mut record: Record,
     ) -> (Response<ResponseBody>, Pipe) {
-        let upstream = on(&mut response);
         let protocol = response.headers().get(UPGRADE).cloned();
-        let (mut parts, _) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        let upstream = body.into_stream();
         headers::for_caller(&mut parts.headers);
         if self.key.is_some() {
             parts.status = SWITCHED_IN_HTTP2;
@@ -79,18 +84,35 @@ impl Upgrade {
 
 /// Two connections that have become one. The record ends with it.
 pub struct Pipe {
-    caller: OnUpgrade,
-    upstream: OnUpgrade,
+    caller: Caller,
+    upstream: Option<Rewind>,
     record: Record,
+}
+
+/// A caller's connection, once it has been told of the switch.
+enum Caller {
+    /// All of it.
+    Http1(oneshot::Receiver<Rewind>),
+    /// One stream of it.
+    Http2(OnUpgrade),
 }
 
 impl Pipe {
     /// Carries bytes in both directions until both have ended, or one breaks.
     pub async fn run(mut self) {
-        if let (Ok(caller), Ok(upstream)) = tokio::join!(self.caller, self.upstream) {
-            // Either side may go at any time; that is how such a pipe ends.
-            let _ = copy_bidirectional(&mut TokioIo::new(caller), &mut TokioIo::new(upstream)).await;
+        if let Some(upstream) = self.upstream {
+            match self.caller {
+                Caller::Http1(caller) => join(caller.await, upstream).await,
+                Caller::Http2(caller) => join(caller.await.map(TokioIo::new), upstream).await,
+            }
         }
         self.record.complete();
+    }
+}
+
+async fn join<S: Stream, E>(caller: Result<S, E>, mut upstream: Rewind) {
+    if let Ok(mut caller) = caller {
+        // Either side may go at any time; that is how such a pipe ends.
+        let _ = copy_bidirectional(&mut caller, &mut upstream).await;
     }
 }

@@ -2,16 +2,19 @@
 //! again only where that cannot be a second time.
 
 use super::body::{RequestBody, Sent};
-use super::connection::Connection;
+use super::connection::{Connection, Http1, Http2};
 use super::connector::Connector;
-use super::error::UpstreamError;
+use super::error::{MessageError, UpstreamError};
 use super::headers;
+use super::incoming::UpstreamBody;
 use super::opening::{Openings, Outcome, Turn};
-use super::pool::{Lease, Pool};
+use super::pool::{Lease, Part, Pool};
 use super::replay::{Replay, is_unprocessed};
 use super::target::{Scheme, Target};
+use crate::http1::client::Failure;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
+use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri, Version};
 use http_body::Body;
@@ -33,9 +36,9 @@ pub struct Upstream {
 /// A request that did not get its response.
 enum Lost {
     /// Nothing of it was written, so it is as good as new.
-    Unsent(Box<Request<RequestBody>>, hyper::Error),
+    Unsent(RequestBody, MessageError),
     /// The upstream may have seen it.
-    Sent(hyper::Error),
+    Sent(MessageError),
     /// No response header in time.
     Late,
 }
@@ -73,24 +76,23 @@ impl Upstream {
     pub async fn send(
         &self,
         target: &Target,
-        mut request: Request<RequestBody>,
+        request: Request<RequestBody>,
         call: Option<&Span>,
-    ) -> Result<(Response<Incoming>, Lease), UpstreamError> {
+    ) -> Result<(Response<UpstreamBody>, Lease), UpstreamError> {
         let sent = request.body().sent();
         // A connection that may end as a pipe is a new one: it will not come back.
         let alone = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
+        let (mut head, mut body) = request.into_parts();
         let mut tries = 0;
         loop {
             let Way { connection, kept } = self.way(target, alone, call).await?;
-            let replay = Replay::of(&mut request, &connection);
+            let replay = Replay::of(&head.method, &mut body, &connection);
             tries += 1;
-            request = match self.exchange(connection, target, request, &sent).await {
-                Ok((response, connection)) => {
-                    return Ok((response, self.pool.lease(target, connection, sent)));
-                }
+            body = match self.exchange(connection, target, &mut head, body, &sent).await {
+                Ok((response, part)) => return Ok((response, self.pool.lease(target, part))),
                 Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
-                Err(Lost::Unsent(request, _)) if kept || tries < MOST_TRIES => *request,
+                Err(Lost::Unsent(body, _)) if kept || tries < MOST_TRIES => body,
                 Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
                 Err(Lost::Sent(error)) => {
                     let again = if is_unprocessed(&error) { tries < MOST_TRIES } else { kept };
@@ -99,7 +101,7 @@ impl Upstream {
                         None => None,
                     };
                     match replayed {
-                        Some(request) => request,
+                        Some(body) => body,
                         None => return Err(failure(&sent, error)),
                     }
                 }
@@ -146,17 +148,18 @@ impl Upstream {
         self.connector.bounded(target, opening).await
     }
 
-    /// The response, and the connection unless it has ended.
+    /// The response, and the part in the connection that it comes on.
     async fn exchange(
         &self,
         connection: Connection,
         target: &Target,
-        mut request: Request<RequestBody>,
+        head: &mut Parts,
+        body: RequestBody,
         sent: &Sent,
-    ) -> Result<(Response<Incoming>, Option<Connection>), Lost> {
-        address(&mut request, target, &connection);
-        frame(&mut request, &connection);
-        let answer = answer(connection, request);
+    ) -> Result<(Response<UpstreamBody>, Part), Lost> {
+        address(head, target, &connection);
+        frame(head, body.size_hint().exact(), &connection);
+        let answer = answer(connection, head, body);
         if sent.is_finished() {
             return timeout(self.timeout, answer).await.unwrap_or(Err(Lost::Late));
         }
@@ -172,80 +175,92 @@ impl Upstream {
 }
 
 /// Sends the request over the connection and waits for the response.
-///
+async fn answer(
+    connection: Connection,
+    head: &Parts,
+    body: RequestBody,
+) -> Result<(Response<UpstreamBody>, Part), Lost> {
+    match connection {
+        Connection::Http1(Http1 { connection, retirement }) => {
+            let response = connection.send(head, body).await?;
+            Ok((response.map(UpstreamBody::Http1), Part::Http1(retirement)))
+        }
+        Connection::Http2(connection) => {
+            // Boxed, because it is larger than all the rest, and every request would make room for it.
+            let (response, part) = Box::pin(answer_http2(connection, head, body)).await?;
+            Ok((response.map(UpstreamBody::Http2), Part::Http2(part)))
+        }
+    }
+}
+
 /// A connection that closes at the very moment of sending can leave hyper with a request in a queue that nobody reads,
 /// and that ends with the last who could add to it. So a closed connection is dropped before the wait: then the
 /// request comes back, unsent.
-async fn answer(
-    connection: Connection,
-    request: Request<RequestBody>,
-) -> Result<(Response<Incoming>, Option<Connection>), Lost> {
-    let outcome = match connection {
-        Connection::Http1(mut connection) => {
-            // A connection from the pool may still be finishing what it did before.
-            if let Err(error) = connection.sender.ready().await {
-                return Err(Lost::Unsent(Box::new(request), error));
-            }
-            let answer = connection.sender.try_send_request(request);
-            let open = (!connection.sender.is_closed()).then_some(connection);
-            answer.await.map(|response| (response, open.map(Connection::Http1)))
-        }
-        Connection::Http2(mut connection) => {
-            let answer = connection.sender.try_send_request(request);
-            let open = (!connection.sender.is_closed()).then_some(connection);
-            let outcome = answer.await;
-            if let (Err(error), Some(connection)) = (&outcome, &open)
-                && is_unprocessed(error.error())
-            {
-                connection.turn_away();
-            }
-            outcome.map(|response| (response, open.map(Connection::Http2)))
-        }
+async fn answer_http2(
+    mut connection: Http2,
+    head: &Parts,
+    body: RequestBody,
+) -> Result<(Response<Incoming>, Option<Http2>), Lost> {
+    let answer = connection.sender.try_send_request(Request::from_parts(head.clone(), body));
+    let open = (!connection.sender.is_closed()).then_some(connection);
+    let mut error = match answer.await {
+        Ok(response) => return Ok((response, open)),
+        Err(error) => error,
     };
-    outcome.map_err(|mut error| match error.take_message() {
-        Some(request) => Lost::Unsent(Box::new(request), error.into_error()),
-        None => Lost::Sent(error.into_error()),
+    let unsent = error.take_message();
+    let error = MessageError::Http2(error.into_error());
+    if let (true, Some(connection)) = (is_unprocessed(&error), &open) {
+        connection.turn_away();
+    }
+    Err(match unsent {
+        Some(request) => Lost::Unsent(request.into_body(), error),
+        None => Lost::Sent(error),
     })
 }
 
+impl From<Failure<RequestBody>> for Lost {
+    fn from(Failure { error, unsent }: Failure<RequestBody>) -> Self {
+        match unsent {
+            Some(body) => Self::Unsent(body, error.into()),
+            None => Self::Sent(error.into()),
+        }
+    }
+}
+
 /// An exchange fails by the caller's doing, too.
-fn failure(sent: &Sent, error: hyper::Error) -> UpstreamError {
+fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
     if sent.is_broken() { UpstreamError::RequestBody(error) } else { UpstreamError::Exchange(error) }
 }
 
 /// Names the target in the request as the connection's protocol wants it, path and query untouched.
-fn address(request: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
-    let path = request.uri().path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/"));
+fn address(head: &mut Parts, target: &Target, connection: &Connection) {
     match connection {
         Connection::Http1(_) => {
-            *request.version_mut() = Version::HTTP_11;
-            *request.uri_mut() = Uri::from(path);
-            request.headers_mut().insert(HOST, target.authority().clone());
+            head.headers.insert(HOST, target.authority().clone());
         }
         Connection::Http2(_) => {
-            *request.version_mut() = Version::HTTP_2;
-            *request.uri_mut() = absolute(target, path);
-            request.headers_mut().remove(HOST);
+            let path = head.uri.path_and_query().cloned();
+            head.version = Version::HTTP_2;
+            head.uri = absolute(target, path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+            head.headers.remove(HOST);
         }
     }
 }
 
-/// Says how long the body is, in the one way that the connection's protocol has for it. hyper believes a header without
-/// counting, and would leave out the body of a GET whose length nobody knows.
-fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
-    let length = request.body().size_hint().exact();
-    let headers = request.headers_mut();
+/// Says how long the body is, in the one way that the connection's protocol has for it.
+fn frame(head: &mut Parts, length: Option<u64>, connection: &Connection) {
+    let headers = &mut head.headers;
     headers::state_length(headers, length);
     if length == Some(0) && headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
-    match connection {
-        Connection::Http1(_) if length.is_none() => {
-            headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
-        }
-        Connection::Http1(_) | Connection::Http2(_) => {
-            headers.remove(TRANSFER_ENCODING);
-        }
+    headers.remove(TRANSFER_ENCODING);
+    if let Connection::Http1(_) = connection {
+        match length {
+            None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
+            Some(0) => None,
+            Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
+        };
     }
 }
 

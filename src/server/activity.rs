@@ -3,7 +3,6 @@
 //! hyper's own header timeout also counts the quiet time between two requests, so a caller that keeps a connection for
 //! later would lose it after seconds. Here the clock of a header starts at its first byte.
 
-use super::watched::Watched;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::pin::Pin;
@@ -44,8 +43,6 @@ struct State {
     quiet_since: AtomicU64,
     /// Milliseconds from `opened` to the first byte of a header, and one; 0 while there is none.
     header_since: AtomicU64,
-    /// HTTP/2 has frames that are no requests, so bytes say nothing about headers there.
-    http2: AtomicBool,
     /// There has been a request.
     asked: AtomicBool,
     first_request: Notify,
@@ -59,7 +56,6 @@ impl Activity {
             busy: AtomicUsize::new(0),
             quiet_since: AtomicU64::new(0),
             header_since: AtomicU64::new(0),
-            http2: AtomicBool::new(false),
             asked: AtomicBool::new(false),
             first_request: Notify::new(),
         }))
@@ -107,28 +103,20 @@ impl Activity {
         }
     }
 
-    /// The connection's bytes, watched for the beginnings of headers.
-    pub fn watch<S>(&self, stream: S) -> Watched<S> {
-        Watched::new(stream, self.clone())
-    }
-
     fn now(&self) -> u64 {
         u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Bytes have come. Between two requests they begin a header.
-    pub(super) fn bytes_read(&self) {
+    /// Something of a header has come, and it is not whole.
+    pub fn header_begun(&self) {
         let state = &*self.0;
-        let between_requests =
-            state.busy.load(Ordering::Relaxed) == 0 && state.header_since.load(Ordering::Relaxed) == 0;
-        if between_requests && !state.http2.load(Ordering::Relaxed) {
+        if state.busy.load(Ordering::Relaxed) == 0 && state.header_since.load(Ordering::Relaxed) == 0 {
             state.header_since.store(self.now() + 1, Ordering::Relaxed);
         }
     }
 
-    /// From now on bytes say nothing about headers.
-    pub(super) fn speaks_http2(&self) {
-        self.0.http2.store(true, Ordering::Relaxed);
+    /// What had come was no header: HTTP/2 begins with other words.
+    pub fn speaks_http2(&self) {
         self.0.header_since.store(0, Ordering::Relaxed);
     }
 }

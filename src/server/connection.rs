@@ -2,26 +2,32 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
+use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
-use super::stream::Stream;
-use super::watched::Protocol;
+use super::stream::Stream as Socket;
+use crate::http1::Stream;
+use crate::http1::error::Error;
+use crate::http1::request_body::RequestBody;
+use crate::http1::rewind::Rewind;
+use crate::http1::server;
+use crate::http1::server::{Answering, Handler};
+use crate::proxy::body::ResponseBody;
 use crate::proxy::headers::client_address;
-use http::{HeaderValue, Request};
-use hyper::body::Incoming;
-use hyper::server::conn::{http1, http2};
+use crate::proxy::incoming::Incoming;
+use crate::proxy::response::unreadable;
+use http::{HeaderValue, Request, Response};
+use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::convert::Infallible;
+use std::fmt::Display;
 use std::net::IpAddr;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The most that is buffered of one HTTP/1.1 message that is being read.
-const MOST_BUFFERED: usize = 64 * 1024;
 /// The most requests at a time on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 250;
 /// How far a caller may send ahead on one HTTP/2 stream, in bytes.
@@ -50,7 +56,7 @@ impl Drain {
 }
 
 /// Serves one connection to its end. A caller on this machine has no address.
-pub async fn serve(server: &Arc<Server>, stream: Stream, caller: Option<IpAddr>, drain: Drain) {
+pub async fn serve(server: &Arc<Server>, stream: Socket, caller: Option<IpAddr>, drain: Drain) {
     if stream.send_at_once().is_err() {
         return;
     }
@@ -65,7 +71,7 @@ pub async fn serve(server: &Arc<Server>, stream: Stream, caller: Option<IpAddr>,
 async fn speak_tls(
     server: &Arc<Server>,
     tls: &InboundTls,
-    stream: Stream,
+    stream: Socket,
     caller: Option<HeaderValue>,
     drain: Drain,
 ) {
@@ -78,13 +84,57 @@ async fn speak_tls(
 
 async fn speak_http(
     server: &Arc<Server>,
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    mut stream: impl Stream,
     caller: Option<HeaderValue>,
     drain: Drain,
 ) {
     let activity = Activity::of_new_connection();
-    let service = service_fn(|request: Request<Incoming>| {
-        let (server, caller, busy) = (server.clone(), caller.clone(), activity.busy());
+    let deadlines = Deadlines { activity: &activity, limits: server.limits, drain: &drain };
+    let spoken = tokio::select! {
+        spoken = spoken_on(&mut stream, &activity) => spoken,
+        // There is nobody to answer: the request is not even known yet.
+        () = deadlines.drained() => return,
+        _ = activity.expired(server.limits) => return,
+    };
+    let callers = Callers { server: server.clone(), caller, activity: activity.clone() };
+    match spoken {
+        Ok((Protocol::Http1, before)) => {
+            let connection = server::Connection::new(before, stream, callers);
+            report(deadlines.apply(pin!(connection), |connection| connection.get_mut().leave()).await);
+        }
+        Ok((Protocol::Http2, before)) => {
+            let stream = TokioIo::new(Rewind::new(before, Box::new(stream)));
+            let service = service_fn(move |request: Request<_>| {
+                let answer = callers.answer_one(request.map(Incoming::Http2));
+                async move { Ok::<_, Infallible>(answer.await) }
+            });
+            // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
+            let mut connection = Box::pin(http2().serve_connection(stream, service));
+            report(deadlines.apply(connection.as_mut(), |connection| connection.graceful_shutdown()).await);
+        }
+        Err(_) => {}
+    }
+}
+
+fn report<E: Display>(outcome: Result<(), E>) {
+    if let Err(error) = outcome {
+        tracing::debug!(%error, "a caller's connection ended early");
+    }
+}
+
+/// Answers the requests of one connection.
+struct Callers {
+    server: Arc<Server>,
+    caller: Option<HeaderValue>,
+    activity: Activity,
+}
+
+impl Callers {
+    fn answer_one(
+        &self,
+        request: Request<Incoming>,
+    ) -> impl Future<Output = Response<BusyBody<ResponseBody>>> + Send + use<> {
+        let (server, caller, busy) = (self.server.clone(), self.caller.clone(), self.activity.busy());
         async move {
             let (response, pipe) = server.proxy.answer(request, caller.as_ref()).await;
             if let Some(pipe) = pipe {
@@ -95,31 +145,25 @@ async fn speak_http(
                     drop(busy);
                 });
             }
-            Ok::<_, Infallible>(response.map(|body| BusyBody::new(body, busy)))
+            response.map(|body| BusyBody::new(body, busy))
         }
-    });
-    let mut stream = activity.watch(stream);
-    let deadlines = Deadlines { activity: &activity, limits: server.limits, drain: &drain };
-    let protocol = tokio::select! {
-        protocol = stream.protocol() => protocol,
-        // There is nobody to answer: the request is not even known yet.
-        () = deadlines.drained() => return,
-        _ = activity.expired(server.limits) => return,
-    };
-    let outcome = match protocol {
-        Ok(Protocol::Http1) => {
-            let connection = http1().serve_connection(TokioIo::new(stream), service).with_upgrades();
-            deadlines.apply(pin!(connection), |connection| connection.graceful_shutdown()).await
-        }
-        Ok(Protocol::Http2) => {
-            // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
-            let mut connection = Box::pin(http2().serve_connection(TokioIo::new(stream), service));
-            deadlines.apply(connection.as_mut(), |connection| connection.graceful_shutdown()).await
-        }
-        Err(_) => return,
-    };
-    if let Err(error) = outcome {
-        tracing::debug!(%error, "a caller's connection ended early");
+    }
+}
+
+impl Handler for Callers {
+    type Body = BusyBody<ResponseBody>;
+
+    fn header_begun(&self) {
+        self.activity.header_begun();
+    }
+
+    fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body> {
+        Box::pin(self.answer_one(request.map(Incoming::Http1)))
+    }
+
+    fn refuse(&self, error: &Error) -> Response<Self::Body> {
+        tracing::debug!(%error, "what a caller sent is no request");
+        unreadable(error).map(|body| BusyBody::new(body, self.activity.busy()))
     }
 }
 
@@ -132,11 +176,11 @@ struct Deadlines<'c> {
 
 impl Deadlines<'_> {
     /// Drives the connection to its end. `stop` makes it take no more requests.
-    async fn apply<C: Future<Output = hyper::Result<()>>>(
+    async fn apply<C: Future<Output = Result<(), E>>, E>(
         &self,
         mut connection: Pin<&mut C>,
         stop: impl FnOnce(Pin<&mut C>),
-    ) -> hyper::Result<()> {
+    ) -> Result<(), E> {
         tokio::select! {
             outcome = connection.as_mut() => return outcome,
             () = self.drained() => {}
@@ -159,13 +203,6 @@ impl Deadlines<'_> {
         self.drain.begun().await;
         let _ = timeout(FIRST_REQUEST, self.activity.asked()).await;
     }
-}
-
-fn http1() -> http1::Builder {
-    let mut builder = http1::Builder::new();
-    // The buffer alone is no exact bound: what it takes at once can pass it by as much again.
-    builder.max_buf_size(MOST_BUFFERED).max_header_size(MOST_BUFFERED);
-    builder
 }
 
 fn http2() -> http2::Builder<TokioExecutor> {

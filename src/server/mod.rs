@@ -16,8 +16,8 @@ pub mod reload;
 pub mod connection;
 /// Busy, idle, or in the middle of a header.
 pub mod activity;
-/// What its bytes say about that.
-pub mod watched;
+/// Which HTTP its first bytes are.
+pub mod protocol;
 
 use crate::proxy::Proxy;
 use crate::proxy::response::TOO_MANY_CONNECTIONS;

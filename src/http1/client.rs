@@ -1,0 +1,213 @@
+//! Requests to an upstream, one at a time. Whoever waits for the response drives the connection: it has no task of its own.
+
+use super::decode::Decoder;
+use super::encode::Encoder;
+use super::error::Error;
+use super::framing::Length;
+use super::read::ReadBuffer;
+use super::response::{self, ResponseHead};
+use super::rewind::Rewind;
+use super::send::{SendError, Sender};
+use super::{Stream, request};
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Method, Response};
+use http_body::{Body, Frame, SizeHint};
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker, ready};
+
+/// A connection on which a request can be sent.
+pub struct Connection {
+    stream: Box<dyn Stream>,
+    buffer: ReadBuffer,
+}
+
+/// Why a request got no response, or not all of it.
+#[derive(Debug)]
+pub enum ExchangeError<E> {
+    /// The body that was to be sent broke off.
+    Body(E),
+    /// The connection or the response is broken.
+    Message(Error),
+}
+
+/// A request that did not get its response.
+#[derive(Debug)]
+pub struct Failure<B: Body> {
+    /// Why.
+    pub error: ExchangeError<B::Error>,
+    /// The body, if nothing of the request was written: then it is as good as new.
+    pub unsent: Option<B>,
+}
+
+impl Connection {
+    /// A connection that has just been opened.
+    pub fn new(stream: impl Stream) -> Self {
+        Self { stream: Box::new(stream), buffer: ReadBuffer::default() }
+    }
+
+    /// Whether the upstream is silent, as it must be while nobody asks. Costs no system call while nothing has come.
+    pub fn is_silent(&mut self) -> bool {
+        let mut context = Context::from_waker(Waker::noop());
+        self.buffer.is_empty() && self.buffer.poll_more(&mut *self.stream, &mut context).is_pending()
+    }
+
+    /// Sends a request and waits for the response's header. The body's length must stand in the request's header.
+    ///
+    /// # Errors
+    /// When there is no response.
+    pub async fn send<B>(self, head: &Parts, body: B) -> Result<Response<ResponseBody<B>>, Failure<B>>
+    where
+        B: Body<Data = Bytes> + Unpin,
+    {
+        let mut text = Vec::new();
+        request::write(head, &mut text);
+        let encoder = match body.size_hint().exact() {
+            Some(length) => Encoder::Exact(length),
+            None => Encoder::Chunked { trailers: true },
+        };
+        let sender = Some(Sender::new(text, body, encoder));
+        let mut exchange = Exchange { connection: self, sender, is_deaf: false };
+        let answered = poll_fn(|context| exchange.poll_response(context, &head.method)).await;
+        let ResponseHead { response, length, keep_alive } = answered.map_err(|error| {
+            let unsent = exchange.sender.as_mut().and_then(Sender::unsent);
+            Failure { error, unsent }
+        })?;
+        Ok(response.map(|()| ResponseBody::new(exchange, length, keep_alive)))
+    }
+}
+
+/// A request that may still be being sent, and the connection that its response comes on.
+struct Exchange<B: Body> {
+    connection: Connection,
+    /// `None` once it has been sent.
+    sender: Option<Sender<B>>,
+    /// The upstream stopped reading before the end.
+    is_deaf: bool,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
+    /// Sends what can be sent.
+    ///
+    /// An upstream that stops reading in the middle of an upload may have said why: `413`, for example. So the rest goes
+    /// nowhere, and the response is waited for all the same.
+    fn poll_send(&mut self, context: &mut Context<'_>) -> Result<(), ExchangeError<B::Error>> {
+        while let Some(sender) = &mut self.sender {
+            let stream = &mut *self.connection.stream;
+            match sender.poll(context, |out, context| out.poll_write(stream, context)) {
+                Poll::Pending => break,
+                Poll::Ready(Ok(())) => self.sender = None,
+                Poll::Ready(Err(SendError::Body(error))) => return Err(ExchangeError::Body(error)),
+                Poll::Ready(Err(SendError::Message(Error::Io(_)))) if !sender.is_deaf() => {
+                    sender.turn_deaf();
+                    self.is_deaf = true;
+                }
+                Poll::Ready(Err(SendError::Message(error))) => return Err(ExchangeError::Message(error)),
+            }
+        }
+        Ok(())
+    }
+
+    fn poll_response(
+        &mut self,
+        context: &mut Context<'_>,
+        method: &Method,
+    ) -> Poll<Result<ResponseHead, ExchangeError<B::Error>>> {
+        self.poll_send(context)?;
+        self.poll_head(context, method).map_err(ExchangeError::Message)
+    }
+
+    fn poll_head(&mut self, context: &mut Context<'_>, method: &Method) -> Poll<Result<ResponseHead, Error>> {
+        let Connection { stream, buffer } = &mut self.connection;
+        loop {
+            if let Some(head) = response::read(buffer, method)? {
+                return Poll::Ready(Ok(head));
+            }
+            if ready!(buffer.poll_lines(&mut **stream, context))? == 0 {
+                let nothing = buffer.is_empty();
+                return Poll::Ready(Err(if nothing { Error::Closed } else { Error::Incomplete }));
+            }
+        }
+    }
+}
+
+/// What is left of an exchange when its response has been read.
+pub enum Remains<B: Body> {
+    /// Another request can be sent.
+    Connection(Connection),
+    /// The upstream has answered early, and goes on to read the request.
+    Upload(Upload<B>),
+    /// The connection is of no use any more.
+    Nothing,
+}
+
+/// A request that is still being sent although it is answered.
+pub struct Upload<B: Body>(Box<Exchange<B>>);
+
+impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
+    /// Sends it to its end, or until it or the connection breaks: nobody waits for more.
+    pub async fn finish(mut self) {
+        poll_fn(|context| {
+            let broken = self.0.poll_send(context).is_err() || self.0.is_deaf;
+            if broken || self.0.sender.is_none() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+}
+
+/// The body of a response. While it is read, the rest of the request is sent.
+pub struct ResponseBody<B: Body> {
+    /// Boxed, because it is moved with every step of a response.
+    exchange: Box<Exchange<B>>,
+    decoder: Decoder,
+    keep_alive: bool,
+}
+
+impl<B: Body<Data = Bytes> + Unpin> ResponseBody<B> {
+    fn new(exchange: Exchange<B>, length: Length, keep_alive: bool) -> Self {
+        Self { exchange: Box::new(exchange), decoder: length.into(), keep_alive }
+    }
+
+    /// What is left when this has been read to its end.
+    pub fn end(self) -> Remains<B> {
+        let is_over = self.exchange.sender.is_none() && self.exchange.connection.buffer.is_empty();
+        match self.decoder.is_ended() && self.keep_alive && !self.exchange.is_deaf {
+            true if is_over => Remains::Connection(self.exchange.connection),
+            true if self.exchange.sender.is_some() => Remains::Upload(Upload(self.exchange)),
+            true | false => Remains::Nothing,
+        }
+    }
+
+    /// What comes behind a header that switches to another protocol.
+    pub fn into_stream(self) -> Rewind {
+        let Connection { stream, mut buffer } = self.exchange.connection;
+        Rewind::new(buffer.take(), stream)
+    }
+}
+
+impl<B: Body<Data = Bytes> + Unpin> Body for ResponseBody<B> {
+    type Data = Bytes;
+    type Error = ExchangeError<B::Error>;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        let Self { exchange, decoder, .. } = &mut *self;
+        if let Err(error) = exchange.poll_send(context) {
+            return Poll::Ready(Some(Err(error)));
+        }
+        let Connection { stream, buffer } = &mut exchange.connection;
+        let frame = decoder.poll_frame(buffer, &mut **stream, context);
+        frame.map(|frame| frame.map(|frame| frame.map_err(ExchangeError::Message)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.decoder.is_ended()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.decoder.size_hint()
+    }
+}

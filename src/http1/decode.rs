@@ -1,0 +1,115 @@
+//! A body that comes in.
+
+use super::Stream;
+use super::chunked::{Chunked, Piece};
+use super::error::Error;
+use super::framing::Length;
+use super::read::ReadBuffer;
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::task::{Context, Poll, ready};
+
+/// Where in a body we are.
+#[derive(Debug)]
+pub(super) enum Decoder {
+    /// Behind its end.
+    Ended,
+    /// So many bytes are still to come.
+    Exact(u64),
+    /// In chunks. Boxed, because few bodies are.
+    Chunked(Box<Chunked>),
+    /// The connection's end is its end.
+    UntilClose,
+    /// It broke off, or is no body. What follows on the connection is nothing.
+    Broken,
+}
+
+impl From<Length> for Decoder {
+    fn from(length: Length) -> Self {
+        match length {
+            Length::Exact(0) => Self::Ended,
+            Length::Exact(length) => Self::Exact(length),
+            Length::Chunked => Self::Chunked(Box::new(Chunked::new())),
+            Length::UntilClose => Self::UntilClose,
+        }
+    }
+}
+
+impl Decoder {
+    /// Whether the body has been read to its end.
+    pub(super) fn is_ended(&self) -> bool {
+        matches!(self, Self::Ended)
+    }
+
+    /// Whether nothing more will come of it.
+    pub(super) fn is_over(&self) -> bool {
+        matches!(self, Self::Ended | Self::Broken)
+    }
+
+    /// What is known of the length that is still to come.
+    pub(super) fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Ended => SizeHint::with_exact(0),
+            Self::Exact(rest) => SizeHint::with_exact(*rest),
+            Self::Chunked(_) | Self::UntilClose | Self::Broken => SizeHint::default(),
+        }
+    }
+
+    /// The next part of the body; `None` behind its end.
+    pub(super) fn poll_frame(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
+        let frame = ready!(self.poll_next(buffer, stream, context)).transpose();
+        match frame {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => *self = Self::Broken,
+            None => *self = Self::Ended,
+        }
+        Poll::Ready(frame)
+    }
+
+    fn poll_next(
+        &mut self,
+        buffer: &mut ReadBuffer,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<Option<Frame<Bytes>>, Error>> {
+        match self {
+            Self::Ended => Poll::Ready(Ok(None)),
+            Self::Broken => Poll::Ready(Err(Error::Incomplete)),
+            Self::Exact(rest) => {
+                let data = ready!(buffer.poll_data(stream, context, *rest))?;
+                if data.is_empty() {
+                    return Poll::Ready(Err(Error::Incomplete));
+                }
+                *rest -= data.len() as u64;
+                if *rest == 0 {
+                    *self = Self::Ended;
+                }
+                Poll::Ready(Ok(Some(Frame::data(data))))
+            }
+            Self::UntilClose => {
+                let data = ready!(buffer.poll_data(stream, context, u64::MAX))?;
+                Poll::Ready(Ok((!data.is_empty()).then(|| Frame::data(data))))
+            }
+            Self::Chunked(chunked) => loop {
+                match chunked.next(buffer.held())? {
+                    Piece::Data(data) => return Poll::Ready(Ok(Some(Frame::data(data)))),
+                    Piece::End => return Poll::Ready(Ok(None)),
+                    Piece::Trailers(trailers) => {
+                        *self = Self::Ended;
+                        return Poll::Ready(Ok(Some(Frame::trailers(trailers))));
+                    }
+                    Piece::NotYet => {
+                        if ready!(buffer.poll_more_of_body(stream, context))? == 0 {
+                            return Poll::Ready(Err(Error::Incomplete));
+                        }
+                    }
+                }
+            },
+        }
+    }
+}

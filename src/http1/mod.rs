@@ -1,0 +1,47 @@
+//! HTTP/1.1 (RFC 9112) as a proxy needs it. A connection that waits holds no buffer, and a message is read into a piece of
+//! memory of its own length: this, and no task of its own for a connection to an upstream, is why hyper's HTTP/1.1 is not
+//! used on the way of a request. Syntax is httparse's to judge, types are those of the `http` crates.
+
+/// What goes wrong with a message or its connection.
+pub mod error;
+/// What comes from the other side.
+mod read;
+/// What waits to be written.
+mod write;
+/// Where a message ends.
+mod framing;
+/// Lists of names in a header's value.
+mod fields;
+/// The header of a request, read and written.
+mod request;
+/// The header of a response, read and written.
+mod response;
+/// Bodies in chunks.
+mod chunked;
+/// A body that comes in.
+mod decode;
+/// A body that goes out.
+mod encode;
+/// A whole message that goes out.
+mod send;
+/// Requests to an upstream, one at a time.
+pub mod client;
+/// Requests of a caller, one after the other.
+pub mod server;
+/// A caller's connection, shared by its server and the reader of a body.
+mod wire;
+/// The body of a caller's request.
+pub mod request_body;
+/// A stream whose first bytes have been read already.
+pub mod rewind;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// The most bytes of a message's header.
+pub const MOST_HEADER: usize = 64 * 1024;
+/// The most fields of a header, or of trailers.
+const MOST_FIELDS: usize = 100;
+
+/// What HTTP can be spoken over.
+pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}

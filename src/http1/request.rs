@@ -1,0 +1,126 @@
+//! The header of a request, read and written.
+
+use super::error::Error;
+use super::fields::lists;
+use super::framing::{self, Length};
+use super::read::ReadBuffer;
+use super::{MOST_FIELDS, MOST_HEADER};
+use bytes::{Buf, Bytes};
+use http::header::{EXPECT, TE, UPGRADE};
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
+use httparse::{Header, Status};
+use std::mem::MaybeUninit;
+
+/// The longest target that [`Uri`] can hold.
+const MOST_TARGET: usize = u16::MAX as usize - 1;
+
+/// A header that has come, and what it says about its connection.
+pub(super) struct RequestHead {
+    pub(super) request: Request<()>,
+    pub(super) length: Length,
+    pub(super) keep_alive: bool,
+    /// The body comes when it is asked for (RFC 9110, section 10.1.1).
+    pub(super) expects_continue: bool,
+    pub(super) wants_upgrade: bool,
+    pub(super) takes_trailers: bool,
+}
+
+/// The header at the beginning of what has come, which it takes away; `None` while it is not whole.
+pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error> {
+    skip_empty_lines(buffer.held());
+    let bytes = buffer.held().clone();
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut parsed = httparse::Request::new(&mut []);
+    let Status::Complete(length) = parsed.parse_with_uninit_headers(&bytes, &mut fields)? else {
+        return if bytes.len() < MOST_HEADER { Ok(None) } else { Err(Error::HeaderTooLarge) };
+    };
+    if length > MOST_HEADER {
+        return Err(Error::HeaderTooLarge);
+    }
+    let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
+        return Err(Error::Malformed("request line"));
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Error::Malformed("method"))?;
+    *request.uri_mut() = uri(&bytes, target)?;
+    *request.version_mut() = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
+    read_fields(request.headers_mut(), &bytes, parsed.headers)?;
+    buffer.held().advance(length);
+    about(request).map(Some)
+}
+
+/// What some put behind a body does not begin a header (RFC 9112, section 2.2).
+fn skip_empty_lines(held: &mut Bytes) {
+    let empty = held.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    held.advance(empty);
+}
+
+/// Names and values, each a piece of the bytes that they were read from.
+pub(super) fn read_fields(
+    headers: &mut HeaderMap,
+    bytes: &Bytes,
+    fields: &[Header<'_>],
+) -> Result<(), Error> {
+    headers.reserve(fields.len());
+    for field in fields {
+        let name =
+            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Error::Malformed("header name"))?;
+        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
+            .map_err(|_| Error::Malformed("header value"))?;
+        headers.append(name, value);
+    }
+    Ok(())
+}
+
+/// Adds the header of a request to what is to be written. Only path and query of its target stand there.
+pub(super) fn write(head: &Parts, text: &mut Vec<u8>) {
+    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
+    text.reserve(head.method.as_str().len() + target.len() + 16 + length_of(&head.headers));
+    text.extend_from_slice(head.method.as_str().as_bytes());
+    text.push(b' ');
+    text.extend_from_slice(target.as_bytes());
+    text.extend_from_slice(b" HTTP/1.1\r\n");
+    write_fields(&head.headers, text);
+    text.extend_from_slice(b"\r\n");
+}
+
+/// Adds these fields, a line each.
+pub(super) fn write_fields(headers: &HeaderMap, text: &mut Vec<u8>) {
+    for (name, value) in headers {
+        write_field(name, value, text);
+    }
+}
+
+/// Adds one field.
+pub(super) fn write_field(name: &HeaderName, value: &HeaderValue, text: &mut Vec<u8>) {
+    text.extend_from_slice(name.as_str().as_bytes());
+    text.extend_from_slice(b": ");
+    text.extend_from_slice(value.as_bytes());
+    text.extend_from_slice(b"\r\n");
+}
+
+/// How many bytes these fields make.
+pub(super) fn length_of(headers: &HeaderMap) -> usize {
+    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
+}
+
+fn uri(bytes: &Bytes, target: &str) -> Result<Uri, Error> {
+    if target.len() > MOST_TARGET {
+        return Err(Error::TargetTooLong);
+    }
+    Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| Error::Malformed("request target"))
+}
+
+fn about(mut request: Request<()>) -> Result<RequestHead, Error> {
+    let version = request.version();
+    let (length, keep_alive) = framing::of_request(request.headers_mut(), version)?;
+    let headers = request.headers();
+    let is_new = version == Version::HTTP_11;
+    let expects_continue = headers.get(EXPECT).is_some_and(|expected| {
+        is_new && length != Length::Exact(0) && expected.as_bytes().eq_ignore_ascii_case(b"100-continue")
+    });
+    let wants_upgrade = is_new && headers.contains_key(UPGRADE);
+    let takes_trailers = is_new && lists(headers, &TE, "trailers");
+    Ok(RequestHead { request, length, keep_alive, expects_continue, wants_upgrade, takes_trailers })
+}

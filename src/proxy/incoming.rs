@@ -1,0 +1,108 @@
+//! Bodies as they come, over either version of HTTP.
+
+use super::body::RequestBody;
+use super::error::MessageError;
+use crate::http1::client::{self, Remains};
+use crate::http1::request_body;
+use crate::http1::rewind::Rewind;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A caller's body as it comes.
+pub enum Incoming {
+    /// Over HTTP/1.
+    Http1(request_body::RequestBody),
+    /// Over HTTP/2.
+    Http2(hyper::body::Incoming),
+}
+
+impl Body for Incoming {
+    type Data = Bytes;
+    type Error = MessageError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
+        match &mut *self {
+            Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http1),
+            Self::Http2(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http2),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+        }
+    }
+}
+
+/// An upstream's body as it comes.
+pub enum UpstreamBody {
+    /// Over HTTP/1.1, with the connection that it comes on.
+    Http1(client::ResponseBody<RequestBody>),
+    /// Over HTTP/2.
+    Http2(hyper::body::Incoming),
+    /// Nothing more of it.
+    Ended,
+}
+
+impl UpstreamBody {
+    /// What comes behind a header that switches to another protocol, which only HTTP/1.1 has.
+    pub fn into_stream(self) -> Option<Rewind> {
+        match self {
+            Self::Http1(body) => Some(body.into_stream()),
+            Self::Http2(_) | Self::Ended => None,
+        }
+    }
+
+    /// Ends the body. What is left of the exchange, unless the connection has others.
+    pub fn end(&mut self) -> Remains<RequestBody> {
+        match std::mem::replace(self, Self::Ended) {
+            Self::Http1(body) => body.end(),
+            Self::Http2(_) | Self::Ended => Remains::Nothing,
+        }
+    }
+}
+
+impl Body for UpstreamBody {
+    type Data = Bytes;
+    type Error = MessageError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
+        match &mut *self {
+            Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(MessageError::from),
+            Self::Http2(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http2),
+            Self::Ended => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Http1(body) => body.is_end_stream(),
+            Self::Http2(body) => body.is_end_stream(),
+            Self::Ended => true,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Http1(body) => body.size_hint(),
+            Self::Http2(body) => body.size_hint(),
+            Self::Ended => SizeHint::with_exact(0),
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! Which HTTP a connection's first bytes are.
+
+use super::activity::Activity;
+use bytes::Bytes;
+use std::io;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How HTTP/2 begins (RFC 9113, section 3.4), and no request of HTTP/1.1.
+const PREFACE: [u8; 14] = *b"PRI * HTTP/2.0";
+
+/// What a caller speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// HTTP/1.1 or older, or nothing that anybody knows.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+/// What a caller speaks, as soon as its first bytes tell, which may come one by one; and these bytes.
+///
+/// # Errors
+/// When the connection breaks first.
+pub async fn spoken_on(
+    stream: &mut (impl AsyncRead + Unpin),
+    activity: &Activity,
+) -> io::Result<(Protocol, Bytes)> {
+    let (mut first, mut read) = ([0; PREFACE.len()], 0);
+    while read < first.len() && first[..read] == PREFACE[..read] {
+        match stream.read(&mut first[read..]).await? {
+            0 => break,
+            more => read += more,
+        }
+        activity.header_begun();
+    }
+    let before = Bytes::copy_from_slice(&first[..read]);
+    if first == PREFACE {
+        activity.speaks_http2();
+        return Ok((Protocol::Http2, before));
+    }
+    Ok((Protocol::Http1, before))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::activity::{Expired, Limits};
+    use std::time::Duration;
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    const LIMITS: Limits =
+        Limits { header_read_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(180) };
+
+    /// What these bytes open, sent part by part, what the connection is then out of time for, and everything that is read.
+    async fn opened_by(parts: &[&str]) -> (Protocol, Expired, String) {
+        let (mut caller, mut ours) = duplex(1024);
+        let sending = async {
+            for part in parts {
+                caller.write_all(part.as_bytes()).await.unwrap();
+                tokio::task::yield_now().await;
+            }
+            caller.shutdown().await.unwrap();
+        };
+        let activity = Activity::of_new_connection();
+        let (outcome, ()) = tokio::join!(spoken_on(&mut ours, &activity), sending);
+        let (protocol, first) = outcome.unwrap();
+        let mut read = String::from_utf8(first.to_vec()).unwrap();
+        ours.read_to_string(&mut read).await.unwrap();
+        (protocol, activity.expired(LIMITS).await, read)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_bytes_tell_the_protocol_and_are_not_lost() {
+        let cases: [(&[&str], Protocol); 6] = [
+            (&["GET / HTTP/1.1\r\n\r\n"], Protocol::Http1),
+            (&["P", "OST / HTTP/1.1\r\n\r\n"], Protocol::Http1),
+            (&["PRI", " * HTTP/1.1\r\n\r\n"], Protocol::Http1),
+            (&["PRI * HTTP/"], Protocol::Http1),
+            (&["PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"], Protocol::Http2),
+            (&["P", "RI * HT", "TP/2.0", "\r\n\r\nSM\r\n\r\n"], Protocol::Http2),
+        ];
+        for (parts, protocol) in cases {
+            // The frames of HTTP/2 are no headers, even when its preface drips; what only looks like it at first is one.
+            let expired = if protocol == Protocol::Http2 { Expired::Idle } else { Expired::Header };
+            assert_eq!(opened_by(parts).await, (protocol, expired, parts.concat()), "{parts:?}");
+        }
+        assert_eq!(opened_by(&[""]).await, (Protocol::Http1, Expired::Idle, String::new()));
+    }
+}
