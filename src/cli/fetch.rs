@@ -75,10 +75,13 @@ impl Fetcher {
     }
 
     /// Sends a request made by [`get`] and reads the whole answer.
-    pub(super) async fn send(&self, request: Request<RequestBody>) -> Result<Response<Bytes>, FetchError> {
+    pub(super) async fn send(
+        &self,
+        mut request: Request<RequestBody>,
+    ) -> Result<Response<Bytes>, FetchError> {
         let target = target(request.uri())?;
         let answer = async {
-            let (answer, _lease) = self.upstream.send(&target, request, None).await?;
+            let (answer, _lease) = self.upstream.send(&target, &mut request, None).await?;
             let (head, body) = answer.into_parts();
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(FetchError::Answer)?;
             Ok(Response::from_parts(head, body.to_bytes()))

@@ -10,8 +10,7 @@ use super::rewind::Rewind;
 use super::send::{SendError, Sender};
 use super::{Stream, request};
 use bytes::Bytes;
-use http::request::Parts;
-use http::{Method, Response};
+use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -57,19 +56,17 @@ impl Connection {
     ///
     /// # Errors
     /// When there is no response.
-    pub async fn send<B>(self, head: &Parts, body: B) -> Result<Response<ResponseBody<B>>, Failure<B>>
+    pub async fn send<T, B>(self, head: &Request<T>, body: B) -> Result<Response<ResponseBody<B>>, Failure<B>>
     where
         B: Body<Data = Bytes> + Unpin,
     {
-        let mut text = Vec::new();
-        request::write(head, &mut text);
         let encoder = match body.size_hint().exact() {
             Some(length) => Encoder::Exact(length),
             None => Encoder::Chunked { trailers: true },
         };
-        let sender = Some(Sender::new(text, body, encoder));
+        let sender = Some(Sender::new(request::written(head), body, encoder));
         let mut exchange = Exchange { connection: self, sender, is_deaf: false };
-        let answered = poll_fn(|context| exchange.poll_response(context, &head.method)).await;
+        let answered = poll_fn(|context| exchange.poll_response(context, head.method())).await;
         let ResponseHead { response, length, keep_alive } = answered.map_err(|error| {
             let unsent = exchange.sender.as_mut().and_then(Sender::unsent);
             Failure { error, unsent }

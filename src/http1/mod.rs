@@ -10,6 +10,8 @@ mod read;
 mod write;
 /// Where a message ends.
 mod framing;
+/// The time of day.
+mod date;
 /// Lists of names in a header's value.
 mod fields;
 /// The header of a request, read and written.

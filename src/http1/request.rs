@@ -7,11 +7,12 @@ use super::read::ReadBuffer;
 use super::{MOST_FIELDS, MOST_HEADER};
 use bytes::{Buf, Bytes};
 use http::header::{EXPECT, TE, UPGRADE};
-use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
 use httparse::{Header, Status};
 use std::mem::MaybeUninit;
 
+/// How many fields a proxy may add to a header, so that it need not grow for them.
+const MOST_ADDED: usize = 4;
 /// The longest target that [`Uri`] can hold.
 const MOST_TARGET: usize = u16::MAX as usize - 1;
 
@@ -29,6 +30,9 @@ pub(super) struct RequestHead {
 /// The header at the beginning of what has come, which it takes away; `None` while it is not whole.
 pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error> {
     skip_empty_lines(buffer.held());
+    if buffer.is_empty() {
+        return Ok(None);
+    }
     let bytes = buffer.held().clone();
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
@@ -62,7 +66,7 @@ pub(super) fn read_fields(
     bytes: &Bytes,
     fields: &[Header<'_>],
 ) -> Result<(), Error> {
-    headers.reserve(fields.len());
+    headers.reserve(fields.len() + MOST_ADDED);
     for field in fields {
         let name =
             HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Error::Malformed("header name"))?;
@@ -73,16 +77,18 @@ pub(super) fn read_fields(
     Ok(())
 }
 
-/// Adds the header of a request to what is to be written. Only path and query of its target stand there.
-pub(super) fn write(head: &Parts, text: &mut Vec<u8>) {
-    let target = head.uri.path_and_query().map_or("/", |target| target.as_str());
-    text.reserve(head.method.as_str().len() + target.len() + 16 + length_of(&head.headers));
-    text.extend_from_slice(head.method.as_str().as_bytes());
+/// The header of a request, as it is to be written. Only path and query of its target stand there.
+pub(super) fn written<T>(head: &Request<T>) -> Vec<u8> {
+    let (method, headers) = (head.method().as_str(), head.headers());
+    let target = head.uri().path_and_query().map_or("/", |target| target.as_str());
+    let mut text = Vec::with_capacity(method.len() + target.len() + 16 + length_of(headers));
+    text.extend_from_slice(method.as_bytes());
     text.push(b' ');
     text.extend_from_slice(target.as_bytes());
     text.extend_from_slice(b" HTTP/1.1\r\n");
-    write_fields(&head.headers, text);
+    write_fields(headers, &mut text);
     text.extend_from_slice(b"\r\n");
+    text
 }
 
 /// Adds these fields, a line each.

@@ -1,10 +1,12 @@
 //! The header of a response, read and written.
 
+use super::date::Date;
 use super::encode::Encoder;
 use super::error::Error;
 use super::framing::{self, Length};
 use super::read::ReadBuffer;
 use super::request::{length_of, read_fields, write_field};
+use super::write::COPIED;
 use super::{MOST_FIELDS, MOST_HEADER};
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
@@ -12,7 +14,12 @@ use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use httparse::Status;
+use std::cell::RefCell;
 use std::mem::MaybeUninit;
+
+thread_local! {
+    static DATE_OF_THREAD: RefCell<Date> = RefCell::default();
+}
 
 /// The words behind a status, where they are not the usual ones. An extension of the response.
 #[derive(Clone, Debug)]
@@ -91,7 +98,8 @@ impl Reply<'_> {
         let encoder = self.encoder(head, length);
         let said_close = framing::is_kept_alive(&head.headers, Version::HTTP_11);
         let keep_alive = self.keep_alive && said_close && !matches!(encoder, Encoder::UntilClose);
-        text.reserve(128 + length_of(&head.headers));
+        let body = length.map_or(0, |length| usize::try_from(length).unwrap_or(usize::MAX).min(COPIED));
+        text.reserve(128 + length_of(&head.headers) + body);
         self.write_status_line(head, text);
         let switches = head.status == StatusCode::SWITCHING_PROTOCOLS;
         // These have no length at all (RFC 9110, section 8.6), unlike a 304 or an answer to HEAD.
@@ -158,7 +166,10 @@ fn write_length(head: &Parts, encoder: Encoder, text: &mut Vec<u8>) {
 /// Everybody who has a clock says when (RFC 9110, section 6.6.1).
 fn write_date(headers: &HeaderMap, text: &mut Vec<u8>) {
     if !headers.contains_key(DATE) {
-        let now = httpdate::fmt_http_date(Clock::system().now());
-        text.extend_from_slice(format!("date: {now}\r\n").as_bytes());
+        DATE_OF_THREAD.with_borrow_mut(|date| {
+            text.extend_from_slice(b"date: ");
+            text.extend_from_slice(date.at(Clock::system().now()));
+            text.extend_from_slice(b"\r\n");
+        });
     }
 }

@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 /// Shorter data is copied behind the text, so that both are one write, and often one packet.
-const COPIED: usize = 4 * 1024;
+pub(super) const COPIED: usize = 4 * 1024;
 /// From here on, what waits is written before more is taken.
 const ENOUGH: usize = 16 * 1024;
 

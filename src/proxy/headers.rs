@@ -16,7 +16,7 @@ const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Fields for one hop only (RFC 9110, section 7.6.1), besides those that `Connection` nominates. `Trailer` is not among
 /// them, as trailers go through.
-const HOP_BY_HOP: [HeaderName; 7] = [
+static HOP_BY_HOP: [HeaderName; 7] = [
     CONNECTION,
     KEEP_ALIVE,
     PROXY_CONNECTION,
@@ -27,7 +27,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 /// What else may not come after a body.
-const HEADER_ONLY: [HeaderName; 6] = [AUTHORIZATION, CONTENT_LENGTH, HOST, TE, TRAILER, X_FORWARDED_FOR];
+static HEADER_ONLY: [HeaderName; 6] = [AUTHORIZATION, CONTENT_LENGTH, HOST, TE, TRAILER, X_FORWARDED_FOR];
 
 /// How the names of protocols begin that carry HTTP again: in itself (RFC 7540, section 3.2) or in TLS (RFC 2817).
 const HTTP_AGAIN: [&[u8]; 4] = [b"h2", b"h3", b"http/", b"tls/"];
@@ -83,8 +83,8 @@ pub fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
         }
         Some(0) => {}
         Some(length) => {
-            if let Entry::Occupied(mut stated) = headers.entry(CONTENT_LENGTH) {
-                stated.insert(length.into());
+            if headers.contains_key(CONTENT_LENGTH) {
+                headers.insert(CONTENT_LENGTH, length.into());
             }
         }
     }
@@ -109,8 +109,11 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
-    for name in &HOP_BY_HOP {
-        headers.remove(name);
+    // One look at every name is less work than a search for each of these.
+    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
+        for name in &HOP_BY_HOP {
+            headers.remove(name);
+        }
     }
 }
 

@@ -62,7 +62,7 @@ use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use incoming::{Incoming, UpstreamBody};
+use incoming::UpstreamBody;
 use policy::{Denied, Policy};
 use record::Record;
 use response::Language;
@@ -104,11 +104,11 @@ impl Proxy {
     /// protocols.
     pub async fn answer(
         &self,
-        request: Request<Incoming>,
+        request: &mut Request<RequestBody>,
         caller: Option<&HeaderValue>,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
-        let mut record = Record::start(self.metrics.clone(), &self.traces, &request, caller);
-        let language = Language::of(&request);
+        let mut record = Record::start(self.metrics.clone(), &self.traces, request, caller);
+        let language = Language::of(request);
         let response = match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => response,
             Ok(Forwarded::Switched(upgrade, response)) => {
@@ -128,20 +128,19 @@ impl Proxy {
     /// The way of a request, each step in the file of its name.
     async fn forward(
         &self,
-        mut request: Request<Incoming>,
+        request: &mut Request<RequestBody>,
         caller: Option<&HeaderValue>,
         record: &mut Record,
     ) -> Result<Forwarded, ProxyError> {
-        let key = websocket::open(&mut request)?;
-        syntax::check(&request)?;
-        let target = routing::target(&self.routing, &request)?;
+        let key = websocket::open(request)?;
+        syntax::check(request)?;
+        let target = routing::target(&self.routing, request)?;
         record.target(&target);
         self.judge(&target)?;
         let token = self.token(&target, record).await?;
-        let mut request = request.map(RequestBody::new);
-        let protocol = self.rewrite(&mut request, caller, &target, &token);
-        let upgrade = Upgrade::ask(protocol, key, &mut request);
-        let call = record.asked(&target, &mut request);
+        let protocol = self.rewrite(request, caller, &target, &token);
+        let upgrade = Upgrade::ask(protocol, key, request);
+        let call = record.asked(&target, request);
         let outcome =
             self.upstream.send(&target, request, call.as_ref()).await.and_then(|(response, lease)| {
                 let upgrade = Upgrade::agreed(upgrade, &response)?;

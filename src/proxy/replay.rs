@@ -6,7 +6,7 @@ use super::error::MessageError;
 use crate::http1::error::Error as Http1Error;
 use bytes::Bytes;
 use h2::Reason;
-use http::Method;
+use http::Request;
 use http_body::{Body, Frame};
 use std::collections::VecDeque;
 use std::error::Error;
@@ -30,12 +30,12 @@ pub struct Replay {
 impl Replay {
     /// Keeps what is needed if the request goes over this connection. A body is kept for HTTP/2 alone, where an upstream can
     /// say that it has not looked at it.
-    pub fn of(method: &Method, body: &mut RequestBody, connection: &Connection) -> Option<Self> {
-        let (is_idempotent, bodiless) = (method.is_idempotent(), body.is_end_stream());
+    pub fn of(request: &mut Request<RequestBody>, connection: &Connection) -> Option<Self> {
+        let (is_idempotent, bodiless) = (request.method().is_idempotent(), request.body().is_end_stream());
         let body = match connection {
             Connection::Http1(_) if !is_idempotent || !bodiless => return None,
             Connection::Http1(_) | Connection::Http2(_) if bodiless => None,
-            Connection::Http1(_) | Connection::Http2(_) => Some(body.keep()),
+            Connection::Http1(_) | Connection::Http2(_) => Some(request.body_mut().keep()),
         };
         Some(Self { is_idempotent, body })
     }

@@ -14,13 +14,12 @@ use super::target::{Scheme, Target};
 use crate::http1::client::Failure;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::request::Parts;
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, Request, Response, Uri, Version};
+use http::{HeaderValue, Request, Response, Uri};
 use http_body::Body;
 use hyper::body::Incoming;
 use std::time::Duration;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 /// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
 const MOST_TRIES: usize = 5;
@@ -76,19 +75,18 @@ impl Upstream {
     pub async fn send(
         &self,
         target: &Target,
-        request: Request<RequestBody>,
+        request: &mut Request<RequestBody>,
         call: Option<&Span>,
     ) -> Result<(Response<UpstreamBody>, Lease), UpstreamError> {
         let sent = request.body().sent();
         // A connection that may end as a pipe is a new one: it will not come back.
         let alone = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
-        let (mut head, mut body) = request.into_parts();
         let mut tries = 0;
         loop {
             let Way { connection, kept } = self.way(target, alone, call).await?;
-            let replay = Replay::of(&head.method, &mut body, &connection);
+            let replay = Replay::of(request, &connection);
             tries += 1;
-            body = match self.exchange(connection, target, &mut head, body, &sent).await {
+            *request.body_mut() = match self.exchange(connection, target, request, &sent).await {
                 Ok((response, part)) => return Ok((response, self.pool.lease(target, part))),
                 Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
@@ -153,22 +151,18 @@ impl Upstream {
         &self,
         connection: Connection,
         target: &Target,
-        head: &mut Parts,
-        body: RequestBody,
+        request: &mut Request<RequestBody>,
         sent: &Sent,
     ) -> Result<(Response<UpstreamBody>, Part), Lost> {
-        address(head, target, &connection);
-        frame(head, body.size_hint().exact(), &connection);
-        let answer = answer(connection, head, body);
-        if sent.is_finished() {
-            return timeout(self.timeout, answer).await.unwrap_or(Err(Lost::Late));
-        }
+        address(request, target, &connection);
+        frame(request, &connection);
         let late = async {
             sent.finished().await;
             sleep(self.timeout).await;
         };
         tokio::select! {
-            answer = answer => answer,
+            biased;
+            answer = answer(connection, request) => answer,
             () = late => Err(Lost::Late),
         }
     }
@@ -177,17 +171,17 @@ impl Upstream {
 /// Sends the request over the connection and waits for the response.
 async fn answer(
     connection: Connection,
-    head: &Parts,
-    body: RequestBody,
+    request: &mut Request<RequestBody>,
 ) -> Result<(Response<UpstreamBody>, Part), Lost> {
+    let body = std::mem::replace(request.body_mut(), RequestBody::empty());
     match connection {
         Connection::Http1(Http1 { connection, retirement }) => {
-            let response = connection.send(head, body).await?;
+            let response = connection.send(request, body).await?;
             Ok((response.map(UpstreamBody::Http1), Part::Http1(retirement)))
         }
         Connection::Http2(connection) => {
             // Boxed, because it is larger than all the rest, and every request would make room for it.
-            let (response, part) = Box::pin(answer_http2(connection, head, body)).await?;
+            let (response, part) = Box::pin(answer_http2(connection, request, body)).await?;
             Ok((response.map(UpstreamBody::Http2), Part::Http2(part)))
         }
     }
@@ -198,10 +192,14 @@ async fn answer(
 /// request comes back, unsent.
 async fn answer_http2(
     mut connection: Http2,
-    head: &Parts,
+    head: &Request<RequestBody>,
     body: RequestBody,
 ) -> Result<(Response<Incoming>, Option<Http2>), Lost> {
-    let answer = connection.sender.try_send_request(Request::from_parts(head.clone(), body));
+    let mut request = Request::new(body);
+    head.method().clone_into(request.method_mut());
+    head.uri().clone_into(request.uri_mut());
+    head.headers().clone_into(request.headers_mut());
+    let answer = connection.sender.try_send_request(request);
     let open = (!connection.sender.is_closed()).then_some(connection);
     let mut error = match answer.await {
         Ok(response) => return Ok((response, open)),
@@ -233,23 +231,23 @@ fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
 }
 
 /// Names the target in the request as the connection's protocol wants it, path and query untouched.
-fn address(head: &mut Parts, target: &Target, connection: &Connection) {
+fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
     match connection {
         Connection::Http1(_) => {
-            head.headers.insert(HOST, target.authority().clone());
+            head.headers_mut().insert(HOST, target.authority().clone());
         }
         Connection::Http2(_) => {
-            let path = head.uri.path_and_query().cloned();
-            head.version = Version::HTTP_2;
-            head.uri = absolute(target, path.unwrap_or_else(|| PathAndQuery::from_static("/")));
-            head.headers.remove(HOST);
+            let path = head.uri().path_and_query().cloned();
+            *head.uri_mut() = absolute(target, path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+            head.headers_mut().remove(HOST);
         }
     }
 }
 
 /// Says how long the body is, in the one way that the connection's protocol has for it.
-fn frame(head: &mut Parts, length: Option<u64>, connection: &Connection) {
-    let headers = &mut head.headers;
+fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
+    let length = request.body().size_hint().exact();
+    let headers = request.headers_mut();
     headers::state_length(headers, length);
     if length == Some(0) && headers.contains_key(CONTENT_LENGTH) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));

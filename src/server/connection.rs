@@ -7,11 +7,11 @@ use super::reload::InboundTls;
 use super::stream::Stream as Socket;
 use crate::http1::Stream;
 use crate::http1::error::Error;
-use crate::http1::request_body::RequestBody;
+use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
-use crate::proxy::body::ResponseBody;
+use crate::proxy::body::{RequestBody, ResponseBody};
 use crate::proxy::headers::client_address;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::response::unreadable;
@@ -105,7 +105,7 @@ async fn speak_http(
         Ok((Protocol::Http2, before)) => {
             let stream = TokioIo::new(Rewind::new(before, Box::new(stream)));
             let service = service_fn(move |request: Request<_>| {
-                let answer = callers.answer_one(request.map(Incoming::Http2));
+                let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
                 async move { Ok::<_, Infallible>(answer.await) }
             });
             // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
@@ -130,13 +130,10 @@ struct Callers {
 }
 
 impl Callers {
-    fn answer_one(
-        &self,
-        request: Request<Incoming>,
-    ) -> impl Future<Output = Response<BusyBody<ResponseBody>>> + Send + use<> {
+    fn answer_one(&self, mut request: Request<RequestBody>) -> Answering<BusyBody<ResponseBody>> {
         let (server, caller, busy) = (self.server.clone(), self.caller.clone(), self.activity.busy());
-        async move {
-            let (response, pipe) = server.proxy.answer(request, caller.as_ref()).await;
+        Box::pin(async move {
+            let (response, pipe) = server.proxy.answer(&mut request, caller.as_ref()).await;
             if let Some(pipe) = pipe {
                 // Over HTTP/2 the pipe is part of this connection, which is not idle while it lasts.
                 let busy = busy.also();
@@ -146,7 +143,7 @@ impl Callers {
                 });
             }
             response.map(|body| BusyBody::new(body, busy))
-        }
+        })
     }
 }
 
@@ -157,8 +154,8 @@ impl Handler for Callers {
         self.activity.header_begun();
     }
 
-    fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body> {
-        Box::pin(self.answer_one(request.map(Incoming::Http1)))
+    fn answer(&self, request: Request<request_body::RequestBody>) -> Answering<Self::Body> {
+        self.answer_one(request.map(|body| RequestBody::new(Incoming::Http1(body))))
     }
 
     fn refuse(&self, error: &Error) -> Response<Self::Body> {
