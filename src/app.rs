@@ -10,6 +10,7 @@ use crate::config::{Config, ListenAddr};
 use crate::observation::{Observation, ObservationError};
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
+use crate::proxy::named::Named;
 use crate::proxy::pool::Pool;
 use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::proxy::upstream::Upstream;
@@ -274,6 +275,7 @@ fn server(
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let proxy = Proxy {
         routing: config.routing.clone(),
+        named: Named::default(),
         policy: config.policy.clone(),
         tokens,
         forwarded_for: config.upstream.forwarded_for,

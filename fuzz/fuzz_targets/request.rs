@@ -3,6 +3,7 @@
 #![no_main]
 
 use attache::config::Routing;
+use attache::proxy::named::Named;
 use attache::proxy::target::{HostPort, Scheme, Target};
 use attache::proxy::{routing, syntax};
 use http::header::{HOST, TRANSFER_ENCODING};
@@ -19,7 +20,7 @@ fuzz_target!(|bytes: &[u8]| {
     framed_once(&request);
     for header in [ROUTING, HOST] {
         let rule = Routing::ByHeader { header: header.clone(), scheme: Scheme::Https };
-        if let Ok(target) = routing::target(&rule, &request) {
+        if let Ok(target) = routing::target(&rule, &Named::default(), &request) {
             named_once(&request, &header, &target);
         }
     }

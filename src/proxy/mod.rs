@@ -6,6 +6,8 @@ pub mod syntax;
 pub mod target;
 /// Request to target: pinned, or named by the caller.
 pub mod routing;
+/// Targets that were named before.
+pub mod named;
 /// Is this target allowed.
 pub mod policy;
 /// Target to audience set.
@@ -63,6 +65,7 @@ use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use incoming::UpstreamBody;
+use named::Named;
 use policy::{Denied, Policy};
 use record::Record;
 use response::Language;
@@ -75,6 +78,8 @@ use upstream::Upstream;
 pub struct Proxy {
     /// How a request finds its upstream.
     pub routing: Routing,
+    /// The upstreams that callers have named before.
+    pub named: Named,
     /// Which upstreams callers may name.
     pub policy: Policy,
     /// Where tokens come from.
@@ -134,7 +139,7 @@ impl Proxy {
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
         syntax::check(request)?;
-        let target = routing::target(&self.routing, request)?;
+        let target = routing::target(&self.routing, &self.named, request)?;
         record.target(&target);
         self.judge(&target)?;
         let token = self.token(&target, record).await?;
@@ -187,13 +192,13 @@ impl Proxy {
     /// The shelf of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
     /// before the first one is minted.
     async fn shelf(&self, target: &Target) -> Result<Arc<Shelf>, ProxyError> {
-        let audiences = audience::derived(target);
-        if let Some(shelf) = self.tokens.cache.find(&audiences) {
+        let audiences = target.audiences();
+        if let Some(shelf) = self.tokens.cache.find(audiences) {
             return Ok(shelf);
         }
         let outcome = self.upstream.check(target).await;
         outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(self.tokens.cache.lend(&audiences))
+        Ok(self.tokens.cache.lend(audiences))
     }
 
     fn rewrite(

@@ -1,7 +1,8 @@
 //! A request's target: pinned by the operator, or named by the caller.
 
 use super::error::ProxyError;
-use super::target::{HostPort, Target};
+use super::named::Named;
+use super::target::Target;
 use crate::config::Routing;
 use http::header::HOST;
 use http::{HeaderName, Request, Version};
@@ -10,15 +11,14 @@ use http::{HeaderName, Request, Version};
 ///
 /// # Errors
 /// In header mode, when the request names no upstream, or not exactly one well-formed one.
-pub fn target<B>(routing: &Routing, request: &Request<B>) -> Result<Target, ProxyError> {
+pub fn target<B>(routing: &Routing, named: &Named, request: &Request<B>) -> Result<Target, ProxyError> {
     match routing {
         Routing::Pinned(target) => Ok(target.clone()),
         Routing::ByHeader { header, scheme } => {
             let name = name_in_header(request, header)?
                 .or_else(|| name_in_request_target(request))
                 .ok_or_else(|| ProxyError::NoTarget(header.clone()))?;
-            let name: HostPort = name.parse().map_err(|_| ProxyError::InvalidTarget)?;
-            Ok(Target::new(*scheme, name))
+            named.target(*scheme, name).map_err(|_| ProxyError::InvalidTarget)
         }
     }
 }

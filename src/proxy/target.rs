@@ -1,6 +1,8 @@
 //! Where one request goes: scheme, host and port, parsed so that nothing malformed gets past here.
 
+use super::audience;
 use crate::telemetry::labels::ServerLabels;
+use crate::token::audience_set::AudienceSet;
 use http::HeaderValue;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -163,6 +165,7 @@ struct Parts {
     port: u16,
     authority: HeaderValue,
     labels: OnceLock<ServerLabels>,
+    audiences: OnceLock<AudienceSet>,
 }
 
 impl PartialEq for Parts {
@@ -189,7 +192,8 @@ impl Target {
             format!("{}:{port}", name.host)
         };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
-        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels: OnceLock::new() }))
+        let (labels, audiences) = (OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels, audiences }))
     }
 
     /// The scheme.
@@ -215,6 +219,11 @@ impl Target {
     /// What the upstream gets as `Host` or `:authority`: the host, and the port unless it is the scheme's default.
     pub fn authority(&self) -> &HeaderValue {
         &self.0.authority
+    }
+
+    /// Whose token it gets, where the operator has not said.
+    pub fn audiences(&self) -> &AudienceSet {
+        self.0.audiences.get_or_init(|| audience::derived(self))
     }
 
     /// How metrics name the upstream.
