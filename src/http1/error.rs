@@ -20,9 +20,6 @@ pub enum Error {
     /// The header is longer, or has more fields, than anybody needs.
     #[error("header too large")]
     HeaderTooLarge,
-    /// The request target is longer than 65,534 bytes.
-    #[error("request target too long")]
-    TargetTooLong,
     /// The body that was to be sent is not of the length that its header says.
     #[error("the body is not of its stated length")]
     Length,
@@ -36,7 +33,7 @@ impl Error {
 
     /// Whether what came is no HTTP.
     pub fn is_parse(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::HeaderTooLarge | Self::TargetTooLong)
+        matches!(self, Self::Malformed(_) | Self::HeaderTooLarge)
     }
 }
 

@@ -100,3 +100,82 @@ fn number(value: &HeaderValue) -> Option<u64> {
     })?;
     (!digits.is_empty() && i64::try_from(sum).is_ok()).then_some(sum)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderName;
+
+    fn fields(fields: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in fields {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+
+    #[test]
+    fn the_length_of_a_request_is_stated_in_one_way_or_refused() {
+        let read = |version, stated: &[(&'static str, &'static str)]| {
+            let mut headers = fields(stated);
+            of_request(&mut headers, version).ok().map(|(length, keep_alive)| {
+                let lengths = headers.get_all(CONTENT_LENGTH).iter().count();
+                (length, keep_alive, lengths)
+            })
+        };
+        let (cl, te) = ("content-length", "transfer-encoding");
+        for (stated, expected) in [
+            (&[][..], Some((Length::Exact(0), true, 0))),
+            (&[(cl, "5")], Some((Length::Exact(5), true, 1))),
+            (&[(cl, "5"), (cl, "05")], Some((Length::Exact(5), true, 1))),
+            (&[(te, "chunked")], Some((Length::Chunked, true, 0))),
+            (&[(te, "gzip, Chunked")], Some((Length::Chunked, true, 0))),
+            (&[(cl, "5"), (te, "chunked")], Some((Length::Chunked, false, 0))),
+            (&[(cl, "9223372036854775807")], Some((Length::Exact(i64::MAX as u64), true, 1))),
+            (&[(cl, "9223372036854775808")], None),
+            (&[(cl, "5"), (cl, "6")], None),
+            (&[(cl, "")], None),
+            (&[(cl, "+5")], None),
+            (&[(cl, "5, 5")], None),
+            (&[(te, "chunked"), (cl, "x")], None),
+            (&[(te, "chunked, gzip")], None),
+            (&[(te, "")], None),
+        ] {
+            assert_eq!(read(Version::HTTP_11, stated), expected, "{stated:?}");
+        }
+        assert_eq!(read(Version::HTTP_10, &[(te, "chunked")]), None);
+        assert_eq!(read(Version::HTTP_10, &[(cl, "5")]), Some((Length::Exact(5), false, 1)));
+    }
+
+    #[test]
+    fn the_length_of_a_response_depends_on_what_was_asked() {
+        let read = |method, status: u16, stated: &[(&'static str, &'static str)]| {
+            let status = StatusCode::from_u16(status).unwrap();
+            of_response(&method, status, Version::HTTP_11, &fields(stated)).ok()
+        };
+        let five = &[("content-length", "5")][..];
+        assert_eq!(read(Method::GET, 200, five), Some(Length::Exact(5)));
+        assert_eq!(read(Method::GET, 200, &[]), Some(Length::UntilClose));
+        assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "chunked")]), Some(Length::Chunked));
+        assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "gzip")]), Some(Length::UntilClose));
+        assert_eq!(read(Method::GET, 200, &[("content-length", "5"), ("content-length", "6")]), None);
+        for (method, status) in
+            [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304), (Method::GET, 101)]
+        {
+            assert_eq!(read(method, status, five), Some(Length::Exact(0)), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_connection_lives_as_long_as_both_versions_say() {
+        let alive = |version, values: &[&'static str]| {
+            let stated: Vec<_> = values.iter().map(|value| ("connection", *value)).collect();
+            is_kept_alive(&fields(&stated), version)
+        };
+        assert!(alive(Version::HTTP_11, &[]) && alive(Version::HTTP_11, &["x"]));
+        assert!(
+            !alive(Version::HTTP_11, &["x, Close"]) && !alive(Version::HTTP_11, &["close", "keep-alive"])
+        );
+        assert!(!alive(Version::HTTP_10, &[]) && alive(Version::HTTP_10, &["Keep-Alive"]));
+    }
+}

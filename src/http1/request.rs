@@ -13,8 +13,6 @@ use std::mem::MaybeUninit;
 
 /// How many fields a proxy may add to a header, so that it need not grow for them.
 const MOST_ADDED: usize = 4;
-/// The longest target that [`Uri`] can hold.
-const MOST_TARGET: usize = u16::MAX as usize - 1;
 
 /// A header that has come, and what it says about its connection.
 pub(super) struct RequestHead {
@@ -47,7 +45,8 @@ pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error
     };
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Error::Malformed("method"))?;
-    *request.uri_mut() = uri(&bytes, target)?;
+    *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes()))
+        .map_err(|_| Error::Malformed("request target"))?;
     *request.version_mut() = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
     read_fields(request.headers_mut(), &bytes, parsed.headers)?;
     buffer.held().advance(length);
@@ -111,13 +110,6 @@ pub(super) fn length_of(headers: &HeaderMap) -> usize {
     headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
-fn uri(bytes: &Bytes, target: &str) -> Result<Uri, Error> {
-    if target.len() > MOST_TARGET {
-        return Err(Error::TargetTooLong);
-    }
-    Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes())).map_err(|_| Error::Malformed("request target"))
-}
-
 fn about(mut request: Request<()>) -> Result<RequestHead, Error> {
     let version = request.version();
     let (length, keep_alive) = framing::of_request(request.headers_mut(), version)?;
@@ -129,4 +121,80 @@ fn about(mut request: Request<()>) -> Result<RequestHead, Error> {
     let wants_upgrade = is_new && headers.contains_key(UPGRADE);
     let takes_trailers = is_new && lists(headers, &TE, "trailers");
     Ok(RequestHead { request, length, keep_alive, expects_continue, wants_upgrade, takes_trailers })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_all(text: impl Into<Bytes>) -> Result<Option<(RequestHead, Bytes)>, Error> {
+        let mut buffer = ReadBuffer::new(text.into());
+        read(&mut buffer).map(|head| head.map(|head| (head, buffer.take())))
+    }
+
+    fn outcome(text: impl Into<Bytes>) -> &'static str {
+        match read_all(text) {
+            Ok(Some(_)) => "read",
+            Ok(None) => "not whole",
+            Err(Error::HeaderTooLarge) => "header too large",
+            Err(_) => "malformed",
+        }
+    }
+
+    #[test]
+    fn a_header_is_read_and_what_is_behind_it_stays() {
+        let text = "\r\nPOST http://a/b?c HTTP/1.1\r\nHost: a\r\nX-A:  1 \r\nx-a: 2\r\nte: trailers\r\n\
+                    upgrade: x\r\nexpect: 100-Continue\r\ncontent-length: 4\r\n\r\nbody";
+        let (head, rest) = read_all(text).unwrap().unwrap();
+        assert_eq!(
+            (head.request.method(), &head.request.uri().to_string()[..]),
+            (&Method::POST, "http://a/b?c")
+        );
+        let values: Vec<_> = head.request.headers().get_all("x-a").iter().collect();
+        assert_eq!(values, ["1", "2"]);
+        assert_eq!((head.length, head.keep_alive, rest), (Length::Exact(4), true, Bytes::from("body")));
+        assert!(head.expects_continue && head.wants_upgrade && head.takes_trailers);
+    }
+
+    #[test]
+    fn nothing_of_http_1_1_counts_in_http_1_0() {
+        let text = "POST / HTTP/1.0\r\nte: trailers\r\nupgrade: x\r\nexpect: 100-continue\r\ncontent-length: 4\r\n\r\n";
+        let (head, _) = read_all(text).unwrap().unwrap();
+        assert!(!head.expects_continue && !head.wants_upgrade && !head.takes_trailers && !head.keep_alive);
+    }
+
+    #[test]
+    fn what_is_no_header_is_refused_and_what_is_none_yet_is_waited_for() {
+        for (text, expected) in [
+            ("", "not whole"),
+            ("\r\n\r\n", "not whole"),
+            ("GET / HTTP/1.1\r\n", "not whole"),
+            ("GET / HTTP/1.1\r\nhost: a\r\n\r\n", "read"),
+            ("GET / HTTP/2.0\r\n\r\n", "malformed"),
+            ("GET /\r\n\r\n", "malformed"),
+            ("GET  / HTTP/1.1\r\n\r\n", "malformed"),
+            ("G@T / HTTP/1.1\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.1\r\na b: c\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.1\r\na : c\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.1\r\na: b\r\n c\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.1\r\na: b\0\r\n\r\n", "malformed"),
+        ] {
+            assert_eq!(outcome(text), expected, "{text:?}");
+        }
+        let with = |fields: String| format!("GET / HTTP/1.1\r\n{fields}\r\n");
+        assert_eq!(outcome(with("a: b\r\n".repeat(MOST_FIELDS))), "read");
+        assert_eq!(outcome(with("a: b\r\n".repeat(MOST_FIELDS + 1))), "header too large");
+        assert_eq!(outcome(with(format!("a: {}\r\n", "b".repeat(MOST_HEADER)))), "header too large");
+        assert_eq!(outcome(format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MOST_HEADER))), "header too large");
+    }
+
+    #[test]
+    fn what_is_written_is_read_as_the_same() {
+        let text = "PUT /a%2Fb?c=%20&d HTTP/1.1\r\nhost: a\r\nx-a: 1\r\nx-b: k\u{e4}se\r\nx-a: \r\n\r\n";
+        let (head, _) = read_all(text).unwrap().unwrap();
+        let (again, rest) = read_all(written(&head.request)).unwrap().unwrap();
+        assert!(rest.is_empty());
+        assert_eq!(again.request.headers(), head.request.headers());
+        assert_eq!((again.request.method(), again.request.uri()), (&Method::PUT, head.request.uri()));
+    }
 }

@@ -236,3 +236,7 @@ impl<H: Handler> Future for Connection<H> {
         Poll::Ready(Ok(()))
     }
 }
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -50,7 +50,6 @@ pub fn unreadable(error: &Error) -> Response<ResponseBody> {
         Error::HeaderTooLarge => {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header too large", MALFORMED.2)
         }
-        Error::TargetTooLong => (StatusCode::URI_TOO_LONG, "request target too long", MALFORMED.2),
         Error::Closed | Error::Incomplete | Error::Io(_) | Error::Malformed(_) | Error::Length => MALFORMED,
     };
     let mut response = ProxyError::in_http(status, body);

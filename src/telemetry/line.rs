@@ -37,7 +37,7 @@ impl Line {
     }
 
     pub(super) fn new(format: LogFormat, now: SystemTime, level: &str) -> Self {
-        let mut line = Self { format, text: String::with_capacity(256) };
+        let mut line = Self { format, text: String::with_capacity(512) };
         let now = Rfc3339(now);
         match format {
             LogFormat::Json => line.push(format_args!(r#"{{"time":"{now}","level":"{level}""#)),
@@ -83,10 +83,22 @@ impl Line {
             LogFormat::Json => self.text.push(','),
             LogFormat::Text => self.text.push(' '),
         }
-        self.value(&name);
+        self.text(name);
         match self.format {
             LogFormat::Json => self.text.push(':'),
             LogFormat::Text => self.text.push('='),
+        }
+    }
+
+    /// The same as [`Line::value`] for what is text already, and most is.
+    fn text(&mut self, text: &str) {
+        match self.format {
+            LogFormat::Text if !text.is_empty() && !text.contains(needs_quotes) => self.text.push_str(text),
+            LogFormat::Json | LogFormat::Text => {
+                self.text.push('"');
+                Escaped(&mut self.text).write_str(text).unwrap_or_else(|_| self.text.push('?'));
+                self.text.push('"');
+            }
         }
     }
 
@@ -175,7 +187,8 @@ impl Visit for Fields<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() != "message" {
-            self.0.string(field.name(), &value);
+            self.0.name(field.name());
+            self.0.text(value);
         }
     }
 
