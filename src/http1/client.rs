@@ -42,8 +42,8 @@ pub struct Failure<B: Body> {
 
 impl Connection {
     /// A connection that has just been opened.
-    pub fn new(stream: impl Stream) -> Self {
-        Self { stream: Box::new(stream), buffer: ReadBuffer::default() }
+    pub fn new(stream: Box<dyn Stream>) -> Self {
+        Self { stream, buffer: ReadBuffer::default() }
     }
 
     /// Whether the upstream is silent, as it must be while nobody asks. Costs no system call while nothing has come.

@@ -32,7 +32,7 @@ pub struct Http1 {
 
 impl Http1 {
     /// A connection that has just been opened.
-    pub fn new(stream: impl http1::Stream) -> Self {
+    pub fn new(stream: Box<dyn http1::Stream>) -> Self {
         Self { connection: http1::client::Connection::new(stream), retirement: Retirement::of_new() }
     }
 

@@ -104,13 +104,13 @@ impl Connector {
         match self.egress(target) {
             None => {
                 let stream = dial(self.addresses(target).await?).await.map_err(UpstreamError::Connect)?;
-                self.speak(offer, target, stream).await
+                self.speak(offer, target, Box::new(stream)).await
             }
             Some(egress) => {
                 let failed = |error| UpstreamError::Egress(egress.to_string(), error);
                 let stream = reach(egress).await.map_err(failed)?;
                 let tunnel = egress.tunnel(stream, target, &self.tasks).await.map_err(failed)?;
-                self.speak(offer, target, tunnel).await
+                self.speak(offer, target, Box::new(tunnel)).await
             }
         }
     }
@@ -152,7 +152,7 @@ impl Connector {
         &self,
         offer: Offer,
         target: &Target,
-        stream: impl Stream,
+        stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
         match (target.scheme(), offer) {
             // HTTP/2 without TLS is for those who know before (RFC 9113, section 3.3).
@@ -166,7 +166,7 @@ impl Connector {
         &self,
         offer: Offer,
         target: &Target,
-        stream: impl Stream,
+        stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
         let name = match target.host() {
             Host::Name(name) => ServerName::try_from(name.to_string())
@@ -176,10 +176,12 @@ impl Connector {
         let stream = self.tls.connector(offer).connect(name, stream).await.map_err(|error| {
             if refuses_protocols(&error) { UpstreamError::NoHttp2 } else { UpstreamError::Tls(error) }
         })?;
-        match (stream.get_ref().1.alpn_protocol(), offer) {
-            (Some(b"h2"), _) => handshake::http2(stream, &self.tasks).await,
-            (_, Offer::Http2) => Err(UpstreamError::NoHttp2),
-            (_, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
+        let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+        let stream = Box::new(stream);
+        match (speaks_http2, offer) {
+            (true, _) => handshake::http2(stream, &self.tasks).await,
+            (false, Offer::Http2) => Err(UpstreamError::NoHttp2),
+            (false, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
         }
     }
 }

@@ -24,7 +24,7 @@ const CONNECTION_WINDOW: u32 = 8 << 20;
 const PING_EVERY: Duration = Duration::from_secs(30);
 
 /// Speaks HTTP/1.1, which needs no word beforehand.
-pub fn http1(stream: impl Stream) -> Connection {
+pub fn http1(stream: Box<dyn Stream>) -> Connection {
     Connection::Http1(Http1::new(stream))
 }
 
@@ -32,7 +32,7 @@ pub fn http1(stream: impl Stream) -> Connection {
 ///
 /// # Errors
 /// When the upstream speaks something else, or hangs up.
-pub async fn http2(stream: impl Stream, tasks: &Tasks) -> Result<Connection, UpstreamError> {
+pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
     let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
         .timer(TokioTimer::new())

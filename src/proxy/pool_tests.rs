@@ -21,7 +21,7 @@ fn pool(tasks: &Tasks) -> Pool {
 /// A connection that stays open, and its other end.
 fn http1() -> (Connection, DuplexStream) {
     let (ours, theirs) = duplex(1024);
-    (Connection::Http1(Http1::new(ours)), theirs)
+    (Connection::Http1(Http1::new(Box::new(ours))), theirs)
 }
 
 /// The same for many requests, of which the upstream takes this many at once.

@@ -42,7 +42,7 @@ async fn exchange(answer: &'static [u8]) -> ProxyError {
         let _ = theirs.read(&mut [0; 1024]).await;
         let _ = theirs.write_all(answer).await;
     });
-    let outcome = client::Connection::new(ours).send(&Request::new(()), RequestBody::empty()).await;
+    let outcome = client::Connection::new(Box::new(ours)).send(&Request::new(()), RequestBody::empty()).await;
     upstream(UpstreamError::Exchange(outcome.err().unwrap().error.into()))
 }
 

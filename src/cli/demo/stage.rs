@@ -2,21 +2,23 @@
 
 use super::api;
 use super::{DemoError, PATIENCE};
+use crate::admin;
 use crate::app::{App, StartError};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::service_manager::HandedOver;
 use crate::emulator::{Emulator, Options};
+use crate::server::listener::Listener;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::output::Flush;
 use crate::telemetry::recent::Recent;
 use crate::token::sts::{Access, Sts};
 use std::future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// For whom the API of the demo takes tokens.
@@ -48,8 +50,9 @@ impl Stage {
     /// Starts every part.
     pub(super) async fn set(listen: SocketAddr) -> Result<Self, DemoError> {
         let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::Api)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Api)?;
         let api = listener.local_addr().map_err(DemoError::Api)?;
+        let listener = Listener::adopt(HandedOver::Tcp(listener)).map_err(DemoError::Api)?;
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
         let recent = Recent::default();
@@ -63,7 +66,7 @@ impl Stage {
         let router = api::router(verifier);
         let serving = tasks.spawn(async move {
             // It never fails: errors of accepting are retried.
-            let _ = axum::serve(listener, router).await;
+            let _ = admin::server::serve(listener, router, future::pending()).await;
         });
 
         let app = bind(config, recent).await?;
