@@ -105,12 +105,12 @@ class Program:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all its processes so far."""
-        ticks = 0
+        """User time and system time of all its processes so far."""
+        user, system = 0, 0
         for pid in self.processes():
             fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-        return ticks / TICKS
+            user, system = user + int(fields[11]), system + int(fields[12])
+        return user / TICKS, system / TICKS
 
     def megabytes(self, field="VmRSS"):
         """Resident memory of all its processes: now, or at most (VmHWM)."""

@@ -180,16 +180,8 @@ impl App {
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(router)) = (self.admin_listener, router) {
             let stop = admin_stop.clone().cancelled_owned();
-            admin_tasks.spawn(async move {
-                if let Err(error) = admin::server::serve(listener, router, stop).await {
-                    tracing::error!(
-                        code = Trouble::AdminFailed.code(),
-                        see = Trouble::AdminFailed.see(),
-                        %error,
-                        "metrics and health are no longer served"
-                    );
-                }
-            });
+            let accept = async move || listener.accept().await.0;
+            admin_tasks.spawn(admin::server::serve(accept, router, stop));
         }
 
         shutdown.await;

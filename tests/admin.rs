@@ -60,9 +60,13 @@ async fn requests_are_counted_once_under_the_contracts_names() {
 
 #[tokio::test]
 async fn the_metrics_path_can_be_chosen_and_metrics_can_be_turned_off() {
-    let world = World::pinned(Upstream::echo().await, &["--metrics-path", "/internal/prometheus"]).await;
-    assert_eq!(send(world.proxy.admin, get("/internal/prometheus", &[])).await.status, StatusCode::OK);
-    assert_eq!(send(world.proxy.admin, get("/metrics", &[])).await.status, StatusCode::NOT_FOUND);
+    for path in ["/internal/prometheus", "/"] {
+        let world = World::pinned(Upstream::echo().await, &["--metrics-path", path]).await;
+        let scrape = send(world.proxy.admin, get(path, &[])).await;
+        assert_eq!(scrape.status, StatusCode::OK);
+        assert!(scrape.text().contains("# TYPE http_server_active_requests gauge"), "{path}");
+        assert_eq!(send(world.proxy.admin, get("/metrics", &[])).await.status, StatusCode::NOT_FOUND);
+    }
 }
 
 #[tokio::test]

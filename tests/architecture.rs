@@ -21,7 +21,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["proxy", "token"]),
     ("proxy", &["config", "http1", "pem", "reload", "tasks", "telemetry", "token", "trouble"]),
     ("server", &["config", "http1", "pem", "proxy", "reload", "tasks", "trouble"]),
-    ("admin", &["clock", "config", "proxy", "tasks", "telemetry", "token", "trouble"]),
+    ("admin", &["clock", "config", "http1", "proxy", "tasks", "telemetry", "token", "trouble"]),
     ("announce", &["config", "server", "trouble"]),
     ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
     (

@@ -44,7 +44,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("access-log", &["yes", "2", "on"]),
     ("metrics-enabled", &["maybe", "tRUE", "no"]),
     ("metrics-listen-addr", &["9090", ":8080", "127.0.0.1:8080", ":99999", "unix:"]),
-    ("metrics-path", &["metrics", "/", "/healthz", "/readyz", "/status", "/{a}", "/a b"]),
+    ("metrics-path", &["metrics", "/healthz", "/readyz", "/status", "/{a}", "/a b"]),
     ("shutdown-delay", &["-1s", "5", "later"]),
     ("shutdown-timeout", &["0s", "-10s", "10"]),
     ("worker-threads", &["0", "-1", "all", "2000"]),

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Paths that the metrics listener serves something else on.
-const RESERVED_PATHS: [&str; 4] = ["/", "/healthz", "/readyz", "/status"];
+const RESERVED_PATHS: [&str; 3] = ["/healthz", "/readyz", "/status"];
 
 /// The pinned upstream, `host` or `host:port`.
 ///
@@ -112,7 +112,7 @@ pub fn metrics_path(text: &str) -> Result<String, Fault> {
         return Err(Fault::new("must be made of letters, digits and / - . _ ~"));
     }
     if RESERVED_PATHS.contains(&text) {
-        return Err(Fault::new("must not be /, /healthz, /readyz or /status, which serve something else"));
+        return Err(Fault::new("must not be /healthz, /readyz or /status, which serve something else"));
     }
     Ok(text.to_owned())
 }
@@ -193,7 +193,9 @@ mod tests {
 
     #[test]
     fn a_metrics_path_is_plain_and_not_taken() {
-        assert_eq!(metrics_path("/internal/metrics-v1.0_~"), Ok("/internal/metrics-v1.0_~".to_owned()));
+        for good in ["/", "/internal/metrics-v1.0_~"] {
+            assert_eq!(metrics_path(good), Ok(good.to_owned()));
+        }
         assert!(advice(metrics_path("metrics")).contains("begin with /"));
         assert!(advice(metrics_path("")).contains("begin with /"));
         for bad in ["/a b", "/{x}", "/*", "/a?b", "/a#b", "/\u{e9}", "/%2e"] {

@@ -10,8 +10,10 @@ use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 use tokio_util::io::poll_read_buf;
 
-/// The most that is read at once.
-const ROOM: usize = MOST_HEADER;
+/// The most that is read at once, but for large bodies.
+const ROOM: usize = 16 * 1024;
+/// The most that is read at once of a body that comes faster than it is used.
+const LARGE_ROOM: usize = 64 * 1024;
 
 thread_local! {
     static ROOM_OF_THREAD: RefCell<Vec<u8>> = RefCell::new(vec![0; ROOM]);
@@ -81,9 +83,9 @@ impl ReadBuffer {
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if self.is_flooding && self.held.is_empty() {
-            let mut data = BytesMut::with_capacity(ROOM);
+            let mut data = BytesMut::with_capacity(LARGE_ROOM);
             let read = ready!(poll_read_buf(Pin::new(stream), context, &mut data))?;
-            self.is_flooding = read >= ROOM / 2;
+            self.is_flooding = read >= ROOM;
             self.held = data.freeze();
             return Poll::Ready(Ok(read));
         }

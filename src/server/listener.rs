@@ -182,16 +182,3 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
 }
-
-impl axum::serve::Listener for Listener {
-    type Io = Stream;
-    type Addr = Option<IpAddr>;
-
-    async fn accept(&mut self) -> (Stream, Option<IpAddr>) {
-        Self::accept(self).await
-    }
-
-    fn local_addr(&self) -> io::Result<Option<IpAddr>> {
-        Ok(self.address.tcp().map(|address| address.ip()))
-    }
-}

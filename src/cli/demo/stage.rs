@@ -64,10 +64,8 @@ impl Stage {
         // Making the issuer's keys takes a while on a slow machine, longer perhaps than a call to STS may take.
         verifier.learn_keys().await?;
         let router = api::router(verifier);
-        let serving = tasks.spawn(async move {
-            // It never fails: errors of accepting are retried.
-            let _ = admin::server::serve(listener, router, future::pending()).await;
-        });
+        let accept = async move || listener.accept().await.0;
+        let serving = tasks.spawn(admin::server::serve(accept, router, future::pending()));
 
         let app = bind(config, recent).await?;
         let attache = url(app.proxy_addr().map_err(StartError::Address)?);
