@@ -13,8 +13,9 @@ use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
 use std::future::poll_fn;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker, ready};
+use tokio::task::coop::unconstrained;
 
 /// A connection on which a request can be sent.
 pub struct Connection {
@@ -48,8 +49,12 @@ impl Connection {
 
     /// Whether the upstream is silent, as it must be while nobody asks. Costs no system call while nothing has come.
     pub fn is_silent(&mut self) -> bool {
-        let mut context = Context::from_waker(Waker::noop());
-        self.buffer.is_empty() && self.buffer.poll_more(&mut *self.stream, &mut context).is_pending()
+        if !self.buffer.is_empty() {
+            return false;
+        }
+        // A task that has done much must not be told that there is nothing to read, only because it should pause.
+        let look = unconstrained(poll_fn(|context| self.buffer.poll_more(&mut *self.stream, context)));
+        pin!(look).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
     /// Sends a request and waits for the response's header. The body's length must stand in the request's header.
@@ -208,3 +213,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for ResponseBody<B> {
         self.decoder.size_hint()
     }
 }
+
+#[cfg(test)]
+#[path = "client_tests.rs"]
+mod tests;

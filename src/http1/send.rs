@@ -23,6 +23,8 @@ pub(super) struct Sender<B: Body> {
     /// What is still to come of the body.
     body: Option<B>,
     encoder: Encoder,
+    /// The header says that there is no body.
+    should_be_empty: bool,
     out: WriteBuffer,
     /// Something of the body has been taken.
     has_taken: bool,
@@ -42,7 +44,8 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
     pub(super) fn new(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
         let mut out = WriteBuffer::default();
         *out.text() = text;
-        Self { body: Some(body), encoder, out, has_taken: false, failure: None }
+        let should_be_empty = encoder == Encoder::Exact(0);
+        Self { body: Some(body), encoder, should_be_empty, out, has_taken: false, failure: None }
     }
 
     /// Writes the message to its end. `write` has the stream.
@@ -58,7 +61,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
                     return Poll::Ready(Err(failure));
                 }
                 // A message without a body is whole with its header, so a body that should be empty has to end first.
-                if self.body.is_some() && self.encoder == Encoder::Exact(0) {
+                if self.body.is_some() && self.should_be_empty {
                     return Poll::Pending;
                 }
             }

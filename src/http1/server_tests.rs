@@ -104,6 +104,17 @@ async fn requests_are_answered_one_after_the_other_until_one_is_the_last() {
     assert_eq!(read, answers.concat());
 }
 
+#[tokio::test]
+async fn a_body_of_any_size_comes_back_whole() {
+    for length in [1, 100, 4095, 4096, 4097, 16_384, 65_536, 300_000] {
+        let body = "x".repeat(length);
+        let text = format!("POST / HTTP/1.1\r\nconnection: close\r\ncontent-length: {length}\r\n\r\n{body}");
+        let (_, read) = exchange(Manner::Echo, &[text.as_bytes()]).await;
+        assert!(read.starts_with("HTTP/1.1 200 OK\r\n") && read.ends_with(&body), "{length}");
+        assert_eq!(read.bytes().filter(|byte| *byte == b'x').count(), length);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_body_that_nobody_reads_is_skipped_where_it_is_short() {
     let post =
