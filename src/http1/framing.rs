@@ -25,7 +25,7 @@ pub(super) fn of_request(headers: &mut HeaderMap, version: Version) -> Result<(L
         if version != Version::HTTP_11 {
             return Err(Error::Malformed("transfer-encoding in HTTP/1.0"));
         }
-        if !ends_chunked(headers) {
+        if !ends_chunked(headers)? {
             return Err(Error::Malformed("transfer-encoding"));
         }
         headers.remove(CONTENT_LENGTH);
@@ -56,7 +56,7 @@ pub(super) fn of_response(
         if version != Version::HTTP_11 {
             return Err(Error::Malformed("transfer-encoding in HTTP/1.0"));
         }
-        return Ok(if ends_chunked(headers) { Length::Chunked } else { Length::UntilClose });
+        return Ok(if ends_chunked(headers)? { Length::Chunked } else { Length::UntilClose });
     }
     Ok(stated_length(headers)?.map_or(Length::UntilClose, Length::Exact))
 }
@@ -75,8 +75,14 @@ pub(super) fn is_kept_alive(headers: &HeaderMap, version: Version) -> bool {
     !closes && (version == Version::HTTP_11 || lists(headers, &CONNECTION, "keep-alive"))
 }
 
-fn ends_chunked(headers: &HeaderMap) -> bool {
-    members(headers, &TRANSFER_ENCODING).last().is_some_and(|last| last.eq_ignore_ascii_case(b"chunked"))
+/// Whether the last coding is `chunked`. Others may be unknown, but what is no name at all is refused: some read nothing of
+/// such a list, and would look for the end of the body elsewhere.
+fn ends_chunked(headers: &HeaderMap) -> Result<bool, Error> {
+    if headers.get_all(TRANSFER_ENCODING).iter().any(|codings| codings.to_str().is_err()) {
+        return Err(Error::Malformed("transfer-encoding"));
+    }
+    let last = members(headers, &TRANSFER_ENCODING).last();
+    Ok(last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")))
 }
 
 fn stated_length(headers: &HeaderMap) -> Result<Option<u64>, Error> {
@@ -109,7 +115,8 @@ mod tests {
     fn fields(fields: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for (name, value) in fields {
-            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            headers.append(HeaderName::from_static(name), value);
         }
         headers
     }
@@ -140,6 +147,8 @@ mod tests {
             (&[(te, "chunked"), (cl, "x")], None),
             (&[(te, "chunked, gzip")], None),
             (&[(te, "")], None),
+            (&[(te, "\u{e4}, chunked")], None),
+            (&[(te, "\u{e4}"), (te, "chunked")], None),
         ] {
             assert_eq!(read(Version::HTTP_11, stated), expected, "{stated:?}");
         }
@@ -159,6 +168,7 @@ mod tests {
         assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "chunked")]), Some(Length::Chunked));
         assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "gzip")]), Some(Length::UntilClose));
         assert_eq!(read(Method::GET, 200, &[("content-length", "5"), ("content-length", "6")]), None);
+        assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "\u{e4}, chunked")]), None);
         for (method, status) in
             [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304), (Method::GET, 101)]
         {

@@ -53,10 +53,12 @@ pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error
     about(request).map(Some)
 }
 
-/// What some put behind a body does not begin a header (RFC 9112, section 2.2).
+/// What some put behind a body does not begin a header (RFC 9112, section 2.2). A CR alone is no line: it stays, and makes
+/// the header malformed.
 fn skip_empty_lines(held: &mut Bytes) {
-    let empty = held.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-    held.advance(empty);
+    while let Some(end) = [&b"\n"[..], b"\r\n"].into_iter().find(|end| held.starts_with(end)) {
+        held.advance(end.len());
+    }
 }
 
 /// Names and values, each a piece of the bytes that they were read from.
@@ -170,6 +172,11 @@ mod tests {
             ("\r\n\r\n", "not whole"),
             ("GET / HTTP/1.1\r\n", "not whole"),
             ("GET / HTTP/1.1\r\nhost: a\r\n\r\n", "read"),
+            ("\n\r\n\nGET / HTTP/1.1\r\n\r\n", "read"),
+            ("\r", "not whole"),
+            ("\rGET / HTTP/1.1\r\n\r\n", "malformed"),
+            ("\r\r\nGET / HTTP/1.1\r\n\r\n", "malformed"),
+            ("\r\n\rGET / HTTP/1.1\r\n\r\n", "malformed"),
             ("GET / HTTP/2.0\r\n\r\n", "malformed"),
             ("GET /\r\n\r\n", "malformed"),
             ("GET  / HTTP/1.1\r\n\r\n", "malformed"),

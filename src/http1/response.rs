@@ -39,11 +39,13 @@ pub(super) fn read(buffer: &mut ReadBuffer, method: &Method) -> Result<Option<Re
     while !buffer.is_empty() {
         let Some(response) = read_one(buffer)? else { return Ok(None) };
         let (status, version) = (response.status(), response.version());
-        if status.is_informational() && status != StatusCode::SWITCHING_PROTOCOLS {
+        let switches = status == StatusCode::SWITCHING_PROTOCOLS;
+        if status.is_informational() && !switches {
             continue;
         }
         let length = framing::of_response(method, status, version, response.headers())?;
-        let keep_alive = framing::is_kept_alive(response.headers(), version);
+        // Behind a switch comes no response of this protocol, whether or not anybody asked for it.
+        let keep_alive = !switches && framing::is_kept_alive(response.headers(), version);
         return Ok(Some(ResponseHead { response, length, keep_alive }));
     }
     Ok(None)
@@ -199,7 +201,7 @@ mod tests {
         assert_eq!(read_all(early).unwrap(), Some((200, Length::Exact(2), true, Bytes::from("ok"))));
         assert_eq!(read_all("HTTP/1.1 100 Continue\r\n\r\n").unwrap(), None);
         let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\n\r\nx";
-        assert_eq!(read_all(switch).unwrap(), Some((101, Length::Exact(0), true, Bytes::from("x"))));
+        assert_eq!(read_all(switch).unwrap(), Some((101, Length::Exact(0), false, Bytes::from("x"))));
         let old = "HTTP/1.0 200\r\n\r\n";
         assert_eq!(read_all(old).unwrap(), Some((200, Length::UntilClose, false, Bytes::new())));
         for wrong in ["SSH-2.0-x\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\na b: c\r\n\r\n"] {
