@@ -66,6 +66,22 @@ async fn a_request_of_which_nothing_was_written_comes_back() {
 }
 
 #[tokio::test]
+async fn a_long_header_is_sent_whole() {
+    for length in [1, 16_000, 17_000, 60_000] {
+        let (connection, mut upstream) = connection(1 << 16);
+        let mut request = Request::new(());
+        request.headers_mut().insert("x-long", "x".repeat(length).parse().unwrap());
+        let mut read = vec![0; request::written(&request).len()];
+        let (response, ()) = tokio::join!(connection.send(&request, Empty::<Bytes>::new()), async {
+            upstream.read_exact(&mut read).await.unwrap();
+            upstream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").await.unwrap();
+        });
+        assert_eq!(response.unwrap().status(), 204, "{length}");
+        assert!(read.ends_with(b"x\r\n\r\n"));
+    }
+}
+
+#[tokio::test]
 async fn an_upload_goes_on_behind_an_early_answer() {
     let (connection, mut upstream) = connection(64);
     let body = Full::new(Bytes::from(vec![b'x'; 100_000]));

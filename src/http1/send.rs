@@ -92,9 +92,9 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         self.out.is_deaf()
     }
 
-    /// Takes what there is of the body, as long as there is room for it.
+    /// Takes what there is of the body, as long as there is room for it. What should be nothing needs none.
     fn fill(&mut self, context: &mut Context<'_>) -> Filled {
-        while self.out.has_room() && self.failure.is_none() {
+        while (self.out.has_room() || self.should_be_empty) && self.failure.is_none() {
             let Some(body) = &mut self.body else { return Filled::Enough };
             if !body.is_end_stream() {
                 let Poll::Ready(frame) = Pin::new(&mut *body).poll_frame(context) else {
