@@ -148,11 +148,19 @@ pub enum Remains<B: Body> {
 pub struct Upload<B: Body>(Box<Exchange<B>>);
 
 impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
-    /// Sends it to its end, or until it or the connection breaks: nobody waits for more.
+    /// Sends it to its end, or until it breaks or the upstream has had enough: nobody waits for more.
     pub async fn finish(mut self) {
         poll_fn(|context| {
-            let broken = self.0.poll_send(context).is_err() || self.0.is_deaf;
-            if broken || self.0.sender.is_none() { Poll::Ready(()) } else { Poll::Pending }
+            let exchange = &mut *self.0;
+            let is_broken = exchange.poll_send(context).is_err() || exchange.is_deaf;
+            let Connection { stream, buffer } = &mut exchange.connection;
+            let is_over = is_broken || exchange.sender.is_none();
+            // Whatever comes now is no answer to this request, and most likely the connection's end.
+            if is_over || buffer.poll_more(&mut **stream, context).is_ready() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }

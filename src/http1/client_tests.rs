@@ -98,6 +98,22 @@ async fn an_upload_goes_on_behind_an_early_answer() {
 }
 
 #[tokio::test]
+async fn an_upload_behind_an_early_answer_ends_when_the_upstream_hangs_up() {
+    let (connection, mut upstream) = connection(1 << 16);
+    let body =
+        http_body_util::StreamBody::new(futures_util::stream::pending::<Result<Frame<Bytes>, Error>>());
+    let request = Request::new(());
+    let (response, ()) = tokio::join!(connection.send(&request, body), async {
+        upstream.write_all(b"HTTP/1.1 405 Method Not Allowed\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    });
+    let Remains::Upload(upload) = response.unwrap().into_body().end() else {
+        panic!("nothing can have ended it")
+    };
+    drop(upstream);
+    upload.finish().await;
+}
+
+#[tokio::test]
 async fn a_closed_connection_is_seen_as_such_by_a_task_that_should_pause() {
     let (mut open, _upstream) = connection(64);
     let (mut closed, upstream) = connection(64);

@@ -46,6 +46,13 @@ impl Decoder {
         matches!(self, Self::Ended | Self::Broken)
     }
 
+    /// Nothing more will come, unless everything has.
+    pub(super) fn break_off(&mut self) {
+        if !self.is_ended() {
+            *self = Self::Broken;
+        }
+    }
+
     /// What is known of the length that is still to come.
     pub(super) fn size_hint(&self) -> SizeHint {
         match self {

@@ -15,7 +15,7 @@ use http_body::Body;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncWrite, empty};
+use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tokio::time::{Sleep, sleep};
 
@@ -203,8 +203,7 @@ impl<H: Handler> Connection<H> {
             After::End if wire.is_used_up() => State::Closing,
             After::End => linger(),
             After::AnotherProtocol => {
-                let nothing = Box::new(tokio::io::join(empty(), empty()));
-                let stream = Rewind::new(wire.buffer.take(), std::mem::replace(&mut wire.stream, nothing));
+                let stream = Rewind::new(wire.buffer.take(), wire.end());
                 if let Some(switch) = self.asked.switch.take() {
                     // Whoever asked for the switch may have gone.
                     let _ = switch.send(stream);
@@ -212,6 +211,13 @@ impl<H: Handler> Connection<H> {
                 State::Over
             }
         }
+    }
+}
+
+/// Nobody goes on without the server, not even who reads a body for an upstream that has answered.
+impl<H: Handler> Drop for Connection<H> {
+    fn drop(&mut self) {
+        drop(self.shared.wire().end());
     }
 }
 

@@ -166,6 +166,45 @@ async fn a_connection_that_leaves_answers_what_has_come_and_takes_no_more() {
     assert_eq!(*answers.asked.lock().unwrap(), ["GET /1"]);
 }
 
+/// Answers at once, and lets the body be read elsewhere.
+struct Elsewhere(Arc<Mutex<Option<RequestBody>>>);
+
+impl Handler for Elsewhere {
+    type Body = Full<Bytes>;
+
+    fn header_begun(&self) {}
+
+    fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body> {
+        *self.0.lock().unwrap() = Some(request.into_body());
+        Box::pin(async { Response::new(Full::default()) })
+    }
+
+    fn refuse(&self, _: &Error) -> Response<Self::Body> {
+        Response::default()
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_read_elsewhere_ends_with_its_connection() {
+    let (mut caller, ours) = duplex(1024);
+    let body = Arc::default();
+    let mut connection = Connection::new(Bytes::new(), ours, Elsewhere(Arc::clone(&body)));
+    caller.write_all(b"POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\n").await.unwrap();
+    assert!(
+        std::future::poll_fn(|context| Poll::Ready(Pin::new(&mut connection).poll(context).is_pending()))
+            .await
+    );
+    let mut body: RequestBody = body.lock().unwrap().take().unwrap();
+    let (read, ()) = tokio::join!(body.frame(), async {
+        tokio::task::yield_now().await;
+        drop(connection);
+    });
+    assert!(matches!(read, Some(Err(Error::Incomplete))));
+    let mut read = String::new();
+    caller.read_to_string(&mut read).await.unwrap();
+    assert!(read.starts_with("HTTP/1.1 200 OK\r\n"));
+}
+
 #[tokio::test]
 async fn a_caller_that_hangs_up_ends_the_answer_that_is_being_made() {
     let (connection, mut caller, answers) = connection(Manner::Hesitate);

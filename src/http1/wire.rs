@@ -12,7 +12,7 @@ use http_body::Frame;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use tokio::io::AsyncWrite;
+use tokio::io::{AsyncWrite, empty, join};
 
 /// What a caller waits for who does not send a body unasked (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -37,6 +37,8 @@ pub(super) struct Wire {
     has_reader: bool,
     /// Whom to tell when that ends.
     server: Option<Waker>,
+    /// Whom to tell when the server ends first.
+    reader: Option<Waker>,
 }
 
 impl Shared {
@@ -49,6 +51,7 @@ impl Shared {
             interim: b"",
             has_reader: false,
             server: None,
+            reader: None,
         })))
     }
 
@@ -104,11 +107,23 @@ impl Wire {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Error>>> {
         ready!(self.poll_ask(context))?;
-        let frame = ready!(self.poll_body(context));
+        let Poll::Ready(frame) = self.poll_body(context) else {
+            self.reader = Some(context.waker().clone());
+            return Poll::Pending;
+        };
         if self.decoder.is_over() {
             self.lose_reader();
         }
         Poll::Ready(frame)
+    }
+
+    /// Closes the connection, also for a body's reader, and gives away its stream.
+    pub(super) fn end(&mut self) -> Box<dyn Stream> {
+        self.decoder.break_off();
+        if let Some(reader) = self.reader.take() {
+            reader.wake();
+        }
+        std::mem::replace(&mut self.stream, Box::new(join(empty(), empty())))
     }
 
     /// Nobody reads the body any more.
