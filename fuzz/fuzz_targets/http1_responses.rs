@@ -97,7 +97,7 @@ fn ask(
 async fn by_attache(stream: DuplexStream, request: Request<Empty<Bytes>>) -> Option<Seen> {
     let (head, body) = request.into_parts();
     let head = Request::from_parts(head, ());
-    let response = Connection::new(stream).send(&head, body).await.ok()?;
+    let response = Connection::new(Box::new(stream)).send(&head, body).await.ok()?;
     let (mut seen, body) = Seen::read(response).await;
     if let Remains::Connection(mut connection) = body.end() {
         all_sent().await;
