@@ -13,7 +13,7 @@ mod framing;
 /// The time of day.
 mod date;
 /// Lists of names in a header's value.
-mod fields;
+pub mod fields;
 /// The header of a request, read and written.
 mod request;
 /// The header of a response, read and written.

@@ -2,6 +2,7 @@
 
 use super::target::Target;
 use crate::config::ForwardedFor;
+use crate::http1::fields::members;
 use crate::token::Token;
 use http::header::{
     AUTHORIZATION, CONNECTION, CONTENT_LENGTH, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
@@ -130,13 +131,9 @@ fn starts_with(text: &[u8], beginning: &[u8]) -> bool {
     text.get(..beginning.len()).is_some_and(|start| start.eq_ignore_ascii_case(beginning))
 }
 
-/// The members of a list, as bytes: one strange member must not hide the others.
+/// The members of a list that are not empty.
 fn names<'h>(headers: &'h HeaderMap, list: &HeaderName) -> impl Iterator<Item = &'h [u8]> {
-    let values = headers.get_all(list).iter().map(HeaderValue::as_bytes);
-    values
-        .flat_map(|value| value.split(|&b| b == b','))
-        .map(<[u8]>::trim_ascii)
-        .filter(|name| !name.is_empty())
+    members(headers, list).filter(|name| !name.is_empty())
 }
 
 fn forward_for(headers: &mut HeaderMap, (mode, client): (ForwardedFor, Option<&HeaderValue>)) {
