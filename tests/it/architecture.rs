@@ -1,0 +1,358 @@
+//! The invariants of ARCHITECTURE.md that can be checked by reading the sources. `cli/demo/` is excepted from some, as it
+//! plays the caller, the upstream and the AWS account.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What each part of `src` may import. The command line may import everything, and nobody imports it.
+const IMPORTS: &[(&str, &[&str])] = &[
+    ("clock", &[]),
+    ("tasks", &[]),
+    ("trouble", &[]),
+    ("pem", &[]),
+    ("reload", &["trouble"]),
+    ("http1", &["clock"]),
+    ("emulator", &["clock"]),
+    ("telemetry", &["clock", "config", "tasks", "trouble"]),
+    ("token", &["clock", "tasks", "telemetry", "trouble"]),
+    ("config", &["proxy", "token"]),
+    ("proxy", &["config", "http1", "pem", "reload", "tasks", "telemetry", "token", "trouble"]),
+    ("server", &["config", "http1", "pem", "proxy", "reload", "tasks", "trouble"]),
+    ("admin", &["clock", "config", "http1", "proxy", "tasks", "telemetry", "token", "trouble"]),
+    ("announce", &["config", "server", "trouble"]),
+    ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
+    (
+        "app",
+        &[
+            "admin",
+            "announce",
+            "clock",
+            "config",
+            "observation",
+            "proxy",
+            "reload",
+            "server",
+            "tasks",
+            "telemetry",
+            "token",
+            "trouble",
+        ],
+    ),
+];
+
+#[test]
+fn one_folder_knows_aws_and_one_file_calls_it() {
+    only(&["aws_sdk_sts", "aws_config", "aws_credential_types", "aws_smithy", "aws_types"], &["token/sts/"]);
+    only(&["get_web_identity_token"], &["token/sts/mod.rs"]);
+    only(&["get_caller_identity"], &["token/sts/diagnosis.rs"]);
+}
+
+#[test]
+fn tokens_know_no_request() {
+    for Source { path, code } in sources().iter().filter(|source| source.part() == "token") {
+        let mentions = code.match_indices("http::").map(|(at, _)| &code[at..]);
+        for mention in mentions {
+            assert!(
+                mention.starts_with("http::HeaderValue"),
+                "{path} knows more of HTTP than a header's value"
+            );
+        }
+        for word in ["hyper", "http_body", "axum"] {
+            assert!(!has_word(code, word), "{path} mentions {word}");
+        }
+    }
+}
+
+#[test]
+fn each_part_imports_only_what_is_below_it() {
+    let all = sources();
+    for source in &all {
+        let known = IMPORTS.iter().find(|(part, _)| *part == source.part());
+        if source.part() == "cli" || ["lib", "main"].contains(&source.part()) {
+            continue;
+        }
+        let (part, allowed) = known.unwrap_or_else(|| panic!("{} is of no known part", source.path));
+        for import in imports(&source.code) {
+            let fits = import == *part || allowed.contains(&import);
+            assert!(fits, "{} imports crate::{import}, but {part} may import {allowed:?}", source.path);
+        }
+    }
+    for (part, allowed) in IMPORTS {
+        let of_part = || all.iter().filter(|source| source.part() == *part);
+        assert!(of_part().next().is_some(), "{part} is no part of src any more");
+        for import in *allowed {
+            let used = of_part().any(|source| imports(&source.code).contains(import));
+            assert!(used, "{part} may import {import} and does not");
+        }
+    }
+}
+
+#[test]
+fn no_import_escapes_the_reading_of_the_test_above() {
+    only(&["super::super::", "crate::{", "pub use"], &[]);
+    only(&["attache::cli"], &["main.rs"]);
+}
+
+#[test]
+fn only_the_configuration_reads_the_environment() {
+    let readings = ["env::var", "env::args", "env::current", "env::home", "env::temp", "env::set_var"];
+    only(&readings, &["config/mod.rs"]);
+    // These packages read it by themselves.
+    only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
+    // So does this one, after `config/otel.rs` has judged what it finds.
+    only(&["opentelemetry_otlp"], &["telemetry/push.rs"]);
+}
+
+#[test]
+fn only_the_command_line_prints_and_only_the_logger_writes_beside_it() {
+    only(&["println!", "print!", "eprintln!", "eprint!", "dbg!"], &[]);
+    only(&["io::stderr()"], &["cli/report.rs"]);
+    only(&["io::stdout()"], &["cli/report.rs", "telemetry/logs.rs"]);
+}
+
+#[test]
+fn nothing_ends_the_process() {
+    only(&["process::exit", "process::abort", "panic!", "todo!", "unimplemented!"], &[]);
+}
+
+#[test]
+fn one_file_invents_what_callers_are_answered() {
+    let invents = |code: &str| {
+        let constants = code.match_indices("StatusCode::").map(|(at, _)| &code[at + 12..]);
+        let mut constants = constants.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
+        // Compared with, never answered: these say that no body follows, or another protocol.
+        let others = ["SWITCHING_PROTOCOLS", "NO_CONTENT", "NOT_MODIFIED"];
+        constants.any(|name| !others.iter().any(|other| name.starts_with(other)))
+    };
+    for Source { path, code } in sources() {
+        let exempt = ["admin/", "cli/", "emulator/"].iter().any(|part| path.starts_with(part));
+        if !exempt && path != "proxy/response.rs" {
+            // Written there is what others answer, and that a body may come.
+            let writes = code.contains("\"HTTP/1.") && !path.starts_with("http1/");
+            assert!(!invents(&code) && !writes, "{path} invents an answer");
+        }
+        assert!(path != "proxy/response.rs" || invents(&code), "answers are invented elsewhere now");
+    }
+}
+
+#[test]
+fn only_telemetry_names_metrics() {
+    only(&["opentelemetry", "opentelemetry_sdk", "prometheus"], &["telemetry/"]);
+    let names = ["http.server.", "http.client.", "token.", "policy.", "process.", "tokio.", "attache."]
+        .map(|name| format!("\"{name}"));
+    only(&names.each_ref().map(String::as_str), &["telemetry/"]);
+}
+
+/// Whoever reads a complaint in the log is to find it explained.
+#[test]
+fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
+    let mut complaints = 0;
+    for Source { path, code } in sources() {
+        for level in ["warn!(", "error!("] {
+            for (at, _) in code.match_indices(level) {
+                let event = code[at..].split(");").next().unwrap();
+                for field in ["code", "see"] {
+                    let named =
+                        event.contains(&format!("{field} =")) || event.contains(&format!("{field}, "));
+                    assert!(named, "{path} logs without {field}: {event}");
+                }
+                complaints += 1;
+            }
+        }
+    }
+    assert!(complaints > 10, "{complaints} were read");
+}
+
+#[test]
+fn every_task_has_an_owner() {
+    only(&["tokio::spawn", "task::spawn(", "spawn_local", "Handle::current"], &["tasks.rs"]);
+    // Dropping a set ends its tasks.
+    only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/connector.rs"]);
+    // These end by themselves, soon.
+    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"]);
+    only(&["thread::spawn", "thread::Builder"], &["telemetry/output.rs"]);
+    // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
+    only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
+}
+
+#[test]
+fn one_file_asks_for_the_time_of_day() {
+    only(&["SystemTime::now"], &["clock.rs"]);
+    only(&["std::time::Instant"], &[]);
+}
+
+#[test]
+fn upstream_certificates_are_verified_by_one_stack_and_always() {
+    only(&["danger", "dangerous", "ServerCertVerifier"], &[]);
+    only(&["rustls::crypto::aws_lc_rs"], &["proxy/trust.rs", "server/tls.rs"]);
+    only(&["rustls::crypto::ring"], &[]);
+}
+
+#[test]
+fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
+    let proxy = sources().into_iter().find(|source| source.path == "proxy/mod.rs").unwrap().code;
+    let steps = ["self.judge(", "self.token(", "self.rewrite(", "self.upstream.send("];
+    let places: Vec<usize> = steps.iter().map(|step| proxy.find(step).unwrap()).collect();
+    assert!(places.is_sorted(), "{steps:?} are at {places:?}");
+    // A command's own requests go the same way; where one carries a token, the same step puts it on.
+    only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
+    only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
+    only(&["try_send_request"], &["proxy/upstream.rs"]);
+    // The demo is a caller with a credential of its own making, so that it can be seen to be replaced.
+    only(&["AUTHORIZATION"], &["emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"]);
+    // A token that may be missing would be a way to go without.
+    only(&["Option<Tokens>", "Option<TokenCache>", "Option<Arc<dyn TokenSource>>"], &[]);
+}
+
+#[test]
+fn one_file_dials_and_it_judges_the_address() {
+    // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
+    // proxy for its health.
+    only(&["TcpStream::connect"], &["proxy/connector.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
+    only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
+    only(&["lookup_host"], &["proxy/connector.rs", "server/listener.rs"]);
+}
+
+#[test]
+fn there_is_no_unsafe_code() {
+    only(&["unsafe"], &[]);
+    let manifest = read(Path::new("Cargo.toml"));
+    for rule in ["unsafe_code = \"forbid\"", "await_holding_lock = \"deny\""] {
+        assert!(manifest.contains(rule), "Cargo.toml no longer says {rule}");
+    }
+}
+
+#[test]
+fn no_file_is_too_long_to_be_read_at_once() {
+    for path in rust_files(Path::new("src")) {
+        let lines = read(&path).lines().count();
+        assert!(lines <= 400, "{} has {lines} lines", path.display());
+    }
+}
+
+#[test]
+fn there_is_one_tls_stack_and_one_http_stack() {
+    let lock = read(Path::new("Cargo.lock"));
+    let packages: Vec<Package<'_>> = lock.split("[[package]]").skip(1).map(Package::of).collect();
+    assert!(packages.len() > 100, "{} packages were read", packages.len());
+    let versions = |name: &str| packages.iter().filter(|package| package.name == name).count();
+    for name in ["rustls", "tokio-rustls", "rustls-webpki", "aws-lc-rs", "hyper", "h2", "http", "http-body"] {
+        assert_eq!(versions(name), 1, "{name}");
+    }
+    for name in ["openssl", "openssl-sys", "native-tls", "boring", "hyper-tls", "reqwest", "async-std"] {
+        assert_eq!(versions(name), 0, "{name}");
+    }
+    // The lock file names what features could bring in; a package that used ring would stand here itself.
+    let of_ring = packages.iter().filter(|package| package.dependencies.contains("ring"));
+    assert_eq!(of_ring.map(|package| package.name).collect::<Vec<_>>(), ["rustls-webpki"]);
+}
+
+struct Package<'l> {
+    name: &'l str,
+    dependencies: BTreeSet<&'l str>,
+}
+
+impl<'l> Package<'l> {
+    fn of(text: &'l str) -> Self {
+        let name = text.lines().find_map(|line| line.strip_prefix("name = ")).unwrap();
+        let listed = text.lines().filter_map(|line| line.strip_prefix(" \""));
+        let dependencies = listed.map(|line| line.split(['"', ' ']).next().unwrap()).collect();
+        Self { name: name.trim_matches('"'), dependencies }
+    }
+}
+
+/// A file of `src` without its comments and tests.
+struct Source {
+    /// Relative to `src`, with slashes.
+    path: String,
+    code: String,
+}
+
+impl Source {
+    /// The folder, or the file itself where it is in none.
+    fn part(&self) -> &str {
+        self.path.split('/').next().unwrap().trim_end_matches(".rs")
+    }
+}
+
+/// Asserts that each word stands in these files and folders and in no others, and in each of these at all.
+fn only(words: &[&str], places: &[&str]) {
+    let mut unused: BTreeSet<&str> = places.iter().copied().collect();
+    for Source { path, code } in sources() {
+        let place =
+            places.iter().find(|place| path == **place || place.ends_with('/') && path.starts_with(**place));
+        for word in words.iter().filter(|word| has_word(&code, word)) {
+            let place =
+                place.unwrap_or_else(|| panic!("{path} has {word:?}, which belongs in {places:?} only"));
+            unused.remove(place);
+        }
+    }
+    assert!(unused.is_empty(), "{unused:?} has none of {words:?} any more");
+}
+
+/// Whether `word` stands in `code` and is not the end of a longer one.
+fn has_word(code: &str, word: &str) -> bool {
+    let in_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    code.match_indices(word).any(|(at, _)| !word.starts_with(in_a_name) || !code[..at].ends_with(in_a_name))
+}
+
+fn imports(code: &str) -> BTreeSet<&str> {
+    let named = code.match_indices("crate::").map(|(at, found)| &code[at + found.len()..]);
+    named
+        .map(|rest| {
+            rest.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '_').next().unwrap()
+        })
+        .collect()
+}
+
+fn sources() -> Vec<Source> {
+    let is_code = |path: &PathBuf| {
+        let name = path.file_stem().unwrap().to_str().unwrap();
+        !name.ends_with("_tests") && !name.starts_with("test_")
+    };
+    let files = rust_files(Path::new("src")).into_iter().filter(is_code);
+    let sources = files.map(|path| {
+        let text = read(&path);
+        let code: Vec<&str> = without_tests(&text, &path).collect();
+        let path = path.strip_prefix("src").unwrap().to_str().unwrap().replace('\\', "/");
+        Source { path, code: code.join("\n") }
+    });
+    let sources: Vec<Source> = sources.collect();
+    assert!(sources.len() > 50, "{} files were read", sources.len());
+    sources
+}
+
+/// The lines of a file without comments and without the modules that only tests have.
+fn without_tests<'t>(text: &'t str, path: &Path) -> impl Iterator<Item = &'t str> {
+    let mut parts = text.split("#[cfg(test)]");
+    let mut kept: Vec<&str> = parts.next().unwrap().lines().collect();
+    for part in parts {
+        let mut lines = part.lines().skip(1).skip_while(|line| line.starts_with("#["));
+        let module = lines.next().unwrap();
+        let known = ["mod tests;", "mod tests {"].contains(&module)
+            || module.ends_with(';') && (module.starts_with("mod test_") || module.ends_with("_tests;"));
+        assert!(known, "{} has code for tests only: {module}", path.display());
+        if module.ends_with(';') {
+            kept.extend(lines);
+        }
+    }
+    kept.into_iter().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+fn rust_files(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(rust_files(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}

@@ -1,0 +1,78 @@
+//! What a proxy on the way does wrong, and how callers and operators tell that from what the upstream does.
+
+use super::proxy::{HttpProxy, attache};
+use crate::support::Sts;
+use crate::support::certificates::ELSEWHERE;
+use crate::support::client::{get, send};
+use tokio::net::TcpListener;
+
+/// Status, `Proxy-Status` without its name, the log line's code, and what it says after the name of the proxy.
+async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
+    let sts = Sts::start().await;
+    let url = format!("http://user:hunter2@{proxy}");
+    let flags: Vec<&str> = ["--upstream-host", ELSEWHERE].iter().chain(flags).copied().collect();
+    let mut attache = attache(&sts, &[("HTTPS_PROXY", &url)], &flags).await;
+    let answer = send(attache.proxy, get("/", &[])).await;
+    let line = attache.logged(|line| line["msg"] == "upstream error").await;
+    assert_eq!(
+        (line["level"].as_str(), line["target"].as_str()),
+        (Some("WARN"), Some("https://api.example.test"))
+    );
+    let error = line["error"].as_str().unwrap();
+    let reason =
+        error.strip_prefix(&format!("through http://{proxy}: ")).unwrap_or_else(|| panic!("{error}"));
+    assert!(!format!("{:?}", attache.log()).contains("hunter2"));
+    let proxy_status = answer.header("proxy-status").unwrap();
+    let proxy_status = proxy_status.strip_prefix("attache; error=").unwrap().to_owned();
+    (answer.status.as_u16(), proxy_status, line["code"].as_str().unwrap().to_owned(), reason.to_owned())
+}
+
+#[tokio::test]
+async fn each_answer_that_opens_no_tunnel_is_told_apart() {
+    let cases: [(&[u8], &str, &str, &str); 5] = [
+        (
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"x\"\r\ncontent-length: 0\r\n\r\n",
+            "proxy_configuration_error",
+            "egress_credentials",
+            "it does not accept the user and password of its URL, or wants some",
+        ),
+        (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nnope", "http_request_denied", "egress_refused", "it forbids the upstream"),
+        (
+            b"HTTP/1.0 503 Service Unavailable\r\n\r\nno such host",
+            "connection_terminated",
+            "egress_refused",
+            "it opened no tunnel, and answered 503 Service Unavailable",
+        ),
+        (b"220 mail.example.com ESMTP\r\n\r\n", "http_protocol_error", "egress_broken", "no usable answer: "),
+        (b"HTTP/1.1 200 O", "http_protocol_error", "egress_broken", "no usable answer: "),
+    ];
+    for (answer, error, code, reason) in cases {
+        let proxy = HttpProxy::answering(answer).await;
+        let (status, told, logged, said) = outcome(&proxy.address.to_string(), &[]).await;
+        let expected = format!("{error}; details=\"egress proxy\"");
+        assert_eq!((status, told, logged.as_str()), (502, expected, code), "{said}");
+        assert!(said.starts_with(reason), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_cannot_be_reached_is_told_from_an_upstream_that_cannot() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    drop(listener);
+    for proxy in [&*address, "nowhere.invalid:3128"] {
+        let (status, told, code, _) = outcome(proxy, &[]).await;
+        let expected = "destination_unavailable; details=\"egress proxy\"";
+        assert_eq!((status, told.as_str(), code.as_str()), (502, expected, "egress_unreachable"));
+    }
+}
+
+#[tokio::test]
+async fn a_proxy_that_does_not_answer_holds_a_request_no_longer_than_a_connection_may_take() {
+    let proxy = HttpProxy::answering(b"").await;
+    let flags = ["--upstream-connect-timeout", "300ms"];
+    let (status, told, code, reason) = outcome(&proxy.address.to_string(), &flags).await;
+    let expected = "connection_timeout; details=\"egress proxy\"";
+    assert_eq!((status, told.as_str(), code.as_str()), (504, expected, "egress_timeout"));
+    assert_eq!(reason, "no connection to the upstream within 300ms");
+}

@@ -1,0 +1,7 @@
+//! The ways in: TLS that follows its files and asks callers for certificates, Unix sockets, and sockets from systemd.
+
+mod activation;
+mod certificates;
+mod directory;
+mod reload;
+mod sockets;

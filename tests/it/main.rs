@@ -1,0 +1,41 @@
+//! Everything that is seen from outside: the built program on real sockets, and the library where that is its door.
+
+#![expect(clippy::unwrap_used, reason = "in a test a broken expectation is to end the test")]
+
+mod addresses;
+mod admin;
+mod alerts;
+mod architecture;
+mod cli;
+mod config;
+mod demo;
+mod docs;
+mod doctor;
+mod egress;
+mod emulator;
+mod forwarding;
+mod grpc;
+mod health;
+mod inbound;
+mod limits;
+mod logs;
+mod messages;
+mod otel;
+mod otel_settings;
+mod outages;
+mod reuse;
+mod routing;
+mod secrets;
+mod sessions;
+mod settings;
+mod shutdown;
+mod smuggling;
+mod status;
+mod streaming;
+mod support;
+mod tls;
+mod token_command;
+mod tokens;
+mod upgrade;
+mod upstreams;
+mod websocket;

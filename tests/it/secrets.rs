@@ -1,0 +1,111 @@
+//! Known secrets go in by every way there is; none comes out where people and machines look.
+
+use crate::support::Sts;
+use crate::support::client::{get, send};
+use crate::support::program::{Program, command};
+use crate::support::upstream::{Upstream, text};
+use attache::emulator::faults::Outage;
+use http_body_util::BodyExt;
+use std::sync::{Arc, Mutex};
+use tokio::net::TcpListener;
+
+/// Part of every secret that is planted.
+const PLANTED: &str = "planted";
+
+const VARIABLES: [(&str, &str); 6] = [
+    ("AWS_SECRET_ACCESS_KEY", "planted-secret-key"),
+    ("AWS_SESSION_TOKEN", "planted-session-token"),
+    ("OTEL_EXPORTER_OTLP_HEADERS", "x-key=planted-otel-header"),
+    ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "x-key=planted-otel-traces-header"),
+    ("OTEL_METRIC_EXPORT_INTERVAL", "100"),
+    ("OTEL_BSP_SCHEDULE_DELAY", "100"),
+];
+
+const HEADERS: [(&str, &str); 5] = [
+    ("authorization", "Bearer planted-authorization"),
+    ("proxy-authorization", "Basic planted-proxy-authorization"),
+    ("cookie", "session=planted-cookie"),
+    ("x-api-key", "planted-api-key"),
+    ("referer", "https://planted-referer"),
+];
+
+#[tokio::test]
+async fn nothing_that_was_planted_is_logged_scraped_or_pushed() {
+    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let pushed = Arc::new(Mutex::new(Vec::new()));
+    let collector = collector(pushed.clone()).await;
+    let mut command = command(&sts.url);
+    command.envs(VARIABLES).env("OTEL_EXPORTER_OTLP_ENDPOINT", format!("http://{}", collector.address));
+    let flags =
+        ["--upstream-scheme", "http", "--allow-address", "127.0.0.0/8", "--allow-host", "localhost:*"];
+    let more = ["--allow-host", "127.0.0.1:*", "--allow-host", "127.0.0.2:*", "--token-tag", "team=payments"];
+    let mut proxy = Program::start(command, &[&flags[..], &more].concat()).await;
+
+    let vacant = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let good = upstream.authority();
+    // One that succeeds, one that cannot connect, and ones that are refused.
+    for host in [&good, &vacant, "other.example.com", "planted@host", ""] {
+        let headers = [&HEADERS[..], &[("x-upstream-host", host)]].concat();
+        send(proxy.proxy, get("/path?key=planted-query", &headers)).await;
+    }
+    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    let other = format!("127.0.0.2:{}", upstream.address.port());
+    send(proxy.proxy, get("/path?key=planted-query", &[("x-upstream-host", &other)])).await;
+    let token = upstream.only_request().token().to_owned();
+    let (_, payload_and_signature) = token.split_once('.').unwrap();
+    let payload = payload_and_signature.split('.').next().unwrap();
+
+    let mut outputs = Vec::new();
+    for page in ["/metrics", "/healthz", "/readyz", "/status", "/"] {
+        outputs.push(send(proxy.admin, get(page, &[])).await.text().to_owned());
+    }
+    collector.requests(4).await;
+    proxy.signal("TERM").await;
+    assert!(proxy.ended().await.success());
+    proxy.logged(|line| line["msg"] == "stopped").await;
+    outputs.extend(proxy.log().iter().map(ToString::to_string));
+    let pushed = pushed.lock().unwrap();
+    assert!(pushed.iter().any(|(path, _)| path == "/v1/traces"));
+    assert!(pushed.iter().any(|(path, _)| path == "/v1/metrics"));
+    outputs.extend(pushed.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned()));
+    for output in outputs {
+        assert!(!output.contains(PLANTED) && !output.contains(payload), "{output}");
+    }
+}
+
+#[tokio::test]
+async fn no_help_shows_what_the_environment_holds() {
+    let help = |words: Vec<String>| async move {
+        let mut command = command("http://127.0.0.1:1");
+        command.envs(VARIABLES).env("TOKEN_TAG", "a=planted-tag");
+        let output = command.args(words).output().await.unwrap();
+        assert!(output.status.success());
+        let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!shown.contains(PLANTED), "{shown}");
+        shown
+    };
+    let main = help(vec!["--help".to_owned()]).await;
+    let (_, commands) = main.split_once("Commands:\n").unwrap();
+    let commands = commands.split("\n\n").next().unwrap();
+    let names = commands.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names: Vec<&str> = names.map(|line| line.split_whitespace().next().unwrap()).collect();
+    assert!(names.len() >= 5, "{names:?}");
+    for name in names.into_iter().filter(|name| *name != "help") {
+        help(vec![name.to_owned(), "--help".to_owned()]).await;
+    }
+}
+
+type Pushed = Arc<Mutex<Vec<(String, Vec<u8>)>>>;
+
+async fn collector(pushed: Pushed) -> Upstream {
+    let script = move |request: http::Request<hyper::body::Incoming>| {
+        let pushed = pushed.clone();
+        async move {
+            let path = request.uri().path().to_owned();
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            pushed.lock().unwrap().push((path, body.to_vec()));
+            text("")
+        }
+    };
+    Upstream::scripted(script).await
+}

@@ -1,0 +1,320 @@
+//! What the operator gets right, and what it then means.
+
+use attache::config::Config;
+use attache::config::args::Args;
+use attache::config::effective::Value;
+use attache::config::problems::{ConfigError, Problems};
+use clap::{CommandFactory, Parser};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+
+/// Each flag with a value, and what then stands in the configuration.
+const ACCEPTED: &[(&str, &str, &str)] = &[
+    ("listen-addr", "127.0.0.1:81", r#"listen: One("127.0.0.1", 81), inbound_tls"#),
+    ("max-connections", "5", "max_connections: Some(5)"),
+    ("header-read-timeout", "1m30s", "header_read_timeout: 90s"),
+    (
+        "idle-timeout",
+        "1h0m0s",
+        "inbound: InboundConfig { max_connections: None, header_read_timeout: 10s, idle_timeout: 3600s",
+    ),
+    ("upstream-host", "API.example.com:8443", "routing: Pinned(https://api.example.com:8443)"),
+    ("upstream-scheme", "http", "scheme: Http }"),
+    ("host-header", "Host", r#"header: "host""#),
+    ("upstream-timeout", "500ms", "upstream: UpstreamConfig { timeout: 500ms"),
+    ("upstream-connect-timeout", "2s", "connect_timeout: 2s"),
+    ("upstream-idle-timeout", "45s", "connect_timeout: 10s, idle_timeout: 45s"),
+    ("upstream-protocol", "http2", "protocol: Http2"),
+    ("upstream-ca-cert", "/etc/ca.pem", r#"ca_cert: Some("/etc/ca.pem")"#),
+    ("forwarded-for", "keep", "forwarded_for: Keep"),
+    (
+        "allow-host",
+        "*.example.com:*",
+        r#"allow_hosts: [HostPattern { name: Below(".example.com"), port: Any }]"#,
+    ),
+    ("allow-address", "10.0.0.0/8", "allow_addresses: [10.0.0.0/8]"),
+    ("deny-address", "fd00::/8", "deny_addresses: [fd00::/8]"),
+    ("token-audience", "https://a.example", r#"audiences: Some(AudienceSet(["https://a.example"]))"#),
+    ("token-signing-algorithm", "es384", "algorithm: Es384"),
+    ("token-duration", "0.5h", "duration: 1800s"),
+    ("token-refresh-skew", "59m", "refresh_skew: 3540s"),
+    ("token-fetch-timeout", "4s", "fetch_timeout: 4s"),
+    ("token-cache-capacity", "1", "cache_capacity: 1,"),
+    ("token-tag", "team=payments=eu", r#"tags: [("team", "payments=eu")]"#),
+    ("sts-endpoint-url", "http://127.0.0.1:4577", r#"sts_endpoint_url: Some("http://127.0.0.1:4577")"#),
+    ("log-level", "DEBUG", "level: Debug"),
+    ("log-format", "Text", "format: Text"),
+    ("access-log", "T", "access_log: true"),
+    ("metrics-enabled", "0", "metrics: None, otel"),
+    ("metrics-listen-addr", "[::1]:81", r#"metrics: Some(MetricsConfig { listen: One("::1", 81)"#),
+    ("metrics-path", "/m", r#"path: "/m""#),
+    ("shutdown-delay", "5s", "delay: 5s"),
+    ("shutdown-timeout", "1m", "shutdown: ShutdownConfig { delay: 0ns, timeout: 60s"),
+    ("worker-threads", "7", "worker_threads: 7"),
+];
+
+/// Settings whose empty variable counts as unset.
+const MAY_BE_EMPTY: &[&str] = &[
+    "tls-cert",
+    "tls-key",
+    "tls-client-ca",
+    "max-connections",
+    "upstream-host",
+    "upstream-ca-cert",
+    "upstream-client-cert",
+    "upstream-client-key",
+    "allow-host",
+    "allow-address",
+    "deny-address",
+    "token-tag",
+    "sts-endpoint-url",
+    "worker-threads",
+];
+
+#[test]
+fn the_table_leaves_no_flag_out() {
+    let command = Line::command();
+    let known: BTreeSet<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let only_together =
+        ["tls-cert", "tls-key", "tls-client-ca", "upstream-client-cert", "upstream-client-key"];
+    assert_eq!(ACCEPTED.iter().map(|(flag, ..)| *flag).chain(only_together).collect::<BTreeSet<_>>(), known);
+}
+
+#[test]
+fn an_empty_variable_counts_as_unset_where_the_default_is_none() {
+    let environment: Vec<(String, &str)> = MAY_BE_EMPTY.iter().map(|flag| (variable(flag), "")).collect();
+    assert_eq!(shown(resolve(&[], &environment)), shown(resolve(&[], &[])));
+}
+
+#[test]
+fn every_flag_and_every_variable_reaches_its_own_field() {
+    let default = shown(resolve(&[], &[]));
+    for (flag, value, field) in ACCEPTED {
+        let by_flag = shown(resolve(&[&format!("--{flag}={value}")], &[]));
+        let by_variable = shown(resolve(&[], &[(variable(flag), value)]));
+        assert!(by_flag.contains(field), "--{flag} {value}: {by_flag}");
+        assert!(!default.contains(field), "--{flag}: the default shows {field} too");
+        assert_eq!(by_flag, by_variable, "--{flag}");
+    }
+}
+
+#[test]
+fn the_defaults_in_the_help_are_the_defaults() {
+    let default = shown(resolve(&[], &[]));
+    let command = Line::command();
+    let stated = command.get_arguments().filter_map(|flag| {
+        let help = flag.get_help()?.to_string();
+        let (value, _) = help.split_once("[default: ")?.1.split_once(']')?;
+        Some((flag.get_long()?, value.to_owned()))
+    });
+    let stated: Vec<(&str, String)> = stated.collect();
+    assert!(stated.len() > 15, "{stated:?}");
+    for (flag, value) in stated {
+        assert_eq!(shown(resolve(&[&format!("--{flag}={value}")], &[])), default, "--{flag} {value}");
+    }
+}
+
+#[test]
+fn what_is_shown_as_effective_would_give_the_same_if_it_were_typed() {
+    let pair = ["--tls-cert=c.pem", "--tls-key=k.pem", "--tls-client-ca=ca.pem"].map(str::to_owned).to_vec();
+    let alone = ACCEPTED.iter().map(|(flag, value, _)| vec![format!("--{flag}={value}")]);
+    for typed in alone.chain([pair]) {
+        let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
+        let config = resolve(&typed, &[]).unwrap();
+        let shown_again = config.effective().into_iter().flat_map(|(flag, value)| match value {
+            Value::Unset => Vec::new(),
+            Value::One(value) => vec![format!("--{flag}={value}")],
+            Value::List(entries) => entries.iter().map(|entry| format!("--{flag}={entry}")).collect(),
+        });
+        let shown_again: Vec<String> = shown_again.collect();
+        let again: Vec<&str> = shown_again.iter().map(String::as_str).collect();
+        assert_eq!(shown(resolve(&again, &[])), shown(Ok(config)), "{typed:?}");
+    }
+}
+
+#[test]
+fn every_flag_has_its_effective_value_in_the_order_of_the_help() {
+    let command = Line::command();
+    let flags: Vec<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
+    let effective = resolve(&[], &[]).unwrap().effective();
+    assert_eq!(effective.iter().map(|(flag, _)| *flag).collect::<Vec<_>>(), flags);
+}
+
+#[test]
+fn a_flag_wins_over_its_variable_even_over_a_bad_one() {
+    let config = resolve(&["--token-duration", "10m"], &[("TOKEN_DURATION".into(), "never")]).unwrap();
+    assert_eq!(config.tokens.duration.as_secs(), 600);
+    let config = resolve(&["--token-audience", "a"], &[("TOKEN_AUDIENCE".into(), "b,c")]).unwrap();
+    assert_eq!(config.tokens.audiences.unwrap().to_string(), "a");
+    let config = resolve(&["--metrics-enabled"], &[("METRICS_ENABLED".into(), "false")]).unwrap();
+    assert!(config.metrics.is_some());
+}
+
+#[test]
+fn arguments_with_an_unknown_flag_are_a_usage_error() {
+    assert!(matches!(Config::from_args(["--no-such-flag"]), Err(ConfigError::Usage(_))));
+    assert!(matches!(Config::from_args(["--listen-addr"]), Err(ConfigError::Usage(_))));
+}
+
+#[test]
+fn an_audience_flag_is_one_audience_and_the_variable_is_a_list() {
+    let audiences = |arguments: &[&str], environment: &[(String, &str)]| {
+        let set = resolve(arguments, environment).unwrap().tokens.audiences.unwrap();
+        set.iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(audiences(&["--token-audience", "a,b"], &[]), ["a,b"]);
+    assert_eq!(audiences(&["--token-audience", "b", "--token-audience=a"], &[]), ["a", "b"]);
+    assert_eq!(audiences(&[], &[("TOKEN_AUDIENCE".into(), "b, a,b")]), ["a", "b"]);
+}
+
+#[test]
+fn an_empty_entry_of_a_list_is_refused() {
+    for text in ["a,", ",a", "a,,b"] {
+        let report = resolve(&[], &[("TOKEN_AUDIENCE".into(), text)]).unwrap_err().to_string();
+        assert!(
+            report.contains("TOKEN_AUDIENCE (--token-audience) is empty, must name an audience"),
+            "{report}"
+        );
+    }
+    let report = resolve(&[], &[("DENY_ADDRESS".into(), "10.0.0.0/8,")]).unwrap_err().to_string();
+    assert!(report.contains("DENY_ADDRESS (--deny-address) is empty, must be a range"), "{report}");
+}
+
+#[test]
+fn more_audiences_or_tags_than_sts_takes_are_refused() {
+    let many = |count: usize| (0..count).map(|n| format!("n{n}=v")).collect::<Vec<_>>().join(",");
+    let report = resolve(&[], &[("TOKEN_AUDIENCE".into(), &many(11))]).unwrap_err().to_string();
+    assert!(
+        report.contains("TOKEN_AUDIENCE (--token-audience) is 11 audiences, must be at most 10"),
+        "{report}"
+    );
+    let report = resolve(&[], &[("TOKEN_TAG".into(), &many(51))]).unwrap_err().to_string();
+    assert!(report.contains("TOKEN_TAG (--token-tag) is 51 tags, must be at most 50"), "{report}");
+    assert_eq!(resolve(&[], &[("TOKEN_TAG".into(), &many(50))]).unwrap().tokens.tags.len(), 50);
+}
+
+#[test]
+fn a_tag_whose_key_was_given_before_is_refused() {
+    let report = resolve(&["--token-tag", "a=1", "--token-tag", "a=2"], &[]).unwrap_err().to_string();
+    assert!(report.contains(r#"--token-tag (TOKEN_TAG) is "a=2", must not repeat a key"#), "{report}");
+}
+
+#[test]
+fn a_certificate_needs_its_key() {
+    let config = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "k.pem")]).unwrap();
+    let files = config.inbound_tls.unwrap();
+    assert_eq!((files.cert.to_str(), files.key.to_str()), (Some("c.pem"), Some("k.pem")));
+    let report = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "")]).unwrap_err().to_string();
+    assert!(report.contains("must be given together with --tls-key (TLS_KEY)"), "{report}");
+}
+
+#[test]
+fn a_certificate_for_upstreams_needs_its_key() {
+    let flags = ["--upstream-client-cert", "c.pem"];
+    let config = resolve(&flags, &[("UPSTREAM_CLIENT_KEY".into(), "k.pem")]).unwrap();
+    let pair = config.upstream.tls.client.unwrap();
+    assert_eq!((pair.cert.to_str(), pair.key.to_str()), (Some("c.pem"), Some("k.pem")));
+    let report = resolve(&flags, &[]).unwrap_err().to_string();
+    assert!(
+        report.contains("must be given together with --upstream-client-key (UPSTREAM_CLIENT_KEY)"),
+        "{report}"
+    );
+    let report = resolve(&["--upstream-client-key", "k.pem"], &[]).unwrap_err().to_string();
+    assert!(
+        report.contains("must be given together with --upstream-client-cert (UPSTREAM_CLIENT_CERT)"),
+        "{report}"
+    );
+}
+
+#[test]
+fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
+    let environment = [
+        ("HTTPS_PROXY".to_owned(), "http://secure.example:3128"),
+        ("http_proxy".to_owned(), "plain.example"),
+        ("NO_PROXY".to_owned(), "10.0.0.0/8,.internal.example"),
+    ];
+    let egress = |flags: &[&str]| {
+        let config = resolve(flags, &environment).unwrap();
+        config.upstream.egress.map(|egress| egress.to_string())
+    };
+    assert_eq!(egress(&[]).unwrap(), "http://secure.example:3128");
+    assert_eq!(egress(&["--upstream-scheme", "http"]).unwrap(), "http://plain.example:80");
+    assert!(egress(&["--upstream-host", "api.example.com"]).is_some());
+    for host in ["10.1.2.3", "api.internal.example", "localhost:8443", "127.0.0.1"] {
+        assert_eq!(egress(&["--upstream-host", host]), None, "{host}");
+    }
+    assert!(Config::from_args([""; 0]).unwrap().upstream.egress.is_none(), "the demo reads no environment");
+}
+
+#[test]
+fn asking_callers_for_certificates_needs_one_to_show_them() {
+    let pair = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
+    assert_eq!(resolve(&pair, &[]).unwrap().inbound_tls.unwrap().client_ca, None);
+    let config = resolve(&pair, &[("TLS_CLIENT_CA".into(), "ca.pem")]).unwrap();
+    assert_eq!(config.inbound_tls.unwrap().client_ca.unwrap().to_str(), Some("ca.pem"));
+    let report = resolve(&["--tls-client-ca", "ca.pem"], &[]).unwrap_err().to_string();
+    let expected = "1 setting needs attention\n  --tls-client-ca (TLS_CLIENT_CA) is ca.pem, \
+        must be given together with --tls-cert and --tls-key";
+    assert_eq!(report, expected);
+}
+
+#[test]
+fn listeners_may_be_sockets_but_not_the_same_one() {
+    let flags = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/b.sock"];
+    let config = resolve(&flags, &[]).unwrap();
+    assert_eq!(config.listen.to_string(), "unix:/run/a.sock");
+    assert_eq!(config.metrics.unwrap().listen.to_string(), "unix:/run/b.sock");
+    let twice = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/a.sock"];
+    let report = resolve(&twice, &[]).unwrap_err().to_string();
+    assert!(report.contains("must differ from --listen-addr"), "{report}");
+}
+
+#[test]
+fn a_skew_that_is_only_the_default_is_called_so() {
+    let report = resolve(&["--token-duration", "300s"], &[]).unwrap_err().to_string();
+    let expected = "1 setting needs attention\n  --token-refresh-skew (TOKEN_REFRESH_SKEW) is 5m by default, \
+        must be below --token-duration, which is 5m";
+    assert_eq!(report, expected);
+}
+
+#[test]
+fn metrics_may_share_an_address_only_when_they_are_off_or_the_port_is_free() {
+    assert!(resolve(&["--metrics-listen-addr", "0.0.0.0:8080"], &[]).is_err());
+    assert!(resolve(&["--metrics-listen-addr", ":8080", "--metrics-enabled=false"], &[]).is_ok());
+    assert!(resolve(&["--metrics-listen-addr", ":0", "--listen-addr", ":0"], &[]).is_ok());
+    assert!(resolve(&["--metrics-listen-addr", "127.0.0.1:1", "--listen-addr", "127.0.0.2:1"], &[]).is_ok());
+}
+
+#[test]
+fn disabled_metrics_are_still_read() {
+    let report = resolve(&["--metrics-enabled=f", "--metrics-path=x", "--metrics-listen-addr=y"], &[]);
+    assert!(report.unwrap_err().to_string().starts_with("2 settings"));
+}
+
+#[test]
+fn worker_threads_come_from_the_cpu_quota() {
+    let quota = std::thread::available_parallelism().unwrap();
+    assert_eq!(resolve(&[], &[]).unwrap().worker_threads, quota);
+}
+
+#[derive(Parser)]
+struct Line {
+    #[command(flatten)]
+    settings: Args,
+}
+
+fn resolve(arguments: &[&str], environment: &[(String, &str)]) -> Result<Config, Problems> {
+    let line = Line::try_parse_from(["attache"].iter().chain(arguments)).unwrap();
+    Config::resolve(&line.settings, |name| {
+        let (_, value) = environment.iter().find(|(known, _)| known == name)?;
+        Some(OsString::from(value))
+    })
+}
+
+fn shown(config: Result<Config, Problems>) -> String {
+    format!("{:?}", config.unwrap())
+}
+
+fn variable(flag: &str) -> String {
+    flag.to_uppercase().replace('-', "_")
+}

@@ -1,0 +1,8 @@
+//! The way to upstreams: which protocol they are spoken to in, which connections carry a request, what attache shows of
+//! itself.
+
+mod client_certificates;
+mod connections;
+mod frames;
+mod protocol;
+mod turned_away;

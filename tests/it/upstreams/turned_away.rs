@@ -1,0 +1,107 @@
+//! HTTP/2 upstreams that say that they have not looked at a request, which is then sent again and nobody's error.
+
+use super::frames::Frames;
+use crate::support::Sts;
+use crate::support::client::{Body, get, send};
+use crate::support::program::Program;
+use futures_util::future::join_all;
+use http::{Request, StatusCode};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use tokio::sync::Barrier;
+
+async fn proxy(upstream: &Frames) -> (Sts, Program) {
+    let sts = Sts::start().await;
+    let host = upstream.address.to_string();
+    let flags = ["--upstream-host", &host, "--upstream-scheme", "http", "--upstream-protocol", "http2"];
+    let proxy = Program::serve(&sts.url, &flags).await;
+    (sts, proxy)
+}
+
+/// What becomes of this many requests at once.
+async fn at_once(proxy: SocketAddr, count: usize, request: fn() -> Request<Body>) -> Vec<StatusCode> {
+    join_all((0..count).map(async |_| send(proxy, request()).await.status)).await
+}
+
+fn post(body: impl Into<Body>) -> Request<Body> {
+    Request::post("/").header("host", "proxy.local").body(body.into()).unwrap()
+}
+
+#[tokio::test]
+async fn requests_beyond_the_last_of_a_goaway_go_to_another_connection() {
+    let upstream = Frames::scripted(|number, mut connection| async move {
+        connection.greet(None).await?;
+        if number == 0 {
+            let first = connection.request().await?;
+            connection.request().await?;
+            connection.request().await?;
+            connection.answer(first).await?;
+            connection.go_away(first).await?;
+        }
+        loop {
+            let stream = connection.request().await?;
+            connection.answer(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    // Not idempotent, and with a body: it is the upstream's word that makes it safe.
+    assert_eq!(at_once(proxy.proxy, 3, || post("ping")).await, [StatusCode::OK; 3]);
+    assert_eq!(upstream.connections(), 2);
+    assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    assert_eq!(upstream.connections(), 2);
+}
+
+#[tokio::test]
+async fn a_stream_that_is_refused_is_tried_on_another_connection() {
+    let upstream = Frames::scripted(|number, mut connection| async move {
+        connection.greet(None).await?;
+        loop {
+            let stream = connection.request().await?;
+            match number {
+                0 => connection.refuse(stream).await?,
+                _ => connection.answer(stream).await?,
+            }
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    assert_eq!(send(proxy.proxy, post("")).await.status, StatusCode::OK);
+    assert_eq!(upstream.connections(), 2);
+}
+
+#[tokio::test]
+async fn an_upstream_that_refuses_every_stream_is_not_asked_for_ever() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        loop {
+            let stream = connection.request().await?;
+            connection.refuse(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    let answer = send(proxy.proxy, get("/", &[])).await;
+    assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "upstream error\n"));
+    assert_eq!(upstream.connections(), 5);
+}
+
+#[tokio::test]
+async fn an_upstream_that_takes_one_request_at_a_time_gets_one_on_each_connection() {
+    let together = Arc::new(Barrier::new(3));
+    let upstream = Frames::scripted(move |_, mut connection| {
+        let together = together.clone();
+        async move {
+            connection.greet(Some(1)).await?;
+            let stream = connection.request().await?;
+            // None is answered before all have come, so none may wait for another.
+            together.wait().await;
+            connection.answer(stream).await?;
+            connection.request().await.map(|_| ())
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    assert_eq!(at_once(proxy.proxy, 3, || get("/", &[])).await, [StatusCode::OK; 3]);
+    assert_eq!(upstream.connections(), 3);
+}
