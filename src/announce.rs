@@ -16,7 +16,7 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
         worker_threads = config.worker_threads.get(),
         "listening"
     );
-    let leads_here = |variable: &&ProxyVariable| proxy.tcp().is_some_and(|proxy| variable.leads_to(proxy));
+    let leads_here = |variable: &&ProxyVariable| proxy.tcp().iter().any(|proxy| variable.leads_to(*proxy));
     for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(
             code = Trouble::ProxyLoop.code(),

@@ -253,7 +253,7 @@ async fn admin_listener(made: Option<HandedOver>, config: &Config) -> Result<Opt
 
 fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
     let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
-    listener.address().tcp().ok_or_else(no_port)
+    listener.address().tcp().first().copied().ok_or_else(no_port)
 }
 
 fn server(

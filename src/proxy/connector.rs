@@ -12,6 +12,7 @@ use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
 use crate::http1::Stream;
+use crate::keepalive;
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
@@ -237,6 +238,7 @@ async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
 async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
+    keepalive::enable(&stream)?;
     Ok(stream)
 }
 

@@ -1,22 +1,33 @@
 //! Bound sockets of either kind, and what happens when accepting fails.
+//!
+//! A name is listened on at each of its addresses that this machine has: `localhost` may stand for `127.0.0.1` and `::1`,
+//! and programs connect to either.
 
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
 use crate::config::ListenAddr;
 use crate::config::service_manager::HandedOver;
+use crate::keepalive;
 use crate::trouble::Trouble;
+use rustix::io::Errno;
+use rustix::net::sockopt::set_ipv6_v6only;
+use std::collections::BTreeSet;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpSocket, UnixListener, lookup_host};
+use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
 use tokio::time::sleep;
 
 /// Connections that the system holds ready while none is accepted.
 const BACKLOG: u32 = 1024;
 /// How long to wait when the process has run out of something, most likely file descriptors.
 const BREATHER: Duration = Duration::from_millis(50);
+/// How many ports the system is asked for until one is free at every address of a name.
+const MAX_PORT_CHOICES: usize = 16;
 
 /// A socket that takes connections. Dropping it closes it, and removes its file where it has one of its own.
 pub struct Listener {
@@ -25,29 +36,27 @@ pub struct Listener {
 }
 
 enum Socket {
-    Tcp(TcpListener),
+    /// One for each address of a name, at least one.
+    Tcp(Vec<TcpListener>),
     /// The file goes first: once the socket is closed, the file's number may be another's.
-    Unix {
-        _file: Option<SocketFile>,
-        listener: UnixListener,
-    },
+    Unix { _file: Option<SocketFile>, listener: UnixListener },
 }
 
 /// Where a listener can be reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
-    /// Address and port.
-    Tcp(SocketAddr),
+    /// Addresses, at least one, all with the same port.
+    Tcp(Vec<SocketAddr>),
     /// The socket's file; `None` where it was handed over without one.
     Unix(Option<PathBuf>),
 }
 
 impl Address {
-    /// Address and port, where it has them.
-    pub fn tcp(&self) -> Option<SocketAddr> {
+    /// Addresses and port, where it has them.
+    pub fn tcp(&self) -> &[SocketAddr] {
         match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Tcp(addresses) => addresses,
+            Self::Unix(_) => &[],
         }
     }
 }
@@ -56,7 +65,10 @@ impl Address {
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Tcp(address) => address.fmt(f),
+            Self::Tcp(addresses) => {
+                let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
+                f.write_str(&addresses.join(", "))
+            }
             Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
             Self::Unix(None) => f.write_str("unix:"),
         }
@@ -88,17 +100,17 @@ impl Listener {
     pub async fn bind(address: &ListenAddr) -> Result<Self, BindError> {
         match address {
             // One IPv6 socket hears IPv4 too, except where the machine has no IPv6.
-            ListenAddr::Every(port) => Ok(tcp((Ipv6Addr::UNSPECIFIED, *port).into())
-                .or_else(|_| tcp((Ipv4Addr::UNSPECIFIED, *port).into()))?),
+            ListenAddr::Every(port) => {
+                let socket = match tcp((Ipv6Addr::UNSPECIFIED, *port).into()) {
+                    Err(error) if is_absent(&error) => tcp((Ipv4Addr::UNSPECIFIED, *port).into()),
+                    outcome => outcome,
+                };
+                Ok(Self::of_tcp(vec![socket?])?)
+            }
             ListenAddr::One(host, port) => {
-                let mut last_error = io::Error::other("the name has no address");
-                for address in lookup_host((host.as_str(), *port)).await? {
-                    match tcp(address) {
-                        Ok(listener) => return Ok(listener),
-                        Err(error) => last_error = error,
-                    }
-                }
-                Err(last_error.into())
+                // In order, so IPv4 first, and none twice.
+                let addresses: BTreeSet<SocketAddr> = lookup_host((host.as_str(), *port)).await?.collect();
+                Ok(Self::of_tcp(each(&addresses)?)?)
             }
             ListenAddr::Unix(path) => {
                 let (listener, file) = socket_file::bind(path, BACKLOG).await?;
@@ -116,9 +128,8 @@ impl Listener {
         match socket {
             HandedOver::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
-                let listener = TcpListener::from_std(listener)?;
-                let address = Address::Tcp(listener.local_addr()?);
-                Ok(Self { socket: Socket::Tcp(listener), address })
+                keepalive::enable(&listener)?;
+                Self::of_tcp(vec![TcpListener::from_std(listener)?])
             }
             HandedOver::Unix(listener) => {
                 listener.set_nonblocking(true)?;
@@ -127,6 +138,11 @@ impl Listener {
                 Ok(Self { socket: Socket::Unix { _file: None, listener }, address })
             }
         }
+    }
+
+    fn of_tcp(sockets: Vec<TcpListener>) -> io::Result<Self> {
+        let addresses = sockets.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
+        Ok(Self { socket: Socket::Tcp(sockets), address: Address::Tcp(addresses) })
     }
 
     /// Where it can be reached.
@@ -156,8 +172,9 @@ impl Listener {
 
     async fn accept_one(&self) -> io::Result<(Stream, Option<IpAddr>)> {
         match &self.socket {
-            Socket::Tcp(listener) => {
-                listener.accept().await.map(|(stream, caller)| (Stream::Tcp(stream), Some(caller.ip())))
+            Socket::Tcp(sockets) => {
+                let (stream, caller) = poll_fn(|context| poll_accept(sockets, context)).await?;
+                Ok((Stream::Tcp(stream), Some(caller.ip())))
             }
             Socket::Unix { listener, .. } => {
                 listener.accept().await.map(|(stream, _)| (Stream::Unix(stream), None))
@@ -166,14 +183,69 @@ impl Listener {
     }
 }
 
-fn tcp(address: SocketAddr) -> io::Result<Listener> {
+/// The next connection of any of these, each as likely to be asked first as the others.
+fn poll_accept(
+    sockets: &[TcpListener],
+    context: &mut Context<'_>,
+) -> Poll<io::Result<(TcpStream, SocketAddr)>> {
+    let (before, after) = sockets.split_at(fastrand::usize(..sockets.len()));
+    for socket in after.iter().chain(before) {
+        if let accepted @ Poll::Ready(_) = socket.poll_accept(context) {
+            return accepted;
+        }
+    }
+    Poll::Pending
+}
+
+/// Listens on each of these addresses, which have the same port. Port 0 becomes the same port everywhere.
+fn each(addresses: &BTreeSet<SocketAddr>) -> io::Result<Vec<TcpListener>> {
+    let mut choices = 0;
+    loop {
+        choices += 1;
+        match each_once(addresses) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && choices < MAX_PORT_CHOICES => {
+                if addresses.iter().any(|address| address.port() != 0) {
+                    return Err(error);
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
+fn each_once(addresses: &BTreeSet<SocketAddr>) -> io::Result<Vec<TcpListener>> {
+    let mut sockets: Vec<TcpListener> = Vec::new();
+    let mut absent = io::Error::other("the name has no address");
+    for address in addresses {
+        let port = match sockets.first() {
+            Some(first) => first.local_addr()?.port(),
+            None => address.port(),
+        };
+        match tcp((address.ip(), port).into()) {
+            Ok(socket) => sockets.push(socket),
+            Err(error) if is_absent(&error) => absent = error,
+            Err(error) => return Err(error),
+        }
+    }
+    if sockets.is_empty() { Err(absent) } else { Ok(sockets) }
+}
+
+fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
+    if address.ip() == Ipv6Addr::UNSPECIFIED {
+        // Every interface for IPv4 too, whatever the system's default is.
+        set_ipv6_v6only(&socket, false)?;
+    }
     // A restart must not wait for the connections of the run before.
     socket.set_reuseaddr(true)?;
+    keepalive::enable(&socket)?;
     socket.bind(address)?;
-    let listener = socket.listen(BACKLOG)?;
-    let address = Address::Tcp(listener.local_addr()?);
-    Ok(Listener { socket: Socket::Tcp(listener), address })
+    socket.listen(BACKLOG)
+}
+
+/// Whether this machine has no such address, or no address of its family.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
 }
 
 fn is_of_one_connection(error: &io::Error) -> bool {
@@ -182,3 +254,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
         io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     )
 }
+
+#[cfg(test)]
+#[path = "listener_tests.rs"]
+mod tests;

@@ -2,6 +2,7 @@
 //! are gone. What cannot be delivered is given up, and said once.
 
 use crate::config::otel::Collector;
+use crate::keepalive;
 use crate::tasks::{Owned, Tasks};
 use crate::trouble::Trouble;
 use http::header::HOST;
@@ -141,6 +142,7 @@ impl Carrier {
         let secure = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
         let stream = TcpStream::connect((host, port)).await.map_err(DeliveryError::Connect)?;
+        keepalive::enable(&stream).map_err(DeliveryError::Connect)?;
         match self.tls.as_ref().filter(|_| secure) {
             None => speak(stream).await,
             Some(tls) => {

@@ -17,6 +17,7 @@ mod forwarding;
 mod grpc;
 mod health;
 mod inbound;
+mod keepalive;
 mod limits;
 mod logs;
 mod messages;

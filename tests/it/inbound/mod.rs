@@ -3,5 +3,6 @@
 mod activation;
 mod certificates;
 mod directory;
+mod names;
 mod reload;
 mod sockets;

@@ -81,7 +81,10 @@ impl Program {
                 break line;
             }
         };
-        let address = |field: &str| listening[field].as_str().unwrap().parse().unwrap_or(NOWHERE);
+        let address = |field: &str| {
+            let first = listening[field].as_str().unwrap().split(", ").next().unwrap();
+            first.parse().unwrap_or(NOWHERE)
+        };
         let (proxy, admin) = (address("listen_addr"), address("metrics_listen_addr"));
         let log = Arc::new(Mutex::new(first));
         let (growing, grown) = watch::channel(0);

@@ -39,6 +39,11 @@ impl Wire {
         Self { proxy: Program::serve(&sts.url, &flags).await, listener, tls, _sts: sts }
     }
 
+    /// Where the upstream listens.
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
     /// A new connection of a caller, on which this has been sent.
     pub async fn caller(&self, text: &str) -> Line {
         let mut line = Line::to(self.proxy.proxy).await;
