@@ -16,6 +16,15 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
         worker_threads = config.worker_threads.get(),
         "listening"
     );
+    for notice in &config.notices {
+        tracing::warn!(
+            code = Trouble::SettingUnused.code(),
+            see = Trouble::SettingUnused.see(),
+            variable = notice.variable,
+            reason = notice.reason,
+            "a variable is not used"
+        );
+    }
     let leads_here = |variable: &&ProxyVariable| proxy.tcp().iter().any(|proxy| variable.leads_to(*proxy));
     for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(

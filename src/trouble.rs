@@ -54,6 +54,8 @@ fn phrase(sentence: &str) -> String {
 troubles! {
     /// A setting makes no sense.
     ConfigInvalid => "config_invalid",
+    /// A variable that looks like a setting is not used.
+    SettingUnused => "setting_unused",
     /// An address to listen on is taken by another process.
     AddressInUse => "address_in_use",
     /// An address to listen on cannot be had.

@@ -81,7 +81,7 @@ pub fn run() -> Exit {
 }
 
 fn serve(settings: &Args) -> Exit {
-    match Config::resolve(settings, config::variable) {
+    match Config::resolve(settings, &config::environment()) {
         Ok(config) => serve::run(config),
         Err(problems) => report::problems(&problems),
     }
@@ -139,7 +139,8 @@ enum Command {
 }
 
 const EXAMPLES: &str = "\
-Without a command, attache serves. A flag wins over its variable. An address without host, :8080,
+Without a command, attache serves. A flag wins over its variable. Each variable is read with the
+prefix ATTACHE_, and only those shown without it are read without it too. An address without host, :8080,
 means every interface; a duration is written 30s, 5m, 1h30m or 500ms. --allow-host, --allow-address,
 --deny-address, --token-audience and --token-tag may be repeated; their variables are comma lists.
 

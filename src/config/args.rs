@@ -2,7 +2,7 @@
 //!
 //! A doc comment here is the flag's line in `--help`; a test checks that its `[default: ...]` is what the flag resolves to.
 
-use super::problems::variable_of;
+use super::environment::variable_of;
 use clap::builder::StyledStr;
 use clap::{Args as _, Command, FromArgMatches as _};
 use std::ffi::OsString;
@@ -63,15 +63,15 @@ pub(super) struct ListeningArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) tls_key: Option<String>,
 
-    /// PEM certificates, one of which must have signed a caller's own
+    /// PEM certificates of authorities that sign callers' own
     #[arg(long, value_name = "FILE")]
     pub(super) tls_client_ca: Option<String>,
 
-    /// Most connections of callers at once, then 503; unlimited unless set
+    /// Most connections of callers at once; 0 or unset: no limit
     #[arg(long, value_name = "COUNT")]
     pub(super) max_connections: Option<String>,
 
-    /// How long a request's header may take to arrive [default: 10s]
+    /// Longest wait for a request's header [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) header_read_timeout: Option<String>,
 
@@ -98,7 +98,7 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_timeout: Option<String>,
 
-    /// Longest look-up, connect and TLS handshake [default: 10s]
+    /// Longest connect, TLS included [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_connect_timeout: Option<String>,
 
@@ -106,7 +106,7 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) upstream_idle_timeout: Option<String>,
 
-    /// HTTP versions to upstreams: auto, http1 or http2 [default: auto]
+    /// HTTP to upstreams: auto, http1 or http2 [default: auto]
     #[arg(long, value_name = "PROTOCOL")]
     pub(super) upstream_protocol: Option<String>,
 
@@ -114,7 +114,7 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) upstream_ca_cert: Option<String>,
 
-    /// PEM certificate chain shown to upstreams that ask for one
+    /// PEM certificate chain to show to upstreams
     #[arg(long, value_name = "FILE")]
     pub(super) upstream_client_cert: Option<String>,
 
@@ -122,18 +122,18 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "FILE")]
     pub(super) upstream_client_key: Option<String>,
 
-    /// X-Forwarded-For: append the caller, keep or remove [default: append]
+    /// X-Forwarded-For: append, keep or remove [default: append]
     #[arg(long, value_name = "ACTION")]
     pub(super) forwarded_for: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct PolicyArgs {
-    /// Upstreams to allow: host, host:port, host:*, *.domain; any unless set
+    /// Upstreams to allow: host, host:port, host:*, *.domain or *
     #[arg(long, value_name = "HOST")]
     pub(super) allow_host: Vec<String>,
 
-    /// Addresses to open although refused by default, such as 127.0.0.0/8
+    /// Addresses to open although refused by default
     #[arg(long, value_name = "CIDR")]
     pub(super) allow_address: Vec<String>,
 
@@ -160,11 +160,11 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "DURATION")]
     pub(super) token_refresh_skew: Option<String>,
 
-    /// Longest fetch, and longest wait of a request [default: 10s]
+    /// Longest fetch, and wait for it [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) token_fetch_timeout: Option<String>,
 
-    /// Most audience sets whose tokens are held [default: 1000]
+    /// Most audience sets that are held [default: 1000]
     #[arg(long, value_name = "COUNT")]
     pub(super) token_cache_capacity: Option<String>,
 
@@ -172,7 +172,7 @@ pub(super) struct TokenArgs {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(super) token_tag: Vec<String>,
 
-    /// Where to mint tokens instead of the region's STS, an http(s) URL
+    /// URL where to mint tokens instead of the region's STS
     #[arg(long, value_name = "URL")]
     pub(super) sts_endpoint_url: Option<String>,
 }
@@ -210,11 +210,11 @@ pub struct MetricsArgs {
 
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ProcessArgs {
-    /// How long to accept on after SIGTERM, while not ready [default: 0s]
+    /// How long to accept on after SIGTERM, not ready [default: 0s]
     #[arg(long, value_name = "DURATION")]
     pub(super) shutdown_delay: Option<String>,
 
-    /// How long requests in flight may take after that [default: 10s]
+    /// How long requests in flight may then take [default: 10s]
     #[arg(long, value_name = "DURATION")]
     pub(super) shutdown_timeout: Option<String>,
 

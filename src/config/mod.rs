@@ -6,7 +6,9 @@ use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::Wish;
+use environment::Environment;
 use http::HeaderName;
+use notices::Notice;
 use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
 use std::ffi::OsString;
@@ -17,7 +19,9 @@ use std::time::Duration;
 
 /// The environment's proxy variables.
 pub mod proxy_variables;
-/// The flags and variables as typed.
+/// The variables as set, and their names.
+pub mod environment;
+/// The flags as typed.
 pub mod args;
 /// Flag before variable before default.
 mod reader;
@@ -39,15 +43,23 @@ mod resolve_tokens;
 pub mod effective;
 /// Every problem at once, with its cure.
 pub mod problems;
+/// What is not used, although it looks like a setting.
+pub mod notices;
 /// What OpenTelemetry's variables say.
 pub mod otel;
 /// What systemd and a service tell each other.
 pub mod service_manager;
 
-/// A variable of this process's environment, for [`Config::resolve`].
+/// A variable of this process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// This process's environment, for [`Config::resolve`]. No setting has a name that is not UTF-8.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn environment() -> Environment {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
 }
 
 /// Everything that one run of the proxy is told. Nothing in it can be invalid.
@@ -77,6 +89,8 @@ pub struct Config {
     pub shutdown: ShutdownConfig,
     /// Variables that name an HTTP proxy, for the calls to STS or for upstreams.
     pub proxy_variables: Vec<ProxyVariable>,
+    /// What is not used, although it looks like a setting.
+    pub notices: Vec<Notice>,
     /// Worker threads; one of them runs everything on a single thread.
     pub worker_threads: NonZeroUsize,
 }

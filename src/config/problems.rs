@@ -1,5 +1,6 @@
 //! Every problem at once, with its cure, so that an operator need not try again for each.
 
+use super::environment::variable_of;
 use std::fmt;
 
 /// Why arguments make no configuration.
@@ -18,8 +19,9 @@ pub enum ConfigError {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    pub(super) fn add(&mut self, origin: &Origin, fault: Fault) {
-        self.0.push(Problem { origin: origin.clone(), fault });
+    /// `subject` says what has which value.
+    pub(super) fn add(&mut self, subject: &impl fmt::Display, fault: Fault) {
+        self.0.push(Problem { subject: subject.to_string(), fault });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -34,7 +36,7 @@ impl fmt::Display for Problems {
             count => write!(f, "{count} settings need attention")?,
         }
         for problem in &self.0 {
-            write!(f, "\n  {}, {}", problem.origin, problem.fault.rule)?;
+            write!(f, "\n  {}, {}", problem.subject, problem.fault.rule)?;
             if let Some(hint) = &problem.fault.hint {
                 write!(f, "\n    hint: {hint}")?;
             }
@@ -45,7 +47,7 @@ impl fmt::Display for Problems {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Problem {
-    origin: Origin,
+    subject: String,
     fault: Fault,
 }
 
@@ -77,10 +79,11 @@ pub(super) struct Origin {
 }
 
 /// Where a value was found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Flag,
-    Variable,
+    /// The variable of this name.
+    Variable(String),
     Default,
     /// A variable that has no flag, as it is not attache's own.
     Environment,
@@ -112,19 +115,13 @@ impl Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { flag, source, value } = self;
-        let variable = variable_of(flag);
         match source {
-            Source::Flag => write!(f, "--{flag} ({variable}) is {value}"),
-            Source::Variable => write!(f, "{variable} (--{flag}) is {value}"),
-            Source::Default => write!(f, "--{flag} ({variable}) is {value} by default"),
-            Source::Environment => write!(f, "{variable} is {value}"),
+            Source::Flag => write!(f, "--{flag} ({}) is {value}", variable_of(flag)),
+            Source::Variable(variable) => write!(f, "{variable} (--{flag}) is {value}"),
+            Source::Default => write!(f, "--{flag} ({}) is {value} by default", variable_of(flag)),
+            Source::Environment => write!(f, "{flag} is {value}"),
         }
     }
-}
-
-/// The environment variable of a flag: upper case, dashes to underscores, no prefix.
-pub fn variable_of(flag: &str) -> String {
-    flag.to_ascii_uppercase().replace('-', "_")
 }
 
 /// Plain words as they are, everything else in quotes and with its controls escaped.
@@ -145,7 +142,8 @@ mod tests {
         let mut problems = Problems::default();
         let duration = Origin::new("token-duration", Source::Flag, "2h");
         problems.add(&duration, Fault::new("must lie between 60s and 1h"));
-        let host = Origin::new("upstream-host", Source::Variable, "https://api.example.com");
+        let host =
+            Origin::new("upstream-host", Source::Variable("UPSTREAM_HOST".into()), "https://api.example.com");
         problems.add(&host, Fault::new("must be host[:port]").hint("the scheme has its own setting"));
         let expected = "2 settings need attention\
             \n  --token-duration (TOKEN_DURATION) is 2h, must lie between 60s and 1h\
@@ -157,7 +155,10 @@ mod tests {
     #[test]
     fn one_problem_is_counted_in_the_singular() {
         let mut problems = Problems::default();
-        problems.add(&Origin::new("log-level", Source::Variable, ""), Fault::new("must be debug"));
+        problems.add(
+            &Origin::new("log-level", Source::Variable("LOG_LEVEL".into()), ""),
+            Fault::new("must be debug"),
+        );
         let expected = "1 setting needs attention\n  LOG_LEVEL (--log-level) is empty, must be debug";
         assert_eq!(problems.to_string(), expected);
     }

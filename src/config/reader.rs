@@ -1,7 +1,9 @@
 //! Finds each setting's value, flag before variable before default, and remembers what is wrong with it.
 
+use super::environment::{Environment, StrayKind, variables_of};
+use super::notices::Notice;
 use super::parse;
-use super::problems::{Fault, Origin, Problems, Source, variable_of};
+use super::problems::{Fault, Origin, Problems, Source};
 use super::proxy_variables::{self, ProxyVariable};
 use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
@@ -11,8 +13,9 @@ use std::time::Duration;
 
 /// Reads settings one by one. A reading that gives `None` or too little has left a problem behind.
 pub(super) struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<OsString>,
+    environment: &'a Environment,
     problems: Problems,
+    notices: Vec<Notice>,
 }
 
 /// A value, and where it was found.
@@ -34,9 +37,29 @@ pub(super) enum EmptyList {
 }
 
 impl<'a> Reader<'a> {
-    /// A reader that asks `lookup` for variables.
-    pub(super) fn new(lookup: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
-        Self { lookup, problems: Problems::default() }
+    /// A reader of these variables.
+    pub(super) fn new(environment: &'a Environment) -> Self {
+        Self { environment, problems: Problems::default(), notices: Vec::new() }
+    }
+
+    /// Remembers the variables that look like settings and are none.
+    pub(super) fn strays(&mut self) {
+        for stray in self.environment.strays() {
+            let name = stray.name;
+            match stray.kind {
+                StrayKind::MisspeltWithPrefix(meant) => {
+                    self.problems
+                        .add(&format!("{name} is no setting"), Fault::new(format!("must be {meant}")));
+                }
+                StrayKind::Unknown => self.notices.push(Notice::new(name, "it is no setting")),
+                StrayKind::Misspelt(meant) => {
+                    self.notices.push(Notice::new(name, format!("it is no setting; {meant} is one")));
+                }
+                StrayKind::LacksPrefix(meant) => {
+                    self.notices.push(Notice::new(name, format!("the setting's variable is {meant}")));
+                }
+            }
+        }
     }
 
     /// A setting that has a default. An empty variable is judged like any other value.
@@ -50,7 +73,7 @@ impl<'a> Reader<'a> {
         let (source, text) = match typed {
             Some(text) => (Source::Flag, text.to_owned()),
             None => match self.variable(flag).ok()? {
-                Some(text) => (Source::Variable, text),
+                Some(found) => found,
                 None => (Source::Default, default.to_owned()),
             },
         };
@@ -66,7 +89,7 @@ impl<'a> Reader<'a> {
     ) -> Option<Found<T>> {
         let (source, text) = match typed {
             Some(text) => (Source::Flag, text.to_owned()),
-            None => (Source::Variable, self.variable(flag).ok()?.filter(|text| !text.is_empty())?),
+            None => self.variable(flag).ok()?.filter(|(_, text)| !text.is_empty())?,
         };
         self.parse(flag, source, &text, parse)
     }
@@ -81,10 +104,10 @@ impl<'a> Reader<'a> {
     ) -> Vec<Found<T>> {
         let variable = if typed.is_empty() { self.variable(flag).ok().flatten() } else { None };
         match variable {
-            Some(text) if text.is_empty() && empty == EmptyList::CountsAsUnset => Vec::new(),
-            Some(text) => {
+            Some((_, text)) if text.is_empty() && empty == EmptyList::CountsAsUnset => Vec::new(),
+            Some((source, text)) => {
                 let entries = text.split(',').map(str::trim);
-                entries.filter_map(|entry| self.parse(flag, Source::Variable, entry, &parse)).collect()
+                entries.filter_map(|entry| self.parse(flag, source.clone(), entry, &parse)).collect()
             }
             None => typed.iter().filter_map(|text| self.parse(flag, Source::Flag, text, &parse)).collect(),
         }
@@ -106,7 +129,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
-        let text = self.text(name, Source::Environment).ok()?.filter(|text| !text.is_empty())?;
+        let text = self.foreign_text(name).ok()?.filter(|text| !text.is_empty())?;
         self.parse(name, Source::Environment, &text, parse).map(|found| found.value)
     }
 
@@ -116,7 +139,7 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
-        let text = self.text(name, Source::Environment).ok()?.filter(|text| !text.is_empty())?;
+        let text = self.foreign_text(name).ok()?.filter(|text| !text.is_empty())?;
         let origin = Origin::new(name, Source::Environment, "").described("not shown".to_owned());
         parse(&text).map_err(|fault| self.problems.add(&origin, fault)).ok()
     }
@@ -128,17 +151,17 @@ impl<'a> Reader<'a> {
 
     /// The environment's proxy variables, which are no settings of ours.
     pub(super) fn proxy_variables(&self) -> Vec<ProxyVariable> {
-        proxy_variables::read(self.lookup)
+        proxy_variables::read(&|name| self.environment.get(name))
     }
 
     /// Which upstreams no HTTP proxy is asked for.
     pub(super) fn bypass(&self) -> Bypass {
-        proxy_variables::bypass(self.lookup)
+        proxy_variables::bypass(&|name| self.environment.get(name))
     }
 
     /// The HTTP proxy that the environment names for upstreams of this scheme.
     pub(super) fn egress(&mut self, scheme: Scheme, bypass: Bypass) -> Option<Egress> {
-        let (variable, url) = proxy_variables::for_upstreams(self.lookup, scheme)?;
+        let (variable, url) = proxy_variables::for_upstreams(&|name| self.environment.get(name), scheme)?;
         match Egress::read(variable, &url, bypass) {
             Ok(egress) => Some(egress),
             Err(error) => {
@@ -150,9 +173,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What was wrong.
-    pub(super) fn into_problems(self) -> Problems {
-        self.problems
+    /// What was wrong, and what may be.
+    pub(super) fn into_findings(self) -> (Problems, Vec<Notice>) {
+        (self.problems, self.notices)
     }
 
     fn parse<T>(
@@ -172,26 +195,35 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn variable(&mut self, flag: &'static str) -> Result<Option<String>, NotText> {
-        self.text(flag, Source::Variable)
-    }
-
-    fn text(&mut self, name: &'static str, source: Source) -> Result<Option<String>, NotText> {
-        let Some(value) = (self.lookup)(&variable_of(name)) else {
+    /// The first variable of the flag that is set.
+    fn variable(&mut self, flag: &'static str) -> Result<Option<(Source, String)>, NotText> {
+        let environment = self.environment;
+        let found = variables_of(flag).find_map(|name| environment.get(&name).map(|value| (name, value)));
+        let Some((name, value)) = found else {
             return Ok(None);
         };
-        value.into_string().map(Some).map_err(|value| {
-            let shown = match source {
-                // It may be a secret.
-                Source::Environment => "not shown".into(),
-                Source::Flag | Source::Variable | Source::Default => value.to_string_lossy(),
-            };
-            let origin = Origin::new(name, source, &shown);
-            self.problems.add(&origin, Fault::new("must be UTF-8"));
+        let source = Source::Variable(name);
+        match value.into_string() {
+            Ok(text) => Ok(Some((source, text))),
+            Err(value) => {
+                self.problems
+                    .add(&Origin::new(flag, source, &value.to_string_lossy()), Fault::new(NOT_UTF_8));
+                Err(NotText)
+            }
+        }
+    }
+
+    fn foreign_text(&mut self, name: &'static str) -> Result<Option<String>, NotText> {
+        let value = self.environment.get(name).map(OsString::into_string).transpose();
+        value.map_err(|_| {
+            // It may be a secret.
+            self.problems.add(&Origin::new(name, Source::Environment, "not shown"), Fault::new(NOT_UTF_8));
             NotText
         })
     }
 }
+
+const NOT_UTF_8: &str = "must be UTF-8";
 
 /// A variable is not UTF-8, and the report says so.
 struct NotText;

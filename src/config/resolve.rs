@@ -1,6 +1,7 @@
 //! From what was typed to what it means: reads every setting before it gives up on any.
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
+use super::environment::Environment;
 use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
@@ -19,17 +20,18 @@ const MAX_CONNECTIONS: usize = 1_000_000;
 const MAX_THREADS: usize = 1_024;
 
 impl Config {
-    /// Judges flags, and variables where no flag was given; `lookup` gives a variable's value.
+    /// Judges flags, and variables where no flag was given.
     /// Pure, except that the default of `--worker-threads` is asked of the system.
     ///
     /// # Errors
     /// With every problem of every setting.
-    pub fn resolve(args: &Args, lookup: impl Fn(&str) -> Option<OsString>) -> Result<Self, Problems> {
-        let mut reader = Reader::new(&lookup);
+    pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, Problems> {
+        let mut reader = Reader::new(environment);
         let config = read(&mut reader, args);
-        let problems = reader.into_problems();
+        reader.strays();
+        let (problems, notices) = reader.into_findings();
         match config {
-            Some(config) if problems.is_empty() => Ok(config),
+            Some(config) if problems.is_empty() => Ok(Self { notices, ..config }),
             Some(_) | None => Err(problems),
         }
     }
@@ -42,7 +44,7 @@ impl Config {
     where
         T: Into<OsString> + Clone,
     {
-        Ok(Self::resolve(&Args::from_words(arguments)?, |_| None)?)
+        Ok(Self::resolve(&Args::from_words(arguments)?, &Environment::default())?)
     }
 }
 
@@ -51,12 +53,9 @@ impl MetricsConfig {
     ///
     /// # Errors
     /// With every problem of theirs.
-    pub fn resolve(
-        args: &MetricsArgs,
-        lookup: impl Fn(&str) -> Option<OsString>,
-    ) -> Result<Option<Self>, Problems> {
-        let mut reader = Reader::new(&lookup);
-        metrics(&mut reader, args, None).ok_or_else(|| reader.into_problems())
+    pub fn resolve(args: &MetricsArgs, environment: &Environment) -> Result<Option<Self>, Problems> {
+        let mut reader = Reader::new(environment);
+        metrics(&mut reader, args, None).ok_or_else(|| reader.into_findings().0)
     }
 }
 
@@ -87,6 +86,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         otel,
         shutdown: shutdown?,
         proxy_variables: reader.proxy_variables(),
+        notices: Vec::new(),
         worker_threads,
     })
 }
@@ -110,13 +110,13 @@ fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles
 
 fn inbound(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<InboundConfig> {
     let max_connections = reader.optional("max-connections", args.max_connections.as_deref(), |text| {
-        parse::count(text, MAX_CONNECTIONS)
+        if text == "0" { Ok(None) } else { parse::count(text, MAX_CONNECTIONS).map(Some) }
     });
     let header_read_timeout =
         reader.timeout("header-read-timeout", args.header_read_timeout.as_deref(), "10s");
     let idle_timeout = reader.timeout("idle-timeout", args.idle_timeout.as_deref(), "3m");
     Some(InboundConfig {
-        max_connections: max_connections.map(|found| found.value),
+        max_connections: max_connections.and_then(|found| found.value),
         header_read_timeout: header_read_timeout?,
         idle_timeout: idle_timeout?,
     })

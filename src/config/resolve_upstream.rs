@@ -51,8 +51,8 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
     let key = reader.optional("upstream-client-key", args.upstream_client_key.as_deref(), parse::file);
     let lonely = match (&cert, &key) {
         (Some(_), Some(_)) | (None, None) => None,
-        (Some(cert), None) => Some((&cert.origin, "--upstream-client-key (UPSTREAM_CLIENT_KEY)")),
-        (None, Some(key)) => Some((&key.origin, "--upstream-client-cert (UPSTREAM_CLIENT_CERT)")),
+        (Some(cert), None) => Some((&cert.origin, "--upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY)")),
+        (None, Some(key)) => Some((&key.origin, "--upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT)")),
     };
     if let Some((origin, other)) = lonely {
         reader.refuse(origin, Fault::new(format!("must be given together with {other}")));

@@ -17,7 +17,7 @@ use tokio_rustls::TlsConnector;
 #[derive(Debug, thiserror::Error)]
 pub enum TrustError {
     /// The file of `--upstream-ca-cert` cannot be read, or holds no certificate.
-    #[error("--upstream-ca-cert (UPSTREAM_CA_CERT): {} cannot be used: {problem}", path.display())]
+    #[error("--upstream-ca-cert (ATTACHE_UPSTREAM_CA_CERT): {} cannot be used: {problem}", path.display())]
     CaCert {
         /// The file.
         path: PathBuf,
@@ -25,7 +25,7 @@ pub enum TrustError {
         problem: String,
     },
     /// The file of `--upstream-client-cert` cannot be used.
-    #[error("--upstream-client-cert (UPSTREAM_CLIENT_CERT): {} cannot be used: {problem}", path.display())]
+    #[error("--upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT): {} cannot be used: {problem}", path.display())]
     ClientCert {
         /// The file.
         path: PathBuf,
@@ -33,7 +33,7 @@ pub enum TrustError {
         problem: String,
     },
     /// The file of `--upstream-client-key` cannot be used.
-    #[error("--upstream-client-key (UPSTREAM_CLIENT_KEY): {} cannot be used: {problem}", path.display())]
+    #[error("--upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY): {} cannot be used: {problem}", path.display())]
     ClientKey {
         /// The file.
         path: PathBuf,

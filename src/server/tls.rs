@@ -29,7 +29,7 @@ pub enum TlsError {
         problem: String,
     },
     /// The file of those who vouch for callers cannot be used.
-    #[error("--tls-client-ca (TLS_CLIENT_CA): {} cannot be used: {problem}", path.display())]
+    #[error("--tls-client-ca (ATTACHE_TLS_CLIENT_CA): {} cannot be used: {problem}", path.display())]
     ClientCa {
         /// The file.
         path: PathBuf,

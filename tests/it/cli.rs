@@ -1,5 +1,6 @@
 //! The commands as a person meets them: what they print, where, and how they end.
 
+use attache::config::environment::variable_of;
 use std::process::{Command, Output, Stdio};
 
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];
@@ -51,7 +52,7 @@ fn help_gives_each_setting_one_line_that_ends_with_its_variable() {
     for flag in flags {
         let name = flag.split([' ', '[']).next().unwrap();
         let at = lines.iter().position(|line| line.starts_with(&format!("      --{flag}"))).unwrap();
-        let variable = name.to_uppercase().replace('-', "_");
+        let variable = variable_of(name);
         assert!(lines[at + 1].ends_with(&format!(" [env: {variable}]")), "{name}: {}", lines[at + 1]);
     }
 }

@@ -2,6 +2,7 @@
 
 use attache::config::Config;
 use attache::config::args::Args;
+use attache::config::environment::variable_of as variable;
 use clap::Args as _;
 use std::collections::BTreeSet;
 use std::process::{Command, Output};
@@ -12,7 +13,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("tls-cert", &["/etc/attache/tls.crt"]),
     ("tls-key", &["/etc/attache/tls.key"]),
     ("tls-client-ca", &["/etc/attache/ca.crt"]),
-    ("max-connections", &["0", "-1", "many", "1.5", "10000000"]),
+    ("max-connections", &["-1", "many", "1.5", "10000000"]),
     ("header-read-timeout", &["0s", "-10s", "10", "1d"]),
     ("idle-timeout", &["0", "-3m", "three", "5"]),
     ("upstream-host", &["https://a.example", "a.example/v1", "me@a.example", "a.example:0", "a b"]),
@@ -167,10 +168,6 @@ fn assert_one_problem(output: &Output, stated: &str) {
 
 fn stderr(output: &Output) -> String {
     String::from_utf8(output.stderr.clone()).unwrap()
-}
-
-fn variable(flag: &str) -> String {
-    flag.to_uppercase().replace('-', "_")
 }
 
 fn quoted(value: &str) -> String {

@@ -13,6 +13,7 @@ mod docs;
 mod doctor;
 mod egress;
 mod emulator;
+mod environment;
 mod forwarding;
 mod grpc;
 mod health;

@@ -249,7 +249,7 @@ async fn an_https_collector_is_verified_as_upstreams_are() {
     let line = strange.logged(|line| line["msg"] == "telemetry is not delivered").await;
     assert!(line["error"].as_str().unwrap().contains("certificate"), "{line}");
     assert!(collector.bodies("/v1/metrics").is_empty());
-    let known = proxy(&sts, &[&variables[..], &[("UPSTREAM_CA_CERT", &authority)]].concat()).await;
+    let known = proxy(&sts, &[&variables[..], &[("ATTACHE_UPSTREAM_CA_CERT", &authority)]].concat()).await;
     collector.server.requests(2).await;
     stop(known).await;
     assert!(collector.bodies("/v1/metrics").len() >= 2);

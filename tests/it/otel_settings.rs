@@ -9,11 +9,8 @@ use std::time::Duration;
 const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector:4318");
 
 fn resolve(environment: &[(&str, &str)]) -> Result<OtelConfig, Problems> {
-    let lookup = |name: &str| {
-        let found = environment.iter().find(|(known, _)| *known == name);
-        found.map(|(_, value)| value.into())
-    };
-    Config::resolve(&Args::default(), lookup).map(|config| config.otel)
+    let environment = environment.iter().copied().collect();
+    Config::resolve(&Args::default(), &environment).map(|config| config.otel)
 }
 
 fn sampling(sampler: &str, argument: &str) -> Sampling {
@@ -103,7 +100,7 @@ fn a_bad_value_is_a_problem_like_any_other_setting_s() {
         ("OTEL_RESOURCE_ATTRIBUTES", "no-value", "must be a comma list of key=value"),
         ("OTEL_SDK_DISABLED", "maybe", "must be"),
     ] {
-        let variables = [(name, value), ENDPOINT];
+        let variables = [ENDPOINT, (name, value)];
         let report = resolve(&variables).unwrap_err().to_string();
         assert!(report.contains(&format!("\n  {name} is ")) && report.contains(rule), "{report}");
         assert!(report.contains(value), "{report}");

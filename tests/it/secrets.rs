@@ -77,7 +77,7 @@ async fn nothing_that_was_planted_is_logged_scraped_or_pushed() {
 async fn no_help_shows_what_the_environment_holds() {
     let help = |words: Vec<String>| async move {
         let mut command = command("http://127.0.0.1:1");
-        command.envs(VARIABLES).env("TOKEN_TAG", "a=planted-tag");
+        command.envs(VARIABLES).env("ATTACHE_TOKEN_TAG", "a=planted-tag");
         let output = command.args(words).output().await.unwrap();
         assert!(output.status.success());
         let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();

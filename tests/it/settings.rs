@@ -3,10 +3,10 @@
 use attache::config::Config;
 use attache::config::args::Args;
 use attache::config::effective::Value;
+use attache::config::environment::{Environment, variable_of as variable};
 use attache::config::problems::{ConfigError, Problems};
 use clap::{CommandFactory, Parser};
 use std::collections::BTreeSet;
-use std::ffi::OsString;
 
 /// Each flag with a value, and what then stands in the configuration.
 const ACCEPTED: &[(&str, &str, &str)] = &[
@@ -176,8 +176,8 @@ fn an_empty_entry_of_a_list_is_refused() {
             "{report}"
         );
     }
-    let report = resolve(&[], &[("DENY_ADDRESS".into(), "10.0.0.0/8,")]).unwrap_err().to_string();
-    assert!(report.contains("DENY_ADDRESS (--deny-address) is empty, must be a range"), "{report}");
+    let report = resolve(&[], &[("ATTACHE_DENY_ADDRESS".into(), "10.0.0.0/8,")]).unwrap_err().to_string();
+    assert!(report.contains("ATTACHE_DENY_ADDRESS (--deny-address) is empty, must be a range"), "{report}");
 }
 
 #[test]
@@ -188,15 +188,18 @@ fn more_audiences_or_tags_than_sts_takes_are_refused() {
         report.contains("TOKEN_AUDIENCE (--token-audience) is 11 audiences, must be at most 10"),
         "{report}"
     );
-    let report = resolve(&[], &[("TOKEN_TAG".into(), &many(51))]).unwrap_err().to_string();
-    assert!(report.contains("TOKEN_TAG (--token-tag) is 51 tags, must be at most 50"), "{report}");
-    assert_eq!(resolve(&[], &[("TOKEN_TAG".into(), &many(50))]).unwrap().tokens.tags.len(), 50);
+    let report = resolve(&[], &[("ATTACHE_TOKEN_TAG".into(), &many(51))]).unwrap_err().to_string();
+    assert!(report.contains("ATTACHE_TOKEN_TAG (--token-tag) is 51 tags, must be at most 50"), "{report}");
+    assert_eq!(resolve(&[], &[("ATTACHE_TOKEN_TAG".into(), &many(50))]).unwrap().tokens.tags.len(), 50);
 }
 
 #[test]
 fn a_tag_whose_key_was_given_before_is_refused() {
     let report = resolve(&["--token-tag", "a=1", "--token-tag", "a=2"], &[]).unwrap_err().to_string();
-    assert!(report.contains(r#"--token-tag (TOKEN_TAG) is "a=2", must not repeat a key"#), "{report}");
+    assert!(
+        report.contains(r#"--token-tag (ATTACHE_TOKEN_TAG) is "a=2", must not repeat a key"#),
+        "{report}"
+    );
 }
 
 #[test]
@@ -211,17 +214,17 @@ fn a_certificate_needs_its_key() {
 #[test]
 fn a_certificate_for_upstreams_needs_its_key() {
     let flags = ["--upstream-client-cert", "c.pem"];
-    let config = resolve(&flags, &[("UPSTREAM_CLIENT_KEY".into(), "k.pem")]).unwrap();
+    let config = resolve(&flags, &[("ATTACHE_UPSTREAM_CLIENT_KEY".into(), "k.pem")]).unwrap();
     let pair = config.upstream.tls.client.unwrap();
     assert_eq!((pair.cert.to_str(), pair.key.to_str()), (Some("c.pem"), Some("k.pem")));
     let report = resolve(&flags, &[]).unwrap_err().to_string();
     assert!(
-        report.contains("must be given together with --upstream-client-key (UPSTREAM_CLIENT_KEY)"),
+        report.contains("must be given together with --upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY)"),
         "{report}"
     );
     let report = resolve(&["--upstream-client-key", "k.pem"], &[]).unwrap_err().to_string();
     assert!(
-        report.contains("must be given together with --upstream-client-cert (UPSTREAM_CLIENT_CERT)"),
+        report.contains("must be given together with --upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT)"),
         "{report}"
     );
 }
@@ -250,10 +253,10 @@ fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
 fn asking_callers_for_certificates_needs_one_to_show_them() {
     let pair = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
     assert_eq!(resolve(&pair, &[]).unwrap().inbound_tls.unwrap().client_ca, None);
-    let config = resolve(&pair, &[("TLS_CLIENT_CA".into(), "ca.pem")]).unwrap();
+    let config = resolve(&pair, &[("ATTACHE_TLS_CLIENT_CA".into(), "ca.pem")]).unwrap();
     assert_eq!(config.inbound_tls.unwrap().client_ca.unwrap().to_str(), Some("ca.pem"));
     let report = resolve(&["--tls-client-ca", "ca.pem"], &[]).unwrap_err().to_string();
-    let expected = "1 setting needs attention\n  --tls-client-ca (TLS_CLIENT_CA) is ca.pem, \
+    let expected = "1 setting needs attention\n  --tls-client-ca (ATTACHE_TLS_CLIENT_CA) is ca.pem, \
         must be given together with --tls-cert and --tls-key";
     assert_eq!(report, expected);
 }
@@ -305,16 +308,10 @@ struct Line {
 
 fn resolve(arguments: &[&str], environment: &[(String, &str)]) -> Result<Config, Problems> {
     let line = Line::try_parse_from(["attache"].iter().chain(arguments)).unwrap();
-    Config::resolve(&line.settings, |name| {
-        let (_, value) = environment.iter().find(|(known, _)| known == name)?;
-        Some(OsString::from(value))
-    })
+    let environment: Environment = environment.iter().map(|(name, value)| (name, value)).collect();
+    Config::resolve(&line.settings, &environment)
 }
 
 fn shown(config: Result<Config, Problems>) -> String {
     format!("{:?}", config.unwrap())
-}
-
-fn variable(flag: &str) -> String {
-    flag.to_uppercase().replace('-', "_")
 }

@@ -62,7 +62,7 @@ struct Subject<'c> {
 
 /// Examines, and prints what was found. Ends with a failure where a check failed.
 pub(super) fn run(args: &DoctorArgs) -> Exit {
-    let diagnosis = match Config::resolve(&args.settings, config::variable) {
+    let diagnosis = match Config::resolve(&args.settings, &config::environment()) {
         Ok(config) => {
             let runtime = match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -102,7 +102,7 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         upstream::answer(reached, minted.as_ref(), bounds)
     );
 
-    let mut findings = vec![Finding::ok(Check::Configuration, decided(&subject))];
+    let mut findings = vec![configuration(&subject)];
     findings.extend(addresses);
     findings.extend(certificates::check(config, clock));
     let proxies = proxies::check(config, survey.url.as_deref());
@@ -116,6 +116,18 @@ fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
         Routing::Pinned(target) => Some(target.clone()),
         Routing::ByHeader { scheme, .. } => args.probe_host.clone().map(|host| Target::new(*scheme, host)),
     }
+}
+
+/// What the configuration comes to, or which variables it leaves out.
+fn configuration(subject: &Subject<'_>) -> Finding {
+    let decided = decided(subject);
+    let notices: Vec<String> = subject.config.notices.iter().map(ToString::to_string).collect();
+    if notices.is_empty() {
+        return Finding::ok(Check::Configuration, decided);
+    }
+    let seen = format!("{decided}\n{}", notices.join("\n"));
+    let next = "rename or unset these variables: docs/configuration.md has the name of each setting";
+    Finding::warning(Check::Configuration, Trouble::SettingUnused, seen, next)
 }
 
 /// What the configuration comes to.

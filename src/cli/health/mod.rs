@@ -62,7 +62,7 @@ async fn until_ready(probe: &Probe, last: &mut Option<ProbeError>) {
 }
 
 fn with_probe(place: &MetricsArgs, ask: impl AsyncFnOnce(Probe) -> Exit) -> Exit {
-    let listen = match MetricsConfig::resolve(place, config::variable) {
+    let listen = match MetricsConfig::resolve(place, &config::environment()) {
         Ok(Some(MetricsConfig { listen, .. })) => listen,
         Ok(None) => {
             return report::bad_usage(

@@ -65,7 +65,7 @@ impl Failure {
 
 /// Mints, verifies where that was asked for, and prints. What is not the token goes to standard error.
 pub(super) fn run(args: &MintArgs) -> Exit {
-    let config = match Config::resolve(&args.settings, config::variable) {
+    let config = match Config::resolve(&args.settings, &config::environment()) {
         Ok(config) => config,
         Err(problems) => return report::problems(&problems),
     };

@@ -3,6 +3,7 @@
 
 use super::{AugmentedCommand, read};
 use attache::config::args::Args;
+use attache::config::environment::variable_of;
 use clap::Arg;
 use std::fs;
 
@@ -62,7 +63,7 @@ fn row(page: &str, argument: &Arg) -> String {
         "" => "unset".to_owned(),
         value => format!("`{value}`"),
     };
-    let variable = flag.to_uppercase().replace('-', "_");
+    let variable = variable_of(flag);
     let rule = rule(page, flag).unwrap_or(help);
     format!("| `--{flag}` | `{variable}` | {default} | {rule} |\n")
 }

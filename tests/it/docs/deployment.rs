@@ -3,8 +3,8 @@
 use super::{AugmentedCommand, flags_of, read};
 use attache::config::Config;
 use attache::config::args::Args;
+use attache::config::environment::variable_of;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 
 #[test]
 fn every_policy_that_is_shown_is_the_one_to_deploy() {
@@ -17,8 +17,7 @@ fn every_policy_that_is_shown_is_the_one_to_deploy() {
 #[test]
 fn attache_starts_with_the_settings_of_every_example() {
     let flags = flags_of(&Args::augment_args_of("attache"));
-    let known: BTreeSet<String> =
-        flags.iter().map(|flag| flag[2..].to_uppercase().replace('-', "_")).collect();
+    let known: BTreeSet<String> = flags.iter().map(|flag| variable_of(&flag[2..])).collect();
     for (path, settings) in [
         ("kubernetes/sidecar.yaml", of_kubernetes("deploy/kubernetes/sidecar.yaml")),
         ("kubernetes/shared.yaml", of_kubernetes("deploy/kubernetes/shared.yaml")),
@@ -28,8 +27,9 @@ fn attache_starts_with_the_settings_of_every_example() {
         for name in settings.keys().filter(|name| !name.starts_with("AWS_")) {
             assert!(known.contains(name), "{path}: {name} is no setting");
         }
-        let config = Config::resolve(&Args::default(), |name| settings.get(name).map(OsString::from));
-        config.unwrap_or_else(|problems| panic!("{path}: {problems}"));
+        let config = Config::resolve(&Args::default(), &settings.iter().collect());
+        let config = config.unwrap_or_else(|problems| panic!("{path}: {problems}"));
+        assert_eq!(config.notices, [], "{path}");
     }
 }
 

@@ -53,6 +53,6 @@ async fn a_file_without_authorities_stops_the_start() {
         let output = command.args(["--tls-client-ca", &server.path(file)]).output().await.unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{message}");
-        assert!(message.contains("--tls-client-ca (TLS_CLIENT_CA): "), "{message}");
+        assert!(message.contains("--tls-client-ca (ATTACHE_TLS_CLIENT_CA): "), "{message}");
     }
 }

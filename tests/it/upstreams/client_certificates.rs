@@ -93,7 +93,7 @@ async fn a_pair_that_cannot_be_used_leaves_the_one_before_in_use() {
 
     let key = fs::read(shown.path("client-key.pem")).unwrap();
     fs::write(shown.path("client-key.pem"), &key[..key.len() / 2]).unwrap();
-    let line = guarded.hang_up(REFUSED, "--upstream-client-key (UPSTREAM_CLIENT_KEY): ").await;
+    let line = guarded.hang_up(REFUSED, "--upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY): ").await;
     assert_eq!(line["code"], "upstream_tls_files_unusable");
     assert_eq!(guarded.status().await, StatusCode::OK);
 
