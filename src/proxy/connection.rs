@@ -1,7 +1,9 @@
 //! One connection to an upstream: what it speaks, and until when it is given to further requests.
 
 use super::body::RequestBody;
-use crate::http1;
+use super::heard::Heard;
+use crate::http1::{self, fields::members};
+use http::{HeaderMap, HeaderName};
 use hyper::client::conn::http2;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -13,6 +15,10 @@ use tokio::time::Instant;
 const LIFETIME: Duration = Duration::from_secs(300);
 /// The part of it that chance may take away, so that connections opened together do not end together.
 const SPREAD: f64 = 0.1;
+
+/// How much sooner than its upstream says an unused connection is given up: what is sent then is on its way for a while.
+const MARGIN: Duration = Duration::from_secs(1);
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 
 /// A connection to an upstream on which a request can be sent.
 pub enum Connection {
@@ -36,9 +42,9 @@ impl Http1 {
         Self { connection: http1::client::Connection::new(stream), retirement: Retirement::of_new() }
     }
 
-    /// Whether another request may be sent, as far as can be told.
-    pub fn is_good(&mut self) -> bool {
-        !self.retirement.is_due() && self.connection.is_silent()
+    /// Whether another request may be sent now, as far as can be told, on a connection unused since then.
+    pub fn is_good(&mut self, now: Instant, since: Instant) -> bool {
+        !self.retirement.is_due_unused(now, since) && self.connection.is_silent()
     }
 }
 
@@ -54,19 +60,30 @@ struct Shared {
     retirement: Retirement,
     turned_away: AtomicBool,
     most_streams: Arc<AtomicUsize>,
+    heard: Heard,
 }
 
 impl Http2 {
-    /// A connection that has just been opened. Whoever drives it keeps `most_streams` at what the upstream allows.
-    pub fn new(sender: http2::SendRequest<RequestBody>, most_streams: Arc<AtomicUsize>) -> Self {
+    /// A connection that has just been opened. The task that drives it keeps `most_streams` at what the upstream allows,
+    /// and `heard` at what comes.
+    pub fn new(
+        sender: http2::SendRequest<RequestBody>,
+        most_streams: Arc<AtomicUsize>,
+        heard: Heard,
+    ) -> Self {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
-        Self { sender, shared: Arc::new(Shared { retirement, turned_away, most_streams }) }
+        Self { sender, shared: Arc::new(Shared { retirement, turned_away, most_streams, heard }) }
     }
 
-    /// Whether another request may be sent, as far as can be told.
-    pub fn is_good(&self) -> bool {
+    /// Whether another request may be sent now, as far as can be told.
+    pub fn is_good(&self, now: Instant) -> bool {
         let turned_away = self.shared.turned_away.load(Ordering::Relaxed);
-        !self.sender.is_closed() && !self.shared.retirement.is_due() && !turned_away
+        !self.sender.is_closed() && !self.shared.retirement.is_due(now) && !turned_away
+    }
+
+    /// What has come on it.
+    pub fn heard(&self) -> &Heard {
+        &self.shared.heard
     }
 
     /// Whether the upstream takes another request beside those that have a part in this connection, this one aside
@@ -80,7 +97,7 @@ impl Http2 {
         Arc::strong_count(&self.shared) - 1
     }
 
-    /// Notes that the upstream takes no further requests here, for everybody who has a part in it.
+    /// Sees to it that the connection gets no further requests, whichever part they would use.
     pub fn turn_away(&self) {
         self.shared.turned_away.store(true, Ordering::Relaxed);
     }
@@ -88,15 +105,42 @@ impl Http2 {
 
 /// When a connection is no longer given to further requests.
 #[derive(Clone, Copy)]
-pub struct Retirement(Instant);
+pub struct Retirement {
+    at: Instant,
+    /// How long it may be unused.
+    unused: Duration,
+}
 
 impl Retirement {
     fn of_new() -> Self {
-        Self(Instant::now() + LIFETIME.mul_f64(1.0 - SPREAD * fastrand::f64()))
+        let at = Instant::now() + LIFETIME.mul_f64(1.0 - SPREAD * fastrand::f64());
+        Self { at, unused: Duration::MAX }
     }
 
-    fn is_due(&self) -> bool {
-        self.0 <= Instant::now()
+    /// The same with what the upstream says in `Keep-Alive` of its own limits: a request that comes when it closes the
+    /// connection is lost, and one that is not idempotent must not be sent again.
+    pub fn stated(mut self, headers: &HeaderMap) -> Self {
+        for parameter in members(headers, &KEEP_ALIVE) {
+            let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else { continue };
+            let (name, value) = (parameter[..equals].trim_ascii(), parameter[equals + 1..].trim_ascii());
+            let Some(value) = str::from_utf8(value).ok().and_then(|value| value.parse().ok()) else {
+                continue;
+            };
+            if name.eq_ignore_ascii_case(b"timeout") {
+                self.unused = Duration::from_secs(value).saturating_sub(MARGIN);
+            } else if name.eq_ignore_ascii_case(b"max") && value == 0 {
+                self.unused = Duration::ZERO;
+            }
+        }
+        self
+    }
+
+    fn is_due(&self, now: Instant) -> bool {
+        self.at <= now
+    }
+
+    fn is_due_unused(&self, now: Instant, since: Instant) -> bool {
+        self.is_due(now) || now.duration_since(since) >= self.unused
     }
 }
 
@@ -108,7 +152,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_connection_is_retired_within_five_minutes_and_not_together_with_others() {
         let retirements: Vec<Retirement> = (0..200).map(|_| Retirement::of_new()).collect();
-        let due = || retirements.iter().filter(|retirement| retirement.is_due()).count();
+        let due = || retirements.iter().filter(|retirement| retirement.is_due(Instant::now())).count();
         advance(Duration::from_secs(269)).await;
         assert_eq!(due(), 0);
         advance(Duration::from_secs(16)).await;
@@ -116,5 +160,27 @@ mod tests {
         assert!((1..200).contains(&due()), "{} are due", due());
         advance(Duration::from_secs(15)).await;
         assert_eq!(due(), 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_connection_is_unused_for_less_than_its_upstream_says() {
+        for (stated, seconds) in [
+            ("timeout=5", Some(4)),
+            ("max=99, timeout=5", Some(4)),
+            ("Timeout = 75", Some(74)),
+            ("timeout=1", Some(0)),
+            ("timeout=0", Some(0)),
+            ("timeout=30, max=0", Some(0)),
+            ("max=1", None),
+            ("timeout=soon", None),
+            ("timeout", None),
+            ("", None),
+        ] {
+            let headers = HeaderMap::from_iter([(KEEP_ALIVE, stated.parse().unwrap())]);
+            let (retirement, since) = (Retirement::of_new().stated(&headers), Instant::now());
+            let due =
+                (0..200).find(|after| retirement.is_due_unused(since + Duration::from_secs(*after), since));
+            assert_eq!(due, seconds, "{stated}");
+        }
     }
 }

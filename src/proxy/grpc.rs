@@ -4,11 +4,15 @@
 use super::error::{ProxyError, UpstreamError};
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::time::Duration;
 
 /// The type of every gRPC message, whatever its encoding.
 pub const MEDIA_TYPE: &str = "application/grpc";
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+const GRPC_TIMEOUT: HeaderName = HeaderName::from_static("grpc-timeout");
+/// What the protocol allows.
+const MAX_TIMEOUT_DIGITS: usize = 8;
 const GRPC_MESSAGE: HeaderName = HeaderName::from_static("grpc-message");
 
 /// Whether a request is a gRPC call. `application/grpc-web` is another protocol, whose clients read HTTP's status.
@@ -20,6 +24,25 @@ pub fn is_call(headers: &HeaderMap) -> bool {
                 && matches!(rest.first(), None | Some(b'+' | b';' | b' '))
         }
         None => false,
+    }
+}
+
+/// How long the caller of a gRPC call waits for its end, where it says so.
+pub fn deadline(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(GRPC_TIMEOUT).filter(|_| is_call(headers))?.to_str().ok()?;
+    let (number, unit) = value.split_at_checked(value.len().checked_sub(1)?)?;
+    if number.is_empty() || number.len() > MAX_TIMEOUT_DIGITS || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    let number: u64 = number.parse().ok()?;
+    match unit {
+        "H" => Some(Duration::from_secs(number * 3600)),
+        "M" => Some(Duration::from_secs(number * 60)),
+        "S" => Some(Duration::from_secs(number)),
+        "m" => Some(Duration::from_millis(number)),
+        "u" => Some(Duration::from_micros(number)),
+        "n" => Some(Duration::from_nanos(number)),
+        _ => None,
     }
 }
 
@@ -101,6 +124,26 @@ mod tests {
         }
         for kind in ["", "application/json", "application/grp", "application/grpc-web", "application/grpcx"] {
             assert!(!is_call(kind), "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_call_says_how_long_its_caller_waits() {
+        let of = |kind, timeout: &'static str| {
+            deadline(&HeaderMap::from_iter([
+                (CONTENT_TYPE, HeaderValue::from_static(kind)),
+                (GRPC_TIMEOUT, HeaderValue::from_static(timeout)),
+            ]))
+        };
+        for (timeout, milliseconds) in
+            [("2H", 7_200_000), ("3M", 180_000), ("10S", 10_000), ("7m", 7), ("5000u", 5), ("99999999n", 99)]
+        {
+            let deadline = of(MEDIA_TYPE, timeout).map(|deadline| deadline.as_millis());
+            assert_eq!(deadline, Some(milliseconds), "{timeout}");
+            assert_eq!(of("application/json", timeout), None, "only gRPC has deadlines");
+        }
+        for timeout in ["", "S", "10", "10s", "-1S", "+1S", "1.5S", "123456789S", "1 S"] {
+            assert_eq!(of(MEDIA_TYPE, timeout), None, "{timeout:?}");
         }
     }
 

@@ -3,6 +3,7 @@
 use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2};
 use super::error::{MessageError, UpstreamError};
+use super::heard::{Heard, Listening};
 use super::replay::http2_cause;
 use crate::http1::Stream;
 use crate::tasks::Tasks;
@@ -12,16 +13,16 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
 use tokio::sync::Notify;
 
-/// How far an HTTP/2 upstream may send ahead on one stream, in bytes: 20 MB/s over a way of 50 ms.
-const STREAM_WINDOW: u32 = 1 << 20;
-/// The same on a connection. The HTTP/2 library ends a connection that holds too many small frames unread: half this size,
-/// where each counts as 256 bytes. Windows that adapt begin with so little that 130 small messages at once were too many.
-const CONNECTION_WINDOW: u32 = 8 << 20;
-/// How often an HTTP/2 upstream with requests to answer is asked whether it is there.
-const PING_EVERY: Duration = Duration::from_secs(30);
+/// How far an HTTP/2 upstream may send ahead on one stream, in bytes: 5 MB/s over a way of 50 ms.
+const STREAM_WINDOW: u32 = 256 << 10;
+/// The most requests at a time on one connection, even where the upstream allows more.
+const MAX_STREAMS: u32 = 100;
+/// How far the upstream may send ahead on a connection. All its streams fit, so that callers that do not read their
+/// responses cannot keep those of others from coming (RFC 9113, section 5.2.2). The HTTP/2 library ends a connection that
+/// holds too many small frames unread: half this size, where each counts as 256 bytes.
+const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
 
 /// Speaks HTTP/1.1, which needs no word beforehand.
 pub fn http1(stream: Box<dyn Stream>) -> Connection {
@@ -34,13 +35,13 @@ pub fn http1(stream: Box<dyn Stream>) -> Connection {
 /// When the upstream speaks something else, or hangs up.
 pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
+    let heard = Heard::now();
     let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .keep_alive_interval(PING_EVERY)
         .initial_max_send_streams(0)
-        .handshake::<_, RequestBody>(TokioIo::new(stream))
+        .handshake::<_, RequestBody>(TokioIo::new(Listening::to(stream, heard.clone())))
         .await
         .map_err(|error| UpstreamError::Exchange(MessageError::Http2(error)))?;
     let mut connection = Box::pin(connection);
@@ -54,18 +55,23 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
             }),
         }
     }
-    let most_streams = Arc::new(AtomicUsize::new(connection.current_max_send_streams()));
+    let most_streams = Arc::new(AtomicUsize::new(taken_of(connection.current_max_send_streams())));
     let allowed = most_streams.clone();
     tasks.spawn(async move {
         // Whoever sent the request learns of the error too, and reports it.
         let _ = poll_fn(|context| {
             let end = connection.as_mut().poll(context);
-            allowed.store(connection.current_max_send_streams(), Ordering::Relaxed);
+            allowed.store(taken_of(connection.current_max_send_streams()), Ordering::Relaxed);
             end
         })
         .await;
     });
-    Ok(Connection::Http2(Http2::new(sender, most_streams)))
+    Ok(Connection::Http2(Http2::new(sender, most_streams, heard)))
+}
+
+/// How many of the requests at a time that the upstream allows are sent.
+fn taken_of(allowed: usize) -> usize {
+    allowed.min(MAX_STREAMS as usize)
 }
 
 /// Whether what came was not made of frames.

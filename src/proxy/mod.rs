@@ -14,14 +14,18 @@ pub mod policy;
 pub mod audience;
 /// What is removed and replaced, in both directions.
 pub mod headers;
-/// Connection, timeouts, second tries.
+/// Connections, second tries.
 pub mod upstream;
+/// One request on one connection, and its timeout.
+pub mod exchange;
 /// What may be sent a second time.
 pub mod replay;
 /// Connections that can take a request.
 pub mod pool;
 /// One connection: what it speaks, and for how long.
 pub mod connection;
+/// When a connection last brought something.
+pub mod heard;
 /// Connections that are being opened.
 pub mod opening;
 /// New connections: DNS, addresses, TLS.

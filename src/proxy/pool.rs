@@ -73,15 +73,15 @@ impl Pool {
     pub fn take(&self, target: &Target) -> Option<Connection> {
         let mut unused = self.0.unused();
         let Unused { by_target, http1 } = &mut *unused;
-        let shelf = by_target.get_mut(target)?;
-        shelf.http2.retain(|idle| idle.connection.is_good());
+        let (shelf, now) = (by_target.get_mut(target)?, Instant::now());
+        shelf.http2.retain(|idle| idle.connection.is_good(now));
         if let Some(idle) = shelf.http2.iter_mut().find(|idle| idle.connection.has_room()) {
-            idle.since = Instant::now();
+            idle.since = now;
             return Some(Connection::Http2(idle.connection.clone()));
         }
         while let Some(mut idle) = shelf.http1.pop() {
             *http1 = http1.saturating_sub(1);
-            if idle.connection.is_good() {
+            if idle.connection.is_good(now, idle.since) {
                 return Some(Connection::Http1(idle.connection));
             }
         }
@@ -118,13 +118,27 @@ impl Pool {
         self.0.unused().by_target.get(target).is_some_and(|shelf| shelf.http1_seen.is_some())
     }
 
+    /// Gives no further request to what may have died with a connection on which a request was written at this moment and
+    /// nothing has come since: HTTP/1.1 connections unused since before, and HTTP/2 ones that have been silent as long.
+    pub fn doubt(&self, target: &Target, since: Instant) {
+        let mut unused = self.0.unused();
+        let Unused { by_target, http1 } = &mut *unused;
+        let Some(shelf) = by_target.get_mut(target) else { return };
+        let before = shelf.http1.len();
+        shelf.http1.retain(|idle| idle.since >= since);
+        *http1 = http1.saturating_sub(before - shelf.http1.len());
+        let silent = shelf.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
+        silent.for_each(|idle| idle.connection.turn_away());
+    }
+
     /// What brings a connection back once its response has been read.
     pub fn lease(&self, target: &Target, part: Part) -> Lease {
         Lease { pool: self.clone(), target: target.clone(), part }
     }
 
     fn put(&self, target: Target, mut connection: Http1) {
-        if !connection.is_good() {
+        let since = Instant::now();
+        if !connection.is_good(since, since) {
             return;
         }
         let mut unused = self.0.unused();
@@ -132,7 +146,7 @@ impl Pool {
             unused.drop_one();
         }
         let Unused { by_target, http1 } = &mut *unused;
-        let (shelf, since) = (by_target.entry(target).or_default(), Instant::now());
+        let shelf = by_target.entry(target).or_default();
         shelf.http1_seen = Some(since);
         shelf.http1.push(Idle { connection, since });
         *http1 += 1;
@@ -152,12 +166,12 @@ impl Unused {
         let now = Instant::now();
         let expired = |since: Instant| now.duration_since(since) >= idle_timeout;
         self.by_target.retain(|_, shelf| {
-            shelf.http1.retain_mut(|idle| !expired(idle.since) && idle.connection.is_good());
+            shelf.http1.retain_mut(|idle| !expired(idle.since) && idle.connection.is_good(now, idle.since));
             shelf.http2.retain_mut(|idle| {
                 if idle.connection.others() > 0 {
                     idle.since = now;
                 }
-                !expired(idle.since) && idle.connection.is_good()
+                !expired(idle.since) && idle.connection.is_good(now)
             });
             shelf.http1_seen = shelf.http1_seen.filter(|seen| !expired(*seen));
             !shelf.is_empty() || shelf.http1_seen.is_some()

@@ -1,4 +1,5 @@
 use super::*;
+use crate::proxy::heard::Heard;
 use crate::proxy::target::Scheme;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
@@ -32,7 +33,7 @@ async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream)
     tasks.spawn(async {
         let _ = connection.await;
     });
-    (Connection::Http2(Http2::new(sender, Arc::new(AtomicUsize::new(most_streams)))), theirs)
+    (Connection::Http2(Http2::new(sender, Arc::new(AtomicUsize::new(most_streams)), Heard::now())), theirs)
 }
 
 fn give_back(pool: &Pool, connection: Connection) {

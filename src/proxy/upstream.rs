@@ -2,24 +2,22 @@
 //! again only where that cannot be a second time.
 
 use super::body::{RequestBody, Sent};
-use super::connection::{Connection, Http1, Http2};
+use super::connection::Connection;
 use super::connector::Connector;
 use super::error::{MessageError, UpstreamError};
+use super::exchange::{Lost, exchange};
 use super::headers;
 use super::incoming::UpstreamBody;
 use super::opening::{Openings, Outcome, Turn};
-use super::pool::{Lease, Part, Pool};
+use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_unprocessed};
 use super::target::{Scheme, Target};
-use crate::http1::client::Failure;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Request, Response, Uri};
 use http_body::Body;
-use hyper::body::Incoming;
 use std::time::Duration;
-use tokio::time::sleep;
 
 /// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
 const MOST_TRIES: usize = 5;
@@ -30,16 +28,6 @@ pub struct Upstream {
     openings: Openings,
     pool: Pool,
     timeout: Duration,
-}
-
-/// A request that did not get its response.
-enum Lost {
-    /// Nothing of it was written, so it is as good as new.
-    Unsent(RequestBody, MessageError),
-    /// The upstream may have seen it.
-    Sent(MessageError),
-    /// No response header in time.
-    Late,
 }
 
 /// A connection, and whether it lay in the pool: then it may have been closed there.
@@ -86,9 +74,12 @@ impl Upstream {
             let Way { connection, kept } = self.way(target, alone, call).await?;
             let replay = Replay::of(request, &connection);
             tries += 1;
-            *request.body_mut() = match self.exchange(connection, target, request, &sent).await {
+            address(request, target, &connection);
+            frame(request, &connection);
+            let answer = exchange(&self.pool, self.timeout, connection, target, request, &sent).await;
+            *request.body_mut() = match answer {
                 Ok((response, part)) => return Ok((response, self.pool.lease(target, part))),
-                Err(Lost::Late) => return Err(UpstreamError::ResponseTimeout(self.timeout)),
+                Err(Lost::Late(limit)) => return Err(UpstreamError::ResponseTimeout(limit)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
                 Err(Lost::Unsent(body, _)) if kept || tries < MOST_TRIES => body,
                 Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
@@ -144,84 +135,6 @@ impl Upstream {
             Ok(Way { connection, kept: false })
         };
         self.connector.bounded(target, opening).await
-    }
-
-    /// The response, and the part in the connection that it comes on.
-    async fn exchange(
-        &self,
-        connection: Connection,
-        target: &Target,
-        request: &mut Request<RequestBody>,
-        sent: &Sent,
-    ) -> Result<(Response<UpstreamBody>, Part), Lost> {
-        address(request, target, &connection);
-        frame(request, &connection);
-        let late = async {
-            sent.finished().await;
-            sleep(self.timeout).await;
-        };
-        tokio::select! {
-            biased;
-            answer = answer(connection, request) => answer,
-            () = late => Err(Lost::Late),
-        }
-    }
-}
-
-/// Sends the request over the connection and waits for the response.
-async fn answer(
-    connection: Connection,
-    request: &mut Request<RequestBody>,
-) -> Result<(Response<UpstreamBody>, Part), Lost> {
-    let body = std::mem::replace(request.body_mut(), RequestBody::empty());
-    match connection {
-        Connection::Http1(Http1 { connection, retirement }) => {
-            let response = connection.send(request, body).await?;
-            Ok((response.map(UpstreamBody::Http1), Part::Http1(retirement)))
-        }
-        Connection::Http2(connection) => {
-            // Boxed, because it is larger than all the rest, and every request would make room for it.
-            let (response, part) = Box::pin(answer_http2(connection, request, body)).await?;
-            Ok((response.map(UpstreamBody::Http2), Part::Http2(part)))
-        }
-    }
-}
-
-/// A connection that closes at the very moment of sending can leave hyper with a request in a queue that nobody reads,
-/// and that ends with the last who could add to it. So a closed connection is dropped before the wait: then the
-/// request comes back, unsent.
-async fn answer_http2(
-    mut connection: Http2,
-    head: &Request<RequestBody>,
-    body: RequestBody,
-) -> Result<(Response<Incoming>, Option<Http2>), Lost> {
-    let mut request = Request::new(body);
-    head.method().clone_into(request.method_mut());
-    head.uri().clone_into(request.uri_mut());
-    head.headers().clone_into(request.headers_mut());
-    let answer = connection.sender.try_send_request(request);
-    let open = (!connection.sender.is_closed()).then_some(connection);
-    let mut error = match answer.await {
-        Ok(response) => return Ok((response, open)),
-        Err(error) => error,
-    };
-    let unsent = error.take_message();
-    let error = MessageError::Http2(error.into_error());
-    if let (true, Some(connection)) = (is_unprocessed(&error), &open) {
-        connection.turn_away();
-    }
-    Err(match unsent {
-        Some(request) => Lost::Unsent(request.into_body(), error),
-        None => Lost::Sent(error),
-    })
-}
-
-impl From<Failure<RequestBody>> for Lost {
-    fn from(Failure { error, unsent }: Failure<RequestBody>) -> Self {
-        match unsent {
-            Some(body) => Self::Unsent(body, error.into()),
-            None => Self::Sent(error.into()),
-        }
     }
 }
 

@@ -199,7 +199,7 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
     // A command's own requests go the same way; where one carries a token, the same step puts it on.
     only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
     only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
-    only(&["try_send_request"], &["proxy/upstream.rs"]);
+    only(&["try_send_request"], &["proxy/exchange.rs"]);
     // The demo is a caller with a credential of its own making, so that it can be seen to be replaced.
     only(&["AUTHORIZATION"], &["emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"]);
     // A token that may be missing would be a way to go without.

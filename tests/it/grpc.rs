@@ -12,6 +12,7 @@ use futures_util::stream;
 use http::{HeaderMap, Request, Response, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
+use std::time::Duration;
 
 /// A message of five bytes behind gRPC's own five.
 const MESSAGE: &[u8] = b"\0\0\0\0\x05hello";
@@ -42,6 +43,26 @@ async fn greet(request: Request<hyper::body::Incoming>) -> Reply {
     let mut reply = Response::new(StreamBody::new(stream::iter(frames)).boxed());
     reply.headers_mut().insert("content-type", "application/grpc+proto".parse().unwrap());
     reply
+}
+
+#[tokio::test]
+async fn a_deadline_counts_where_it_is_longer_than_the_timeout() {
+    let upstream = Upstream::scripted(|request| async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        greet(request).await
+    });
+    let flags = ["--upstream-protocol", "http2", "--upstream-timeout", "300ms"];
+    let world = World::pinned(upstream.await, &flags).await;
+    for (headers, place, status) in [
+        (&[("grpc-timeout", "10S")][..], "trailers", "0"),
+        (&[("grpc-timeout", "100m")], "header", "4"),
+        (&[("grpc-timeout", "500m")], "header", "4"),
+        (&[], "header", "4"),
+    ] {
+        let answer = answer(&world.proxy, call(headers)).await;
+        let fields = if place == "trailers" { answer.trailers.unwrap() } else { answer.headers };
+        assert_eq!(fields["grpc-status"], status, "{headers:?}");
+    }
 }
 
 #[tokio::test]

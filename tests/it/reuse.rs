@@ -27,6 +27,23 @@ async fn connections_to_the_upstream_are_used_again() {
 }
 
 #[tokio::test]
+async fn a_connection_that_its_upstream_is_about_to_close_gets_no_request() {
+    for (stated, connections) in [("timeout=1", 5), ("timeout=60, max=0", 5), ("timeout=60, max=9", 1)] {
+        let upstream = Upstream::scripted(move |request| async move {
+            let mut reply = echo(request).await;
+            reply.headers_mut().insert("keep-alive", stated.parse().unwrap());
+            reply
+        });
+        let world = World::pinned(upstream.await, &[]).await;
+        let mut caller = Http1::connect(world.proxy.proxy).await;
+        for _ in 0..5 {
+            assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
+        }
+        assert_eq!(world.upstream.connections(), connections, "{stated}");
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_that_closes_after_every_answer_costs_nobody_an_error() {
     let upstream = Upstream::scripted(|request| async {
         let mut reply = echo(request).await;

@@ -5,4 +5,6 @@ mod client_certificates;
 mod connections;
 mod frames;
 mod protocol;
+mod silence;
+mod slow_readers;
 mod turned_away;

@@ -1,0 +1,148 @@
+//! One request on one connection: sent, and its response waited for within `--upstream-timeout`.
+
+use super::body::{RequestBody, Sent};
+use super::connection::{Connection, Http1, Http2};
+use super::error::MessageError;
+use super::grpc;
+use super::incoming::UpstreamBody;
+use super::pool::{Part, Pool};
+use super::replay::is_unprocessed;
+use super::target::Target;
+use crate::http1::client::Failure;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use std::pin::pin;
+use std::time::Duration;
+use tokio::time::{Instant, timeout};
+
+/// How long a caller has to wait before its hanging up says something of the connection. Callers that cancel sooner would
+/// close connections that are well.
+const SUSPICIOUS_AFTER: Duration = Duration::from_secs(1);
+
+/// A request that did not get its response.
+pub enum Lost {
+    /// Nothing of it was written, so it is as good as new.
+    Unsent(RequestBody, MessageError),
+    /// The upstream may have seen it.
+    Sent(MessageError),
+    /// No response header within this time.
+    Late(Duration),
+}
+
+/// A request that has no response yet. Dropped after a while of waiting, because its caller hangs up or the time is over,
+/// it leaves the pool in doubt about the connections to its target.
+struct Unanswered<'u> {
+    pool: &'u Pool,
+    target: &'u Target,
+    since: Instant,
+}
+
+impl Unanswered<'_> {
+    /// This answers it, so there is no doubt.
+    fn by<T>(self, answer: T) -> T {
+        std::mem::forget(self);
+        answer
+    }
+}
+
+impl Drop for Unanswered<'_> {
+    fn drop(&mut self) {
+        if self.since.elapsed() >= SUSPICIOUS_AFTER {
+            self.pool.doubt(self.target, self.since);
+        }
+    }
+}
+
+/// The response, and the part in the connection that it comes on. `limit` counts from when the request has been sent.
+///
+/// # Errors
+/// When the connection breaks before the response, or no response header comes in time.
+pub async fn exchange(
+    pool: &Pool,
+    limit: Duration,
+    connection: Connection,
+    target: &Target,
+    request: &mut Request<RequestBody>,
+    sent: &Sent,
+) -> Result<(Response<UpstreamBody>, Part), Lost> {
+    let body = std::mem::replace(request.body_mut(), RequestBody::empty());
+    let request = &*request;
+    let mut answer = pin!(answer(connection, request, body));
+    let mut unanswered = Unanswered { pool, target, since: Instant::now() };
+    if !sent.is_finished() {
+        tokio::select! {
+            biased;
+            answer = &mut answer => return unanswered.by(answer),
+            () = sent.finished() => unanswered.since = Instant::now(),
+        }
+    }
+    if let Ok(answer) = timeout(limit, &mut answer).await {
+        return unanswered.by(answer);
+    }
+    pool.doubt(target, unanswered.since);
+    match grpc::deadline(request.headers()).and_then(|deadline| deadline.checked_sub(limit)) {
+        Some(more) => match timeout(more, &mut answer).await {
+            Ok(answer) => unanswered.by(answer),
+            Err(_) => Err(Lost::Late(limit + more)),
+        },
+        None => Err(Lost::Late(limit)),
+    }
+}
+
+/// Sends the request over the connection and waits for the response.
+async fn answer(
+    connection: Connection,
+    request: &Request<RequestBody>,
+    body: RequestBody,
+) -> Result<(Response<UpstreamBody>, Part), Lost> {
+    match connection {
+        Connection::Http1(Http1 { connection, retirement }) => {
+            let response = connection.send(request, body).await?;
+            let part = Part::Http1(retirement.stated(response.headers()));
+            Ok((response.map(UpstreamBody::Http1), part))
+        }
+        Connection::Http2(connection) => {
+            // Boxed, because it is larger than all the rest, and every request would make room for it.
+            let (response, part) = Box::pin(answer_http2(connection, request, body)).await?;
+            Ok((response.map(UpstreamBody::Http2), Part::Http2(part)))
+        }
+    }
+}
+
+/// A connection that closes at the very moment of sending can leave hyper with a request in a queue that nobody reads,
+/// and that ends with the last who could add to it. So a closed connection is dropped before the wait: then the
+/// request comes back, unsent.
+async fn answer_http2(
+    mut connection: Http2,
+    head: &Request<RequestBody>,
+    body: RequestBody,
+) -> Result<(Response<Incoming>, Option<Http2>), Lost> {
+    let mut request = Request::new(body);
+    head.method().clone_into(request.method_mut());
+    head.uri().clone_into(request.uri_mut());
+    head.headers().clone_into(request.headers_mut());
+    let answer = connection.sender.try_send_request(request);
+    let open = (!connection.sender.is_closed()).then_some(connection);
+    let mut error = match answer.await {
+        Ok(response) => return Ok((response, open)),
+        Err(error) => error,
+    };
+    let unsent = error.take_message();
+    let error = MessageError::Http2(error.into_error());
+    if let (true, Some(connection)) = (is_unprocessed(&error), &open) {
+        connection.turn_away();
+    }
+    Err(match unsent {
+        Some(request) => Lost::Unsent(request.into_body(), error),
+        None => Lost::Sent(error),
+    })
+}
+
+impl From<Failure<RequestBody>> for Lost {
+    fn from(Failure { error, unsent }: Failure<RequestBody>) -> Self {
+        match unsent {
+            Some(body) => Self::Unsent(body, error.into()),
+            None => Self::Sent(error.into()),
+        }
+    }
+}
