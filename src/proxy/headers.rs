@@ -5,8 +5,8 @@ use crate::config::ForwardedFor;
 use crate::http1::fields::members;
 use crate::token::Token;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
-    TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
@@ -88,6 +88,16 @@ pub fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
                 headers.insert(CONTENT_LENGTH, length.into());
             }
         }
+    }
+}
+
+/// Makes one field of the cookies that HTTP/2 lets a caller spread over several. HTTP/1.1 has but one, and many servers read
+/// no other (RFC 9113, section 8.2.3).
+pub fn join_cookies(headers: &mut HeaderMap) {
+    let crumbs: Vec<&[u8]> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if let [_, _, ..] = crumbs[..] {
+        let joined = HeaderValue::from_bytes(&crumbs.join(&b"; "[..]));
+        headers.insert(COOKIE, joined.expect("header values joined by a semicolon are a header value"));
     }
 }
 

@@ -15,7 +15,7 @@ use super::target::{Scheme, Target};
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
-use http::{HeaderValue, Request, Response, Uri};
+use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
 use std::time::Duration;
 
@@ -147,6 +147,9 @@ fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
 fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
     match connection {
         Connection::Http1(_) => {
+            if head.version() == Version::HTTP_2 {
+                headers::join_cookies(head.headers_mut());
+            }
             head.headers_mut().insert(HOST, target.authority().clone());
         }
         Connection::Http2(_) => {
@@ -160,6 +163,7 @@ fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connec
 /// Says how long the body is, in the one way that the connection's protocol has for it.
 fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
     let length = request.body().size_hint().exact();
+    let has_content = gives_content_a_meaning(request.method());
     let headers = request.headers_mut();
     headers::state_length(headers, length);
     if length == Some(0) && headers.contains_key(CONTENT_LENGTH) {
@@ -169,10 +173,16 @@ fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
     if let Connection::Http1(_) = connection {
         match length {
             None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
-            Some(0) => None,
+            Some(0) if !has_content => None,
             Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
         };
     }
+}
+
+/// Whether a request of this method says also that it has no content (RFC 9110, section 8.6). Servers answer 411 where it
+/// does not. In HTTP/2 the end of the stream says it.
+fn gives_content_a_meaning(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 
 fn absolute(target: &Target, path: PathAndQuery) -> Uri {
