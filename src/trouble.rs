@@ -79,6 +79,8 @@ troubles! {
     ClientGone => "client_gone",
     /// The caller wanted a tunnel.
     ConnectMethod => "connect_method",
+    /// The caller wanted its request back.
+    TraceMethod => "trace_method",
     /// The caller named no upstream.
     UpstreamMissing => "upstream_missing",
     /// The caller named its upstream in a way that is refused.

@@ -32,6 +32,9 @@ pub enum ProxyError {
     /// The caller wanted a tunnel.
     #[error("CONNECT is not supported")]
     Connect,
+    /// The caller wanted its request back, which would show it the token.
+    #[error("TRACE is not supported")]
+    Trace,
     /// There is no token to send.
     #[error("no token for {0}: {1}")]
     Token(Target, Arc<TokenError>),
@@ -134,6 +137,7 @@ impl ProxyError {
             Self::Denied(_, Denied::Host) => Trouble::HostNotAllowed,
             Self::Denied(_, Denied::Address) => Trouble::AddressNotAllowed,
             Self::Connect => Trouble::ConnectMethod,
+            Self::Trace => Trouble::TraceMethod,
             Self::Token(_, error) => error.trouble(),
             Self::Upstream(_, error) => error.trouble(),
         }

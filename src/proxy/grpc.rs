@@ -70,7 +70,7 @@ impl ProxyError {
             // No program chose this: whatever frames its messages is at fault.
             Self::Malformed => Code::Internal,
             Self::Denied(..) => Code::PermissionDenied,
-            Self::Connect => Code::Unimplemented,
+            Self::Connect | Self::Trace => Code::Unimplemented,
             Self::Token(..) => Code::Unavailable,
             Self::Upstream(_, error) => error.grpc_code(),
         }

@@ -2,6 +2,8 @@
 
 /// Is this a request that everybody reads alike.
 pub mod syntax;
+/// What is for this proxy and goes no further.
+pub mod hops;
 /// Scheme, host and port.
 pub mod target;
 /// Request to target: pinned, or named by the caller.
@@ -143,6 +145,10 @@ impl Proxy {
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
         syntax::check(request)?;
+        if hops::ends_here(request)? {
+            record.complete();
+            return Ok(Forwarded::Response(response::options()));
+        }
         let target = routing::target(&self.routing, &self.named, request)?;
         record.target(&target);
         self.judge(&target)?;
@@ -237,6 +243,7 @@ impl Proxy {
                 self.metrics.upstream_call(target.labels(), None, TokenResult::FetchError, elapsed);
             }
             ProxyError::Connect
+            | ProxyError::Trace
             | ProxyError::Malformed
             | ProxyError::NoTarget(_)
             | ProxyError::InvalidTarget => {}

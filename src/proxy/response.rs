@@ -24,6 +24,9 @@ pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
 /// How HTTP/2 says that a protocol is switched to (RFC 8441, section 4): it has no `101`.
 pub const SWITCHED_IN_HTTP2: StatusCode = StatusCode::OK;
 
+/// What is forwarded. A caller may send any other method too, but for CONNECT and TRACE.
+const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
 /// What is said of a request that is no request, whether its header or its body shows it.
 const MALFORMED: (StatusCode, &str, &str) =
     (StatusCode::BAD_REQUEST, "malformed request", "attache; error=http_request_error");
@@ -54,6 +57,15 @@ pub fn unreadable(error: &Error) -> Response<ResponseBody> {
     };
     let mut response = ProxyError::in_http(status, body);
     response.headers_mut().insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
+    response
+}
+
+/// The answer to `OPTIONS` of this proxy itself.
+pub fn options() -> Response<ResponseBody> {
+    let mut response = Response::new(ResponseBody::own(Bytes::new()));
+    let headers = response.headers_mut();
+    headers.insert(ALLOW, HeaderValue::from_static(METHODS));
+    headers.insert(PROXY_STATUS, HeaderValue::from_static("attache"));
     response
 }
 
@@ -88,8 +100,7 @@ impl ProxyError {
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
         if status == StatusCode::METHOD_NOT_ALLOWED {
-            let allowed = HeaderValue::from_static("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE");
-            headers.insert(ALLOW, allowed);
+            headers.insert(ALLOW, HeaderValue::from_static(METHODS));
         }
         response
     }
@@ -123,6 +134,11 @@ impl ProxyError {
             Self::Connect => (
                 StatusCode::METHOD_NOT_ALLOWED,
                 "CONNECT is not supported",
+                "attache; error=http_request_denied",
+            ),
+            Self::Trace => (
+                StatusCode::METHOD_NOT_ALLOWED,
+                "TRACE is not supported",
                 "attache; error=http_request_denied",
             ),
             Self::Token(..) => (

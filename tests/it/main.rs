@@ -38,6 +38,7 @@ mod support;
 mod tls;
 mod token_command;
 mod tokens;
+mod translation;
 mod upgrade;
 mod upstreams;
 mod websocket;

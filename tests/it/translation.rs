@@ -1,0 +1,100 @@
+//! What one version of HTTP says in another way than the other, and what a request may ask of a proxy.
+
+use crate::support::World;
+use crate::support::client::{Answer, Body, get, http2, send};
+use crate::support::wire::{END, Wire};
+use attache::tasks::Owned;
+use bytes::Bytes;
+use http::{Request, StatusCode, Version};
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn cookies_of_an_http_2_caller_reach_an_http_1_1_upstream_in_one_field() {
+    let world = World::start().await;
+    let cookies = [("cookie", "a=1"), ("x-between", "1"), ("cookie", "b=2"), ("cookie", "c=3; d=4")];
+    let (mut sender, _connection) = http2(world.proxy.proxy).await;
+    sender.send_request(get("http://p/", &cookies)).await.unwrap();
+    let seen = world.upstream.only_request();
+    assert_eq!((seen.version, seen.only("cookie")), (Version::HTTP_11, Some("a=1; b=2; c=3; d=4")));
+}
+
+#[tokio::test]
+async fn a_request_without_content_says_so_where_its_method_gives_content_a_meaning() {
+    for (method, length) in [
+        ("POST", Some("0")),
+        ("PUT", Some("0")),
+        ("PATCH", Some("0")),
+        ("GET", None),
+        ("HEAD", None),
+        ("DELETE", None),
+        ("OPTIONS", None),
+    ] {
+        let world = World::start().await;
+        let request = || Request::builder().method(method).uri("http://p/").header("host", "p");
+        // hyper says the length by itself, so these callers are by hand.
+        let (mut sender, _connection) = bare_http2(world.proxy.proxy).await;
+        let (response, _) = sender.send_request(request().body(()).unwrap(), true).unwrap();
+        response.await.unwrap();
+        let text = format!("{method} / HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n");
+        crate::support::client::raw(world.proxy.proxy, text.as_bytes()).await;
+        let seen = world.upstream.seen();
+        let lengths: Vec<_> = seen.iter().map(|seen| seen.only("content-length")).collect();
+        assert_eq!(lengths, [length, length], "{method}");
+        assert!(seen.iter().all(|seen| seen.only("transfer-encoding").is_none()), "{seen:?}");
+    }
+}
+
+#[tokio::test]
+async fn trace_would_show_the_token_and_is_refused() {
+    let world = World::start().await;
+    let request = || Request::builder().method("TRACE").uri("http://p/").header("host", "p");
+    let (mut sender, _connection) = http2(world.proxy.proxy).await;
+    let over_http2 = sender.send_request(request().body(Body::default()).unwrap()).await.unwrap();
+    for answer in [
+        send(world.proxy.proxy, request().header("max-forwards", "5").body(Body::default()).unwrap()).await,
+        Answer::read(over_http2).await,
+    ] {
+        assert_eq!(
+            (answer.status, answer.text()),
+            (StatusCode::METHOD_NOT_ALLOWED, "TRACE is not supported\n")
+        );
+        assert_eq!(answer.header("proxy-status"), Some("attache; error=http_request_denied"));
+        assert!(!answer.header("allow").unwrap().contains("TRACE"), "{answer:?}");
+    }
+    assert_eq!(world.upstream.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn options_go_as_far_as_they_may() {
+    let wire = Wire::start(&[]).await;
+    let options = |hops: &str| format!("OPTIONS / HTTP/1.1\r\nhost: p\r\nmax-forwards: {hops}\r\n\r\n");
+    let mut caller = wire.caller(&options("0")).await;
+    let answer = caller.until(END).await.to_ascii_lowercase();
+    assert!(
+        answer.starts_with("http/1.1 200 ok\r\n") && answer.contains("\r\nproxy-status: attache\r\n"),
+        "{answer}"
+    );
+    assert!(answer.contains("\r\nallow: get, head, post, put, patch, delete, options\r\n"), "{answer}");
+    caller.send(&options("5")).await;
+    let mut upstream = wire.upstream().await;
+    let request = upstream.until(END).await.to_ascii_lowercase();
+    assert!(request.contains("\r\nmax-forwards: 4\r\n"), "{request}");
+    upstream.send(OK).await;
+    caller.until("ok").await;
+    caller.send(&options("many")).await;
+    assert!(caller.until(END).await.starts_with("HTTP/1.1 400 "));
+}
+
+/// A caller of HTTP/2 that says nothing by itself.
+async fn bare_http2(address: SocketAddr) -> (h2::client::SendRequest<Bytes>, Owned) {
+    let stream = TcpStream::connect(address).await.unwrap();
+    let (sender, connection) = h2::client::handshake(stream).await.unwrap();
+    let connection = crate::support::spawn(async {
+        // Whoever uses the connection notices its end.
+        let _ = connection.await;
+    });
+    (sender, connection)
+}
