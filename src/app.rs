@@ -169,19 +169,24 @@ impl App {
             .map(|(listener, config)| admin::router(&config.path, self.sources(listener.address())));
         let drain = Drain::default();
         let accepting = Tasks::default();
-        accepting.spawn(self.server.clone().run(self.proxy_listener, drain.clone()));
-        let upstream_files = self.upstream_tls.follow(reload::EVERY, self.reload.clone());
-        let _following_upstream_files = Owned::from(Tasks::default().spawn(upstream_files));
+        let (server, listener, stop) = (self.server.clone(), Arc::new(self.proxy_listener), drain.clone());
+        accepting.supervise(move || server.clone().run(listener.clone(), stop.clone()));
+        let (tls, reload) = (self.upstream_tls, self.reload.clone());
+        let upstream_files = move || tls.clone().follow(reload::EVERY, reload.clone());
+        let _following_upstream_files = Owned::from(Tasks::default().supervise(upstream_files));
         let _following = self.server.tls.clone().map(|tls| {
-            let following = tls.follow(reload::EVERY, self.reload);
-            Owned::from(Tasks::default().spawn(following))
+            let following = move || tls.clone().follow(reload::EVERY, self.reload.clone());
+            Owned::from(Tasks::default().supervise(following))
         });
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(router)) = (self.admin_listener, router) {
-            let stop = admin_stop.clone().cancelled_owned();
-            let accept = async move || listener.accept().await.0;
-            admin_tasks.spawn(admin::server::serve(accept, router, stop));
+            let (listener, stop) = (Arc::new(listener), admin_stop.clone());
+            admin_tasks.supervise(move || {
+                let listener = listener.clone();
+                let accept = async move || listener.accept().await.0;
+                admin::server::serve(accept, router.clone(), stop.clone().cancelled_owned())
+            });
         }
 
         shutdown.await;

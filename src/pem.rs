@@ -1,6 +1,8 @@
 //! What PEM files hold.
 
 use aws_lc_rs::digest::{Context, SHA256, digest};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -34,6 +36,24 @@ pub fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
         roots.add(certificate).map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// The certificates, at least one, of which each can be an authority's.
+///
+/// # Errors
+/// With what is wrong.
+pub fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    trust(&mut RootCertStore::empty(), pem)?;
+    certificates(pem)
+}
+
+/// Certificates as PEM.
+pub fn text(certificates: &[CertificateDer<'_>]) -> String {
+    let block = |certificate: &CertificateDer<'_>| {
+        let text = STANDARD.encode(certificate);
+        format!("-----BEGIN CERTIFICATE-----\n{text}\n-----END CERTIFICATE-----\n")
+    };
+    certificates.iter().map(block).collect()
 }
 
 /// The SHA-256 of a certificate's DER form, in hexadecimal, as `openssl x509 -fingerprint` has it without colons.

@@ -76,10 +76,16 @@ pub async fn follow<E: Error + Send + 'static>(
             _ = asking.changed() => true,
         };
         // A volume that hangs must hold up nobody.
-        let Ok(found) = spawn_blocking(look.clone()).await else {
-            continue;
-        };
-        trouble = report(side, found, trouble, asked);
+        match spawn_blocking(look.clone()).await {
+            Ok(found) => trouble = report(side, found, trouble, asked),
+            // A panic has left its line, and the next look may go well.
+            Err(_) => tracing::warn!(
+                code = Trouble::Panicked.code(),
+                see = Trouble::Panicked.see(),
+                used_for = side.as_str(),
+                "TLS files could not be looked at this time"
+            ),
+        }
     }
 }
 

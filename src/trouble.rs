@@ -100,12 +100,22 @@ troubles! {
     CredentialsExpired => "credentials_expired",
     /// No AWS credentials were found.
     CredentialsMissing => "credentials_missing",
+    /// AWS refuses to give the workload its credentials.
+    CredentialsRefused => "credentials_refused",
+    /// A part of the AWS credentials cannot be signed with, as it holds a line break, a blank or quotes.
+    CredentialsInvalid => "credentials_invalid",
     /// AWS does not know the access key.
     AccessKeyUnknown => "access_key_unknown",
     /// AWS does not accept the signature: a wrong secret key, or a wrong clock.
     SignatureRejected => "signature_rejected",
     /// No AWS region is configured.
     RegionMissing => "region_missing",
+    /// What is configured as AWS region is none.
+    RegionInvalid => "region_invalid",
+    /// The endpoint that AWS's settings name for STS is no URL.
+    StsEndpointInvalid => "sts_endpoint_invalid",
+    /// The file of `AWS_CA_BUNDLE` cannot be used.
+    CaBundleUnusable => "ca_bundle_unusable",
     /// STS finds what was asked for outside its limits.
     StsValidation => "sts_validation",
     /// The token would be larger than STS allows.
@@ -122,6 +132,8 @@ troubles! {
     StsTimeout => "sts_timeout",
     /// More audience sets are in use than may be held.
     TokenCacheFull => "token_cache_full",
+    /// A token has expired when it comes, or is about to.
+    TokenUnusable => "token_unusable",
     /// STS minted something else than was asked for.
     TokenDiffers => "token_differs",
     /// This machine's clock differs from AWS's.
@@ -185,6 +197,8 @@ troubles! {
     ServiceManagerDeaf => "service_manager_deaf",
     /// Metrics or spans cannot be delivered to their collector.
     CollectorUnreachable => "collector_unreachable",
+    /// A fault of attache, or of a library in it, was caught.
+    Panicked => "panicked",
     /// Metrics or health cannot be served.
     AdminFailed => "admin_failed",
     /// Requests were cut off at the end of the process.

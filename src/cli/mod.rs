@@ -37,6 +37,8 @@ mod serve;
 pub mod doctor;
 /// `attache token`.
 pub mod token;
+/// Panics, told in a line.
+mod panics;
 /// The only printer.
 mod report;
 
@@ -67,6 +69,7 @@ pub fn run() -> Exit {
         Ok(cli) => cli,
         Err(answer) => return report::usage(&answer),
     };
+    panics::told_in_a_line(false);
     match cli.command {
         None => serve(&cli.settings),
         Some(Command::Doctor(args)) => doctor::run(&args),

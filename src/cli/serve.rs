@@ -1,7 +1,7 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
 use super::signals::{Hangups, Signals, Toggles};
-use super::{Exit, report};
+use super::{Exit, panics, report};
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::service_manager::{self, Sockets, State};
@@ -10,7 +10,7 @@ use crate::reload::Reload;
 use crate::server::listener::BindError;
 use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
-use crate::token::sts::{Access, Sts};
+use crate::token::sts::{Sts, access::Access};
 use crate::trouble::Trouble;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
@@ -34,6 +34,7 @@ pub(super) fn run(config: Config) -> Exit {
         Ok(log) => log,
         Err(error) => return report::failure(&error, None),
     };
+    panics::told_in_a_line(true);
     let runtime = match runtime(config.worker_threads) {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
@@ -63,7 +64,12 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
     };
     let clock = Clock::system();
     let tokens = &config.tokens;
-    let source = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(
+        tokens.wish(),
+        Access::DefaultChain(tokens.aws.clone()),
+        tokens.sts_endpoint_url.clone(),
+        clock,
+    );
     let app = tokio::select! {
         app = App::bind_besides(sockets, config, Arc::new(source), clock, recent) => app,
         () = signals.next() => return Exit::Done,

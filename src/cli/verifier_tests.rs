@@ -4,7 +4,7 @@ use crate::emulator::switchboard::Switchboard;
 use crate::emulator::{Emulator, Options};
 use crate::tasks::{Owned, Tasks};
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Access, Sts, Wish};
+use crate::token::sts::{Sts, Wish, access::Access};
 use crate::token::{SigningAlgorithm, TokenSource};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -5,7 +5,7 @@ use crate::proxy::policy::Policy;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::Wish;
+use crate::token::sts::{Wish, access::AwsVariables};
 use environment::Environment;
 use http::HeaderName;
 use notices::Notice;
@@ -19,6 +19,8 @@ use std::time::Duration;
 
 /// The environment's proxy variables.
 pub mod proxy_variables;
+/// AWS's variables.
+mod aws_variables;
 /// The variables as set, and their names.
 pub mod environment;
 /// The flags as typed.
@@ -242,6 +244,8 @@ pub struct TokenConfig {
     pub tags: Vec<(String, String)>,
     /// `--sts-endpoint-url`: where tokens are minted instead of the region's STS.
     pub sts_endpoint_url: Option<String>,
+    /// What AWS's variables say.
+    pub aws: AwsVariables,
 }
 
 impl TokenConfig {

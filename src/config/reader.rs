@@ -1,5 +1,6 @@
 //! Finds each setting's value, flag before variable before default, and remembers what is wrong with it.
 
+use super::aws_variables;
 use super::environment::{Environment, StrayKind, variables_of};
 use super::notices::Notice;
 use super::parse;
@@ -8,6 +9,7 @@ use super::proxy_variables::{self, ProxyVariable};
 use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
 use crate::proxy::target::Scheme;
+use crate::token::sts::access::AwsVariables;
 use std::ffi::OsString;
 use std::time::Duration;
 
@@ -152,6 +154,11 @@ impl<'a> Reader<'a> {
     /// The environment's proxy variables, which are no settings of ours.
     pub(super) fn proxy_variables(&self) -> Vec<ProxyVariable> {
         proxy_variables::read(&|name| self.environment.get(name))
+    }
+
+    /// AWS's variables.
+    pub(super) fn aws_variables(&self) -> AwsVariables {
+        aws_variables::read(&|name| self.environment.get(name))
     }
 
     /// Which upstreams no HTTP proxy is asked for.

@@ -41,6 +41,7 @@ pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenC
         cache_capacity: cache_capacity?.value,
         tags,
         sts_endpoint_url: sts_endpoint_url.map(|found| found.value),
+        aws: reader.aws_variables(),
     })
 }
 

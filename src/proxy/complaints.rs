@@ -26,7 +26,8 @@ impl Complaints {
     /// Nothing has been said yet. The task that tells of repetitions belongs to this group.
     pub fn new(tasks: &Tasks) -> Self {
         let told = Arc::default();
-        tasks.spawn(repeat(Arc::downgrade(&told)));
+        let repeated = Arc::downgrade(&told);
+        tasks.supervise(move || repeat(repeated.clone()));
         Self(told)
     }
 
@@ -35,7 +36,7 @@ impl Complaints {
         let trouble = error.trouble();
         if self.0.ledger().note(Kind { target: target.clone(), trouble }) {
             let (code, see, hint) = (trouble.code(), trouble.see(), error.hint());
-            tracing::warn!(code, see, %target, %error, hint, "upstream error");
+            tracing::error!(code, see, %target, %error, hint, "upstream error");
         }
     }
 }
@@ -61,11 +62,11 @@ impl Told {
         let Summary { repeated, beyond } = self.ledger().close();
         for (Kind { target, trouble }, repeated) in repeated {
             let (code, see) = (trouble.code(), trouble.see());
-            tracing::warn!(code, see, %target, repeated, "upstream error, again");
+            tracing::error!(code, see, %target, repeated, "upstream error, again");
         }
         for (trouble, repeated) in beyond {
             let (code, see) = (trouble.code(), trouble.see());
-            tracing::warn!(code, see, repeated, "upstream errors, of too many upstreams to name");
+            tracing::error!(code, see, repeated, "upstream errors, of too many upstreams to name");
         }
     }
 }

@@ -65,7 +65,8 @@ impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
         let shelves = Arc::new(Shelves { idle_timeout, tasks: tasks.clone(), unused: Mutex::default() });
-        tasks.spawn(sweep(Arc::downgrade(&shelves)));
+        let swept = Arc::downgrade(&shelves);
+        tasks.supervise(move || sweep(swept.clone()));
         Self(shelves)
     }
 

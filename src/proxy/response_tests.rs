@@ -3,7 +3,9 @@ use crate::http1::client;
 use crate::proxy::body::RequestBody;
 use crate::proxy::target::{Scheme, Target};
 use crate::tasks::Tasks;
+use crate::token::aws_code::AwsCode;
 use crate::token::error::TokenError;
+use crate::token::setup_error::SetupError;
 use http::Request;
 use http_body_util::BodyExt;
 use rustls::AlertDescription;
@@ -112,11 +114,12 @@ async fn what_the_caller_did_wrong_is_told_as_such() {
 #[tokio::test]
 async fn a_missing_token_is_told_without_its_reason() {
     let refused = |message: &str| TokenError::Refused {
-        code: "AccessDenied".to_owned(),
+        code: AwsCode::read("AccessDenied").unwrap(),
         message: message.to_owned(),
         request_id: Some("5f3e".to_owned()),
     };
-    for error in [refused(SECRET), TokenError::NoCredentials(SECRET.to_owned()), TokenError::NoRegion] {
+    let none = SetupError::NoCredentials(SECRET.to_owned());
+    for error in [refused(SECRET), none.into(), SetupError::NoRegion.into()] {
         let answer = answered(ProxyError::Token(target(), Arc::new(error))).await;
         let proxy_status = "attache; error=proxy_internal_error; details=\"token unavailable\"";
         assert_eq!(answer, (502, "token unavailable\n".to_owned(), proxy_status.to_owned()));
@@ -213,7 +216,7 @@ async fn a_grpc_call_fails_with_a_status_of_its_own() {
         (ProxyError::Malformed, "13", "malformed request"),
         (ProxyError::Connect, "12", "CONNECT is not supported"),
         (ProxyError::Denied(target(), Denied::Host), "7", "upstream not allowed"),
-        (ProxyError::Token(target(), Arc::new(TokenError::NoRegion)), "14", "token unavailable"),
+        (ProxyError::Token(target(), Arc::new(SetupError::NoRegion.into())), "14", "token unavailable"),
         (upstream(UpstreamError::AddressDenied), "7", "upstream not allowed"),
         (upstream(UpstreamError::Dns(io::Error::other(SECRET))), "14", "upstream error"),
         (connect(io::ErrorKind::ConnectionRefused), "14", "upstream error"),

@@ -47,7 +47,7 @@ pub struct Server {
 
 impl Server {
     /// Accepts connections until the drain begins. Those accepted go on in their own tasks.
-    pub async fn run(self: Arc<Self>, listener: Listener, drain: Drain) {
+    pub async fn run(self: Arc<Self>, listener: Arc<Listener>, drain: Drain) {
         loop {
             let (stream, caller) = tokio::select! {
                 // The system has accepted these already, and their callers may have sent a request.

@@ -3,7 +3,7 @@
 
 use crate::config::otel::Collector;
 use crate::keepalive;
-use crate::tasks::{Owned, Tasks};
+use crate::tasks::{Owned, Panicked, Tasks, caught};
 use crate::trouble::Trouble;
 use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
@@ -47,6 +47,8 @@ enum DeliveryError {
     Status(StatusCode),
     #[error("no answer within {0:?}")]
     Late(Duration),
+    #[error("the delivery ended in a panic")]
+    Panicked,
 }
 
 impl fmt::Debug for Counter {
@@ -103,8 +105,11 @@ impl Carrier {
     async fn carry(mut self, mut parcels: mpsc::Receiver<Parcel>) {
         while let Some(Parcel { request, receipt }) = parcels.recv().await {
             let limit = self.collector.timeout;
-            let outcome =
-                timeout(limit, self.deliver(request)).await.unwrap_or(Err(DeliveryError::Late(limit)));
+            let outcome = match timeout(limit, caught(self.deliver(request))).await {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(Panicked)) => Err(DeliveryError::Panicked),
+                Err(_) => Err(DeliveryError::Late(limit)),
+            };
             self.report(&outcome);
             if outcome.is_err() {
                 self.connection = None;

@@ -215,16 +215,6 @@ fn the_brackets_of_an_address_are_no_part_of_it() {
 }
 
 #[test]
-fn error_classes_are_a_closed_set() {
-    assert_eq!(ErrorClass::of_aws_code("AccessDenied").as_str(), "AccessDenied");
-    assert_eq!(ErrorClass::of_aws_code("whatever a proxy between wrote").as_str(), "other");
-    let spellings =
-        ["OutboundWebIdentityFederationDisabled", "OutboundWebIdentityFederationDisabledException"];
-    assert_eq!(ErrorClass::of_aws_code(spellings[0]).as_str(), spellings[1]);
-    assert_eq!(ErrorClass::of_aws_code(spellings[1]).as_str(), spellings[1]);
-}
-
-#[test]
 fn disabled_metrics_take_everything_and_show_nothing() {
     let metrics = Metrics::disabled();
     record_everything(&metrics);

@@ -2,6 +2,7 @@
 
 use super::audience_set::AudienceSet;
 use super::error::TokenError;
+use super::refresh::Streak;
 use super::slot::{Due, Serve, Slot};
 use super::worker::Worker;
 use super::{Token, TokenSource};
@@ -106,8 +107,8 @@ impl Shared {
     fn start_worker(self: &Arc<Self>, shelf: &Arc<Shelf>) -> Owned {
         let worker =
             Worker { shelf: shelf.clone(), source: self.source.clone(), settings: self.settings.clone() };
-        let cache = Arc::downgrade(self);
-        self.tasks.spawn(work(worker, cache)).into()
+        let (worker, cache) = (Arc::new(worker), Arc::downgrade(self));
+        self.tasks.supervise(move || work(worker.clone(), cache.clone())).into()
     }
 
     /// Forgets the set unless somebody has come for it meanwhile. Answers whether it is gone.
@@ -132,7 +133,7 @@ fn held(entries: &HashMap<AudienceSet, Entry>, audiences: &AudienceSet) -> Optio
 }
 
 /// Fetches until the set is idle and forgotten, or the cache is gone.
-async fn work(worker: Worker, cache: Weak<Shared>) {
+async fn work(worker: Arc<Worker>, cache: Weak<Shared>) {
     loop {
         worker.run_until_idle().await;
         if cache.upgrade().is_none_or(|cache| cache.forget_if_idle(&worker.shelf)) {
@@ -178,7 +179,7 @@ impl Shelf {
             label: AudienceLabel::new(&audiences),
             audiences,
             permanent,
-            slot: watch::Sender::new(Slot::Fetching { streak: 0 }),
+            slot: watch::Sender::new(Slot::Fetching { streak: Streak::default() }),
             asked: Notify::new(),
             settings,
             made: Instant::now(),

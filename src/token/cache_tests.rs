@@ -1,6 +1,7 @@
 //! The cache on a paused clock: every wait is exact.
 
 use super::*;
+use crate::token::aws_code::AwsCode;
 use crate::token::test_source::TestSource;
 use proptest::prelude::*;
 use std::time::SystemTime;
@@ -28,7 +29,11 @@ fn set(name: &str) -> AudienceSet {
 }
 
 fn denied() -> TokenError {
-    TokenError::Refused { code: "AccessDenied".to_owned(), message: String::new(), request_id: None }
+    TokenError::Refused {
+        code: AwsCode::read("AccessDenied").unwrap(),
+        message: String::new(),
+        request_id: None,
+    }
 }
 
 fn seconds(at: SystemTime) -> u64 {
@@ -291,4 +296,32 @@ proptest! {
             assert!(timeout(Duration::from_secs(11), all).await.is_ok(), "somebody was never answered");
         });
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_renewal_that_panics_leaves_the_valid_token_and_is_tried_again() {
+    let (cache, source) = world(10);
+    let shelf = cache.keep(&set("a"));
+    let token = shelf.token().await.unwrap();
+    source.script(|script| script.panics = true);
+    // It is renewed five minutes before its end, and each try panics.
+    sleep(57 * MINUTE).await;
+    assert!(source.calls().len() > 3, "{} calls", source.calls().len());
+    assert_eq!(shelf.token().await.unwrap().expires(), token.expires());
+    sleep(5 * MINUTE).await;
+    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Panicked);
+    source.script(|script| script.panics = false);
+    sleep(Duration::from_secs(5)).await;
+    assert!(shelf.token().await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure() {
+    let (cache, source) = world(10);
+    source.script(|script| script.life = Duration::ZERO);
+    let shelf = cache.keep(&set("a"));
+    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Unusable(Duration::ZERO));
+    sleep(10 * MINUTE).await;
+    let calls = source.calls().len();
+    assert!((10..=60).contains(&calls), "{calls} calls in ten minutes");
 }

@@ -1,5 +1,7 @@
 //! Why there is no token, who has to act, and how soon it is worth another try.
 
+use super::aws_code::{AwsCode, CodeKind};
+use super::setup_error::SetupError;
 use crate::telemetry::labels::ErrorClass;
 use crate::trouble::Trouble;
 use std::time::Duration;
@@ -11,7 +13,7 @@ pub enum TokenError {
     #[error("STS refused: {code}: {message}")]
     Refused {
         /// The error code of the AWS Query protocol.
-        code: String,
+        code: AwsCode,
         /// What STS says about it.
         message: String,
         /// The id under which AWS knows the call.
@@ -21,7 +23,7 @@ pub enum TokenError {
     #[error("STS is unwell: {what}")]
     Unwell {
         /// The error code, where there was one.
-        code: Option<String>,
+        code: Option<AwsCode>,
         /// What came instead of a token.
         what: String,
     },
@@ -31,15 +33,18 @@ pub enum TokenError {
     /// The fetch took longer than `--token-fetch-timeout`.
     #[error("no token within {0:?}")]
     TimedOut(Duration),
-    /// No AWS credentials were found, or their provider failed.
-    #[error("no AWS credentials: {0}")]
-    NoCredentials(String),
-    /// No AWS region is configured.
-    #[error("no AWS region")]
-    NoRegion,
+    /// The workload's own settings or credentials do not suffice for a call.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
     /// The caller's AWS session ends too soon for the shortest token.
     #[error("the AWS session ends in {}s, and the shortest token lives 60s", .0.as_secs())]
     SessionTooShort(Duration),
+    /// A token came that cannot be used, or hardly.
+    #[error("the token that came expires in {}s, which is too soon to use it", .0.as_secs())]
+    Unusable(Duration),
+    /// The fetch panicked.
+    #[error("the fetch ended in a panic, which is a fault of attache or of a library in it")]
+    Panicked,
     /// The set had to make room for others while it was waited for.
     #[error("the token cache is full")]
     Displaced,
@@ -56,84 +61,108 @@ pub enum Severity {
     Throttled,
 }
 
+impl Severity {
+    /// What a code of AWS asks for.
+    pub(super) fn of(kind: CodeKind) -> Self {
+        match kind {
+            CodeKind::Throttled => Self::Throttled,
+            // The session is at its end, and its provider is about to have the next one.
+            CodeKind::CredentialsExpired | CodeKind::SessionTooShort | CodeKind::Unwell => Self::Transient,
+            CodeKind::AccessDenied
+            | CodeKind::FederationDisabled
+            | CodeKind::AccessKeyUnknown
+            | CodeKind::SignatureRejected
+            | CodeKind::Validation
+            | CodeKind::TokenTooLarge
+            | CodeKind::IdentityTokenRejected
+            | CodeKind::RegionDisabled
+            | CodeKind::UnknownCall
+            | CodeKind::Unlisted => Self::Permanent,
+        }
+    }
+}
+
 impl TokenError {
     /// How soon another try makes sense.
     pub fn severity(&self) -> Severity {
         match self {
-            Self::Refused { code, .. } => match code.as_str() {
-                "Throttling"
-                | "ThrottlingException"
-                | "RequestLimitExceeded"
-                | "SlowDown"
-                | "TooManyRequestsException" => Severity::Throttled,
-                // The session is at its end, and its provider is about to have the next one.
-                "ExpiredToken"
-                | "ExpiredTokenException"
-                | "RequestExpired"
-                | "SessionDurationEscalationException" => Severity::Transient,
-                _ => Severity::Permanent,
+            Self::Refused { code, .. } => Severity::of(code.kind()),
+            // Whatever else it says while it is unwell may not hold when it is well again.
+            Self::Unwell { code, .. } => match code.as_ref().map(AwsCode::kind) {
+                Some(CodeKind::Throttled) => Severity::Throttled,
+                Some(_) | None => Severity::Transient,
             },
-            Self::NoRegion => Severity::Permanent,
-            Self::Unwell { .. }
-            | Self::Unreachable(_)
+            Self::Setup(error) => error.severity(),
+            Self::Unreachable(_)
             | Self::TimedOut(_)
-            | Self::NoCredentials(_)
             | Self::SessionTooShort(_)
+            | Self::Unusable(_)
+            | Self::Panicked
             | Self::Displaced => Severity::Transient,
         }
     }
 
     /// The error code of AWS, where AWS answered with one.
-    pub fn aws_code(&self) -> Option<&str> {
+    pub fn aws_code(&self) -> Option<&AwsCode> {
         match self {
             Self::Refused { code, .. } => Some(code),
-            Self::Unwell { code, .. } => code.as_deref(),
+            Self::Unwell { code, .. } => code.as_ref(),
+            Self::Setup(error) => error.aws_code(),
             Self::Unreachable(_)
             | Self::TimedOut(_)
-            | Self::NoCredentials(_)
-            | Self::NoRegion
             | Self::SessionTooShort(_)
+            | Self::Unusable(_)
+            | Self::Panicked
             | Self::Displaced => None,
         }
     }
 
+    /// Whether STS refused with a code of this kind.
+    pub fn is_refusal(&self, kind: CodeKind) -> bool {
+        matches!(self, Self::Refused { code, .. } if code.kind() == kind)
+    }
+
     /// Whether both come from the same trouble, whatever the wording or the request id.
     pub fn same_cause(&self, other: &Self) -> bool {
-        std::mem::discriminant(self) == std::mem::discriminant(other) && self.aws_code() == other.aws_code()
+        self.trouble() == other.trouble() && self.aws_code() == other.aws_code()
     }
 
     /// What is wrong, by its stable name.
     pub fn trouble(&self) -> Trouble {
         match self {
-            Self::Refused { code, .. } => refused_trouble(code),
+            Self::Refused { code, .. } => refused_trouble(code.kind()),
             Self::Unwell { .. } => Trouble::StsUnwell,
             Self::Unreachable(_) => Trouble::StsUnreachable,
             Self::TimedOut(_) => Trouble::StsTimeout,
-            Self::NoCredentials(_) => Trouble::CredentialsMissing,
-            Self::NoRegion => Trouble::RegionMissing,
+            Self::Setup(error) => error.trouble(),
             Self::SessionTooShort(_) => Trouble::SessionTooShort,
+            Self::Unusable(_) => Trouble::TokenUnusable,
+            Self::Panicked => Trouble::Panicked,
             Self::Displaced => Trouble::TokenCacheFull,
         }
     }
 
     /// How metrics name it.
     pub fn class(&self) -> ErrorClass {
-        self.aws_code().map_or(ErrorClass::TRANSPORT, ErrorClass::of_aws_code)
+        self.aws_code().map_or(ErrorClass::TRANSPORT, AwsCode::class)
     }
 
     /// What an operator can do about it.
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::Refused { code, .. } => refused_hint(code),
+            Self::Refused { code, .. } => refused_hint(code.kind()),
             Self::Unwell { .. } => "nothing to do here: tries go on until STS is well again",
             Self::Unreachable(_) | Self::TimedOut(_) => {
                 "check the route to the region's STS endpoint: DNS, VPC endpoint, security group, HTTPS_PROXY"
             }
-            Self::NoCredentials(_) => {
-                "give the workload an IAM role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            }
-            Self::NoRegion => "set AWS_REGION: this call exists on regional STS endpoints only",
+            Self::Setup(error) => error.hint(),
             Self::SessionTooShort(_) => "tries go on until the credentials' provider offers a newer session",
+            Self::Unusable(_) => {
+                "see what answers in place of STS (AWS_ENDPOINT_URL_STS, --sts-endpoint-url), and this machine's clock"
+            }
+            Self::Panicked => {
+                "tries go on; the line before says where it was: please report it with the version"
+            }
             Self::Displaced => {
                 "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)"
             }
@@ -141,52 +170,53 @@ impl TokenError {
     }
 }
 
-fn refused_trouble(code: &str) -> Trouble {
-    match code {
-        "AccessDenied" | "AccessDeniedException" | "NotAuthorized" => Trouble::StsAccessDenied,
-        "OutboundWebIdentityFederationDisabledException" | "OutboundWebIdentityFederationDisabled" => {
-            Trouble::FederationDisabled
-        }
-        "SessionDurationEscalationException" => Trouble::SessionTooShort,
-        "ExpiredToken" | "ExpiredTokenException" | "RequestExpired" => Trouble::CredentialsExpired,
-        "InvalidClientTokenId" | "UnrecognizedClientException" => Trouble::AccessKeyUnknown,
-        "SignatureDoesNotMatch" | "IncompleteSignature" => Trouble::SignatureRejected,
-        "ValidationError" | "InvalidParameterValue" | "MissingParameter" => Trouble::StsValidation,
-        "JWTPayloadSizeExceededException" => Trouble::TokenTooLarge,
-        "Throttling"
-        | "ThrottlingException"
-        | "RequestLimitExceeded"
-        | "SlowDown"
-        | "TooManyRequestsException" => Trouble::StsThrottled,
-        _ => Trouble::StsRefused,
+fn refused_trouble(kind: CodeKind) -> Trouble {
+    match kind {
+        CodeKind::AccessDenied => Trouble::StsAccessDenied,
+        CodeKind::FederationDisabled => Trouble::FederationDisabled,
+        CodeKind::SessionTooShort => Trouble::SessionTooShort,
+        CodeKind::CredentialsExpired => Trouble::CredentialsExpired,
+        CodeKind::AccessKeyUnknown => Trouble::AccessKeyUnknown,
+        CodeKind::SignatureRejected => Trouble::SignatureRejected,
+        CodeKind::Validation => Trouble::StsValidation,
+        CodeKind::TokenTooLarge => Trouble::TokenTooLarge,
+        CodeKind::Throttled => Trouble::StsThrottled,
+        CodeKind::Unwell => Trouble::StsUnwell,
+        CodeKind::IdentityTokenRejected
+        | CodeKind::RegionDisabled
+        | CodeKind::UnknownCall
+        | CodeKind::Unlisted => Trouble::StsRefused,
     }
 }
 
-fn refused_hint(code: &str) -> &'static str {
-    match code {
-        "AccessDenied" => {
+fn refused_hint(kind: CodeKind) -> &'static str {
+    match kind {
+        CodeKind::AccessDenied => {
             "allow sts:GetWebIdentityToken for this audience, duration and algorithm (with tags also \
              sts:TagGetWebIdentityToken), and see that the account has outbound web identity federation enabled"
         }
-        "OutboundWebIdentityFederationDisabledException" | "OutboundWebIdentityFederationDisabled" => {
+        CodeKind::FederationDisabled => {
             "enable it once per account: aws iam enable-outbound-web-identity-federation"
         }
-        "SessionDurationEscalationException" => {
+        CodeKind::SessionTooShort => {
             "the token would outlive the AWS session: shorten --token-duration, or give the role longer sessions"
         }
-        "JWTPayloadSizeExceededException" => "send fewer or shorter --token-tag values",
-        "ExpiredToken" | "ExpiredTokenException" => {
-            "the AWS credentials have expired: see what provides them"
-        }
-        "InvalidClientTokenId" => "the AWS access key is unknown: see where the credentials come from",
-        "SignatureDoesNotMatch" => "see that the secret key is right and that the machine's clock is",
-        "ValidationError" => {
+        CodeKind::TokenTooLarge => "send fewer or shorter --token-tag values",
+        CodeKind::CredentialsExpired => "the AWS credentials have expired: see what provides them",
+        CodeKind::AccessKeyUnknown => "the AWS access key is unknown: see where the credentials come from",
+        CodeKind::SignatureRejected => "see that the secret key is right and that the machine's clock is",
+        CodeKind::Validation => {
             "see --token-audience, --token-duration and --token-tag against the limits of STS"
         }
-        "Throttling" | "ThrottlingException" => {
-            "the account makes too many STS calls: tries go on more slowly"
+        CodeKind::Throttled => "the account makes too many STS calls: tries go on more slowly",
+        CodeKind::Unwell => "nothing to do here: tries go on until STS is well again",
+        CodeKind::RegionDisabled => "enable the region for the account, or set AWS_REGION to one that is",
+        CodeKind::UnknownCall => {
+            "what answers does not know GetWebIdentityToken: see AWS_ENDPOINT_URL_STS and --sts-endpoint-url"
         }
-        _ => "look the code up in the AWS STS API reference",
+        CodeKind::IdentityTokenRejected | CodeKind::Unlisted => {
+            "look the code up in the AWS STS API reference"
+        }
     }
 }
 

@@ -22,6 +22,12 @@ pub mod sts;
 pub mod inspect;
 /// Why there is no token.
 pub mod error;
+/// What is wrong with the workload's own AWS settings.
+pub mod setup_error;
+/// The error codes of AWS.
+pub mod aws_code;
+/// What is odd about a text.
+pub mod flaw;
 /// What an operator is shown of it all.
 pub mod overview;
 #[cfg(test)]

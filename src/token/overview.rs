@@ -107,7 +107,7 @@ impl SetOverview {
             unused_for: shelf.unused_for(),
             expires: slot.token().map(super::Token::expires),
             refresh_at: slot.refresh_at(),
-            failures: slot.streak(),
+            failures: slot.streak().total(),
             error: failure.map(|failure| failure.error.clone()),
             next_try: waiting.map(|failure| now + failure.retry_at.saturating_duration_since(tick)),
         }

@@ -17,6 +17,43 @@ pub fn refresh_at(token: &Token, skew: Duration, chance: f64) -> SystemTime {
     token.expires() - lead
 }
 
+/// How many fetches have failed in a row. What slows tries down is counted for each severity by itself: five outages say
+/// nothing of how many calls STS wants after a throttling.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Streak {
+    transient: u32,
+    permanent: u32,
+    throttled: u32,
+}
+
+impl Streak {
+    /// With another failure.
+    #[must_use]
+    pub fn with_one_more(mut self, severity: Severity) -> Self {
+        let count = match severity {
+            Severity::Transient => &mut self.transient,
+            Severity::Permanent => &mut self.permanent,
+            Severity::Throttled => &mut self.throttled,
+        };
+        *count = count.saturating_add(1);
+        self
+    }
+
+    /// Those of this severity.
+    pub fn of(self, severity: Severity) -> u32 {
+        match severity {
+            Severity::Transient => self.transient,
+            Severity::Permanent => self.permanent,
+            Severity::Throttled => self.throttled,
+        }
+    }
+
+    /// All of them.
+    pub fn total(self) -> u32 {
+        self.transient.saturating_add(self.permanent).saturating_add(self.throttled)
+    }
+}
+
 /// How long to wait after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
@@ -26,7 +63,7 @@ pub struct Pause {
     pub asked: Duration,
 }
 
-/// The pause after the `streak`-th failure in a row (from 1), shortened by 10 % to 30 % by `chance` (0 to 1) so that
+/// The pause after the `streak`-th failure of this severity (from 1), shortened by 10 % to 30 % by `chance` (0 to 1) so that
 /// the tries of a fleet drift apart.
 pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
     let (first, longest_when_asked) = match severity {

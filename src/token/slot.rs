@@ -4,18 +4,21 @@
 
 use super::Token;
 use super::error::TokenError;
-use super::refresh::{self, Pause};
+use super::refresh::{self, Pause, Streak};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
+
+/// A token that can be used for less is as good as none.
+const SHORTEST_USE: Duration = Duration::from_secs(1);
 
 /// The state of one audience set.
 #[derive(Clone, Debug)]
 pub enum Slot {
     /// There is nothing to serve yet, and a fetch runs.
     Fetching {
-        /// How many fetches have failed in a row before this one.
-        streak: u32,
+        /// The fetches that have failed in a row before this one.
+        streak: Streak,
     },
     /// A token that is renewed from `refresh_at`.
     Fresh {
@@ -40,8 +43,8 @@ pub enum Slot {
 pub struct Failure {
     /// What went wrong.
     pub error: Arc<TokenError>,
-    /// How many fetches have failed in a row, this one included.
-    pub streak: u32,
+    /// The fetches that have failed in a row, this one included.
+    pub streak: Streak,
     /// When the next try starts if nobody asks.
     pub retry_at: Instant,
     /// When the next try starts at the latest once somebody has asked.
@@ -115,16 +118,25 @@ impl Slot {
         }
     }
 
-    /// The state after a fetch brought a token.
-    pub fn minted(token: Token, skew: Duration, chance: f64) -> Self {
-        let refresh_at = refresh::refresh_at(&token, skew, chance);
-        Self::Fresh { token, refresh_at }
+    /// The state after a fetch brought a token. One that has expired, or is about to, is no better than none: it would
+    /// be fetched again at once, for ever.
+    ///
+    /// # Errors
+    /// When it cannot be used for a second.
+    pub fn minted(token: Token, now: SystemTime, skew: Duration, chance: f64) -> Result<Self, TokenError> {
+        if !token.is_usable(now + SHORTEST_USE) {
+            let rest = token.expires().duration_since(now).unwrap_or_default();
+            return Err(TokenError::Unusable(rest));
+        }
+        let refresh_at = refresh::refresh_at(&token, skew, chance).max(now + SHORTEST_USE);
+        Ok(Self::Fresh { token, refresh_at })
     }
 
     /// The state after a fetch failed.
     pub fn failed(&self, error: Arc<TokenError>, now: SystemTime, tick: Instant, chance: f64) -> Self {
-        let streak = self.streak().saturating_add(1);
-        let Pause { unasked, asked } = refresh::pause(error.severity(), streak, chance);
+        let severity = error.severity();
+        let streak = self.streak().with_one_more(severity);
+        let Pause { unasked, asked } = refresh::pause(severity, streak.of(severity), chance);
         let failure = Failure {
             error,
             streak,
@@ -154,10 +166,10 @@ impl Slot {
         }
     }
 
-    /// How many fetches have failed in a row.
-    pub fn streak(&self) -> u32 {
+    /// The fetches that have failed in a row.
+    pub fn streak(&self) -> Streak {
         match self {
-            Self::Fresh { .. } => 0,
+            Self::Fresh { .. } => Streak::default(),
             Self::Fetching { streak } => *streak,
             Self::Stale { failure, .. } | Self::Failed(failure) => failure.streak,
         }

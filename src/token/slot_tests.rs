@@ -1,6 +1,7 @@
 //! The slot under any order of fetches, failures, requests and jumps of the clock.
 
 use super::*;
+use crate::token::aws_code::AwsCode;
 use proptest::prelude::*;
 
 const SKEW: Duration = Duration::from_secs(300);
@@ -31,21 +32,24 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0u64..5_000_000).prop_map(Event::Forward),
         1 => (0u64..5_000_000).prop_map(Event::Back),
         8 => any::<bool>().prop_map(|asked| Event::Work { asked }),
-        5 => (1u64..4000).prop_map(Event::Minted),
+        5 => (0u64..4000).prop_map(Event::Minted),
         5 => (0usize..3).prop_map(Event::Failed),
         8 => Just(Event::Request),
     ];
     proptest::collection::vec(event, 1..200)
 }
 
-fn error(kind: usize) -> Arc<TokenError> {
-    let refused =
-        |code: &str| TokenError::Refused { code: code.to_owned(), message: String::new(), request_id: None };
-    Arc::new(match kind {
+fn error(kind: usize) -> TokenError {
+    let refused = |code: &str| TokenError::Refused {
+        code: AwsCode::read(code).unwrap(),
+        message: String::new(),
+        request_id: None,
+    };
+    match kind {
         0 => TokenError::Unreachable("down".to_owned()),
         1 => refused("AccessDenied"),
         _ => refused("Throttling"),
-    })
+    }
 }
 
 /// A worker and its slot, with clocks that the test turns.
@@ -74,19 +78,22 @@ impl Model {
             Event::Minted(seconds) => {
                 if std::mem::take(&mut self.fetching) {
                     let token = Token::new("jwt", self.now, self.now + Duration::from_secs(seconds)).unwrap();
-                    self.slot = Slot::minted(token, SKEW, self.chance);
-                    self.failed = None;
+                    self.settle(Slot::minted(token, self.now, SKEW, self.chance));
                 }
             }
             Event::Failed(kind) => {
                 if std::mem::take(&mut self.fetching) {
-                    let error = error(kind);
-                    self.failed = Some((self.tick, error.severity()));
-                    self.slot = self.slot.failed(error, self.now, self.tick, self.chance);
+                    self.settle(Err(error(kind)));
                 }
             }
             Event::Request => self.request(),
         }
+    }
+
+    fn settle(&mut self, outcome: Result<Slot, TokenError>) {
+        self.failed = outcome.as_ref().err().map(|error| (self.tick, error.severity()));
+        self.slot = outcome
+            .unwrap_or_else(|error| self.slot.failed(Arc::new(error), self.now, self.tick, self.chance));
     }
 
     fn work(&mut self, asked: bool) {
@@ -149,7 +156,7 @@ proptest! {
         chance in 0.0..1.0f64,
     ) {
         let mut model = Model {
-            slot: Slot::Fetching { streak: 0 },
+            slot: Slot::Fetching { streak: Streak::default() },
             now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000),
             tick: Instant::now(),
             fetching: false,
@@ -167,7 +174,12 @@ proptest! {
 fn a_failed_renewal_leaves_the_valid_token_in_service() {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
     let token = Token::new("jwt", now, now + Duration::from_secs(3600)).unwrap();
-    let slot = Slot::minted(token, SKEW, 0.0).fetching(true).failed(error(0), now, Instant::now(), 0.5);
+    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap().fetching(true).failed(
+        Arc::new(error(0)),
+        now,
+        Instant::now(),
+        0.5,
+    );
     assert!(matches!(slot, Slot::Stale { .. }));
     assert!(matches!(slot.serve(now, Instant::now()), Serve::Token(_)));
 }
@@ -175,19 +187,42 @@ fn a_failed_renewal_leaves_the_valid_token_in_service() {
 #[test]
 fn failures_in_a_row_are_counted_through_waiting_and_serving() {
     let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
-    let mut slot = Slot::Fetching { streak: 0 };
+    let mut slot = Slot::Fetching { streak: Streak::default() };
     for round in 1..=5 {
-        slot = slot.fetching(round % 2 == 0).failed(error(0), now, tick, 0.5);
-        assert_eq!(slot.failure().map(|failure| failure.streak), Some(round));
+        slot = slot.fetching(round % 2 == 0).failed(Arc::new(error(0)), now, tick, 0.5);
+        assert_eq!(slot.failure().map(|failure| failure.streak.total()), Some(round));
     }
 }
 
 #[test]
 fn while_a_retry_runs_the_known_failure_answers_at_once() {
     let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
-    let failed = Slot::Fetching { streak: 0 }.failed(error(0), now, tick, 0.5);
+    let failed = Slot::Fetching { streak: Streak::default() }.failed(Arc::new(error(0)), now, tick, 0.5);
     let much_later = tick + Duration::from_secs(100);
     assert!(matches!(failed.fetching(false).serve(now, much_later), Serve::Fail(_)));
     assert!(matches!(failed.fetching(true).serve(now, much_later), Serve::Wait));
     assert!(matches!(failed.serve(now, much_later), Serve::Wait), "old news: look again");
+}
+
+#[test]
+fn a_throttling_after_outages_waits_as_a_first_one() {
+    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
+    let mut slot = Slot::Fetching { streak: Streak::default() };
+    for _ in 0..5 {
+        slot = slot.failed(Arc::new(error(0)), now, tick, 0.0);
+    }
+    let failure = slot.failed(Arc::new(error(2)), now, tick, 0.0).failure().cloned().unwrap();
+    assert_eq!((failure.streak.total(), failure.retry_at - tick), (6, Duration::from_millis(1800)));
+}
+
+#[test]
+fn a_token_that_is_expired_or_about_to_be_is_as_good_as_none() {
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    for (life, usable) in [(0, false), (1, false), (2, true), (3600, true)] {
+        let token = Token::new("jwt", now, now + Duration::from_secs(life)).unwrap();
+        let slot = Slot::minted(token, now, SKEW, 0.5);
+        assert_eq!(slot.is_ok(), usable, "a token of {life} s");
+        // However short its life, it is not fetched again within a second.
+        assert!(slot.is_err() || slot.unwrap().refresh_at() >= Some(now + Duration::from_secs(1)));
+    }
 }

@@ -26,11 +26,14 @@ pub(crate) struct Script {
     pub(crate) latency: Duration,
     pub(crate) life: Duration,
     pub(crate) error: Option<TokenError>,
+    /// The call panics.
+    pub(crate) panics: bool,
 }
 
 impl TestSource {
     pub(crate) fn new(clock: Clock) -> Self {
-        let script = Script { latency: Duration::ZERO, life: Duration::from_secs(3600), error: None };
+        let script =
+            Script { latency: Duration::ZERO, life: Duration::from_secs(3600), error: None, panics: false };
         Self(Arc::new(State {
             clock,
             script: Mutex::new(script),
@@ -81,8 +84,9 @@ impl TokenSource for TestSource {
             let _running = Running::begin(state, audiences);
             let asked = state.clock.now();
             state.calls.lock().unwrap().push((asked, audiences.clone()));
-            let Script { latency, life, error } = state.script.lock().unwrap().clone();
+            let Script { latency, life, error, panics } = state.script.lock().unwrap().clone();
             sleep(latency).await;
+            assert!(!panics, "as the script says");
             match error {
                 Some(error) => Err(error),
                 None => {

@@ -4,6 +4,7 @@ use super::cache::{Settings, Shelf};
 use super::error::{Severity, TokenError};
 use super::slot::{Due, Slot};
 use super::{Minted, TokenSource};
+use crate::tasks::{Panicked, caught};
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
@@ -75,21 +76,15 @@ impl Worker {
         let before = self.shelf.slot();
         self.shelf.publish(before.fetching(hold));
         let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
-        let after = match self.mint(quick_tries).await {
-            Ok(minted) => {
-                self.remark(&minted);
-                Slot::minted(minted.token, self.settings.refresh_skew, fastrand::f64())
-            }
-            Err(error) => {
-                before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
-            }
-        };
+        let after = self.mint(quick_tries).await.unwrap_or_else(|error| {
+            before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
+        });
         self.shelf.publish(after.clone());
         self.report(&before, &after);
     }
 
     /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.
-    async fn mint(&self, quick_tries: &[Duration]) -> Result<Minted, TokenError> {
+    async fn mint(&self, quick_tries: &[Duration]) -> Result<Slot, TokenError> {
         let deadline = Instant::now() + self.settings.fetch_timeout;
         let mut pauses = quick_tries.iter();
         loop {
@@ -105,20 +100,33 @@ impl Worker {
         }
     }
 
-    async fn mint_once(&self, deadline: Instant) -> Result<Minted, TokenError> {
+    /// Whatever goes wrong in a source is a failed fetch, a panic too: this task has to outlive it.
+    async fn mint_once(&self, deadline: Instant) -> Result<Slot, TokenError> {
         let started = Instant::now();
-        let too_late = |_| Err(TokenError::TimedOut(self.settings.fetch_timeout));
-        let outcome =
-            timeout_at(deadline, self.source.mint(self.shelf.audiences())).await.unwrap_or_else(too_late);
+        let minting = caught(async { self.source.mint(self.shelf.audiences()).await });
+        let outcome = match timeout_at(deadline, minting).await {
+            Ok(Ok(Ok(minted))) => self.accept(minted),
+            Ok(Ok(Err(error))) => Err(error),
+            Ok(Err(Panicked)) => Err(TokenError::Panicked),
+            Err(_) => Err(TokenError::TimedOut(self.settings.fetch_timeout)),
+        };
         let counted = outcome.as_ref().map(|_| ()).map_err(TokenError::class);
         self.settings.metrics.token_fetch(self.shelf.label(), counted, started.elapsed());
         outcome
     }
 
+    fn accept(&self, minted: Minted) -> Result<Slot, TokenError> {
+        self.remark(&minted);
+        let (now, skew) = (self.settings.clock.now(), self.settings.refresh_skew);
+        let expires = minted.token.expires();
+        let slot = Slot::minted(minted.token, now, skew, fastrand::f64())?;
+        self.settings.metrics.token_expiry(self.shelf.label(), expires);
+        Ok(slot)
+    }
+
     /// Counts what is worth knowing of a new token, and warns where it is not what was asked for.
     fn remark(&self, minted: &Minted) {
         let (metrics, label) = (&self.settings.metrics, self.shelf.label());
-        metrics.token_expiry(label, minted.token.expires());
         if let Some(ahead) = minted.clock_ahead {
             metrics.clock_ahead(ahead);
         }
@@ -142,9 +150,11 @@ impl Worker {
             (None, None) if before.token().is_some() => tracing::debug!(%audience, "token renewed"),
             (None, None) => tracing::info!(%audience, "token obtained"),
             (Some(failure), None) => {
-                tracing::info!(%audience, failures = failure.streak, "token obtained again");
+                tracing::info!(%audience, failures = failure.streak.total(), "token obtained again");
             }
-            (Some(known), Some(news)) if known.error.same_cause(&news.error) => {}
+            (Some(known), Some(news))
+                if known.error.same_cause(&news.error)
+                    && before.token().is_some() == after.token().is_some() => {}
             (_, Some(news)) => {
                 let (error, hint) = (&news.error, news.error.hint());
                 let (code, see) = (error.trouble().code(), error.trouble().see());

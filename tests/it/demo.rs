@@ -4,7 +4,7 @@ use crate::support::client::{Answer, get, send};
 use crate::support::program::PATIENCE;
 use attache::clock::Clock;
 use attache::token::audience_set::AudienceSet;
-use attache::token::sts::{Access, Sts, Wish};
+use attache::token::sts::{Sts, Wish, access::Access};
 use attache::token::{SigningAlgorithm, TokenSource};
 use http::StatusCode;
 use serde_json::Value;

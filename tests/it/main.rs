@@ -6,6 +6,7 @@ mod addresses;
 mod admin;
 mod alerts;
 mod architecture;
+mod aws_settings;
 mod cli;
 mod config;
 mod demo;

@@ -15,7 +15,7 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::output::Flush;
 use crate::telemetry::recent::Recent;
-use crate::token::sts::{Access, Sts};
+use crate::token::sts::{Sts, access::Access};
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;

@@ -5,6 +5,7 @@ use super::finding::{Check, Finding};
 use super::words::span;
 use crate::config::{TokenConfig, variable};
 use crate::token::error::TokenError;
+use crate::token::setup_error::SetupError;
 use crate::token::sts::Sts;
 use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Introduction, RegionSource};
 use crate::trouble::Trouble;
@@ -34,13 +35,23 @@ pub(super) struct Survey {
 /// Looks at each in turn, as each needs the one before.
 pub(super) async fn survey(sts: &Sts, tokens: &TokenConfig, bounds: Bounds) -> Survey {
     let mut survey = Survey::default();
-    let region = bounds.within(REGION, sts.region()).await.unwrap_or(Err(TokenError::NoRegion));
-    let has_region = region.is_ok();
-    survey.findings.push(region_finding(region));
-    if !has_region {
-        return survey.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
+    let region = bounds.within(REGION, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
+    match region {
+        Ok(region) => survey.findings.push(region_finding(region)),
+        Err(error) if is_of_region(&error) => {
+            survey.findings.push(failed(Check::Region, &error));
+            return survey.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
+        }
+        // Settings of the calls themselves are wrong, and nothing is asked with them.
+        Err(error) => {
+            let obstacle = "needs AWS settings that make sense";
+            let mut survey = survey.stop(obstacle, &[Check::Region, Check::Credentials]);
+            survey.findings.push(failed(Check::StsEndpoint, &error));
+            return survey.stop(obstacle, &[Check::Clock]);
+        }
     }
-    let too_late = || Err(TokenError::NoCredentials(format!("none within {}s", CREDENTIALS.as_secs())));
+    let too_late =
+        || Err(SetupError::NoCredentials(format!("none within {}s", CREDENTIALS.as_secs())).into());
     let found = match bounds.within(CREDENTIALS, sts.credentials()).await.unwrap_or_else(too_late) {
         Ok(found) => found,
         Err(error) => {
@@ -77,20 +88,19 @@ fn failed(check: Check, error: &TokenError) -> Finding {
     Finding::failed(check, error.trouble(), error.to_string(), error.hint())
 }
 
-fn region_finding(region: Result<FoundRegion, TokenError>) -> Finding {
-    match region {
-        Ok(FoundRegion { name, source }) => {
-            let from = match source {
-                RegionSource::Given => "the command",
-                RegionSource::Environment if variable("AWS_REGION").is_some() => "AWS_REGION",
-                RegionSource::Environment => "AWS_DEFAULT_REGION",
-                RegionSource::Profile => "the profile in AWS's configuration file",
-                RegionSource::InstanceMetadata => "the instance's metadata",
-            };
-            Finding::ok(Check::Region, format!("{name}, from {from}"))
-        }
-        Err(error) => failed(Check::Region, &error),
-    }
+fn is_of_region(error: &TokenError) -> bool {
+    [Trouble::RegionMissing, Trouble::RegionInvalid].contains(&error.trouble())
+}
+
+fn region_finding(FoundRegion { name, source }: FoundRegion) -> Finding {
+    let from = match source {
+        RegionSource::Given => "the command",
+        RegionSource::Environment if variable("AWS_REGION").is_some() => "AWS_REGION",
+        RegionSource::Environment => "AWS_DEFAULT_REGION",
+        RegionSource::Profile => "the profile in AWS's configuration file",
+        RegionSource::InstanceMetadata => "the instance's metadata",
+    };
+    Finding::ok(Check::Region, format!("{name}, from {from}"))
 }
 
 /// What is wrong with the credentials themselves shows when they are used, even for the call that needs no permission.

@@ -3,7 +3,7 @@
 use super::Subject;
 use super::bounds::Bounds;
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Access, Sts, Wish};
+use crate::token::sts::{Sts, Wish, access::Access};
 use crate::token::{SigningAlgorithm, TokenSource};
 use std::time::Duration;
 
@@ -71,6 +71,7 @@ async fn denied_among(subject: &Subject<'_>, wish: &Wish, audiences: &AudienceSe
 }
 
 async fn is_granted(subject: &Subject<'_>, wish: Wish, audiences: &AudienceSet) -> bool {
-    let endpoint = subject.config.tokens.sts_endpoint_url.clone();
-    Sts::new(wish, Access::DefaultChain, endpoint, subject.clock).mint(audiences).await.is_ok()
+    let tokens = &subject.config.tokens;
+    let access = Access::DefaultChain(tokens.aws.clone());
+    Sts::new(wish, access, tokens.sts_endpoint_url.clone(), subject.clock).mint(audiences).await.is_ok()
 }

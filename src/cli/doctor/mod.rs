@@ -12,7 +12,7 @@ use crate::config::{self, Config, Routing};
 use crate::proxy::audience;
 use crate::proxy::target::Target;
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Access, Sts};
+use crate::token::sts::{Sts, access::Access};
 use crate::trouble::Trouble;
 use http::uri::PathAndQuery;
 use tokio::runtime::Builder;
@@ -89,7 +89,12 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
 async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (bounds, clock) = (Bounds::begin(), Clock::system());
     let tokens = &config.tokens;
-    let sts = Sts::new(tokens.wish(), Access::DefaultChain, tokens.sts_endpoint_url.clone(), clock);
+    let sts = Sts::new(
+        tokens.wish(),
+        Access::DefaultChain(tokens.aws.clone()),
+        tokens.sts_endpoint_url.clone(),
+        clock,
+    );
     let target = target(config, args);
     let audiences = audience::known(config).or_else(|| target.as_ref().map(audience::derived));
     let subject = Subject { config, sts: &sts, clock, target, audiences, path: &args.probe_path };

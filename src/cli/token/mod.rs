@@ -15,7 +15,7 @@ use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
 use crate::token::error::TokenError;
 use crate::token::inspect::Reading;
-use crate::token::sts::{Access, Sts};
+use crate::token::sts::{Sts, access::Access};
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
@@ -106,7 +106,12 @@ async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -
 
 /// Through the cache that the proxy has, so with its tries and its patience.
 async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Result<Token, Arc<TokenError>> {
-    let source = Sts::new(config.wish(), Access::DefaultChain, config.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(
+        config.wish(),
+        Access::DefaultChain(config.aws.clone()),
+        config.sts_endpoint_url.clone(),
+        clock,
+    );
     let settings = Settings {
         clock,
         fetch_timeout: config.fetch_timeout,

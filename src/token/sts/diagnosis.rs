@@ -1,9 +1,11 @@
 //! What can be asked besides a token: where the region comes from, whose credentials these are, and who answers as STS.
 //! A token that is refused rarely says so much.
 
+use super::refusal::{token_error, unwell};
 use super::session::Lease;
-use super::{Access, Sts, token_error, unwell};
+use super::{ATTEMPT_TIMEOUT, Access, Sts};
 use crate::token::error::TokenError;
+use crate::token::setup_error::SetupError;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::ProfileFileRegionProvider;
@@ -74,11 +76,11 @@ impl Sts {
     /// # Errors
     /// When there is none.
     pub async fn region(&self) -> Result<FoundRegion, TokenError> {
-        let config = self.aws().await?.client.config();
-        let name = config.region().map(ToString::to_string).ok_or(TokenError::NoRegion)?;
+        let aws = self.aws().await?;
+        let name = aws.client.config().region().map(ToString::to_string).ok_or(SetupError::NoRegion)?;
         let source = match &self.access {
             Access::Keys { .. } => RegionSource::Given,
-            Access::DefaultChain => {
+            Access::DefaultChain(_) => {
                 if EnvironmentVariableRegionProvider::new().region().await.is_some() {
                     RegionSource::Environment
                 } else if ProfileFileRegionProvider::new().region().await.is_some() {
@@ -121,9 +123,13 @@ impl Sts {
             .interceptor(called.clone())
             .send()
             .await;
-        let answer = answer.map_err(token_error).and_then(|answer| match (answer.account(), answer.arn()) {
-            (Some(account), Some(arn)) => Ok(Identity { account: account.to_owned(), arn: arn.to_owned() }),
-            (None, _) | (_, None) => Err(unwell("the answer holds no identity")),
+        let answer = answer.map_err(|error| token_error(error, ATTEMPT_TIMEOUT)).and_then(|answer| {
+            match (answer.account(), answer.arn()) {
+                (Some(account), Some(arn)) => {
+                    Ok(Identity { account: account.to_owned(), arn: arn.to_owned() })
+                }
+                (None, _) | (_, None) => Err(unwell("the answer holds no identity")),
+            }
         });
         Ok(Introduction { answer, url: called.0.get().cloned(), clock_ahead: aws.skew.seconds() })
     }

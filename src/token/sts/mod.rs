@@ -1,5 +1,11 @@
 //! `GetWebIdentityToken`: the only folder that knows AWS.
 
+/// Where credentials, region and endpoint come from.
+pub mod access;
+/// How calls to AWS reach it.
+mod transport;
+/// What the SDK's errors say.
+mod refusal;
 /// The AWS session that a token must not outlive.
 mod session;
 /// How far the machine's clock is from AWS's.
@@ -8,22 +14,22 @@ mod skew;
 pub mod diagnosis;
 
 use super::audience_set::AudienceSet;
-use super::error::{self, TokenError};
+use super::aws_code::CodeKind;
+use super::error::TokenError;
 use super::inspect;
+use super::setup_error::SetupError;
 use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
 use crate::clock::Clock;
-use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
+use access::{Access, Endpoint};
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
-use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
-use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::types::Tag;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+use refusal::{token_error, unwell};
 use session::{Lease, SHORTEST_TOKEN, Session};
 use skew::Skew;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
 
@@ -41,44 +47,6 @@ pub struct Wish {
     pub tags: Vec<(String, String)>,
 }
 
-/// Where credentials and region come from.
-#[derive(Clone, Debug)]
-pub enum Access {
-    /// The AWS SDK's default chain: environment, profile, web identity, container, instance.
-    DefaultChain,
-    /// Given outright: neither the environment, its proxies included, nor AWS's files are read.
-    Keys {
-        /// The credentials.
-        credentials: Credentials,
-        /// The region.
-        region: String,
-    },
-}
-
-impl Access {
-    /// Long-term keys, given outright.
-    pub fn keys(access_key_id: &str, secret_access_key: &str, region: &str) -> Self {
-        let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
-        Self::Keys { credentials, region: region.to_owned() }
-    }
-
-    async fn sdk_config(&self) -> SdkConfig {
-        match self {
-            Self::DefaultChain => aws_config::load_defaults(BehaviorVersion::latest()).await,
-            Self::Keys { credentials, region } => {
-                // The SDK's own default would look for a proxy in the environment.
-                let http = aws_smithy_http_client::Builder::new();
-                SdkConfig::builder()
-                    .behavior_version(BehaviorVersion::latest())
-                    .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
-                    .region(Region::new(region.clone()))
-                    .http_client(http.tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https())
-                    .build()
-            }
-        }
-    }
-}
-
 /// Mints tokens at AWS STS.
 pub struct Sts {
     wish: Wish,
@@ -86,7 +54,7 @@ pub struct Sts {
     endpoint_url: Option<String>,
     clock: Clock,
     /// Set up by the first mint, because finding the region can take seconds and a proxy must listen at once.
-    aws: OnceCell<Aws>,
+    aws: Mutex<Arc<OnceCell<Arc<Aws>>>>,
 }
 
 struct Aws {
@@ -98,21 +66,24 @@ struct Aws {
 impl Sts {
     /// A source that calls the region's STS, or `endpoint_url` instead. Nothing is contacted yet.
     pub fn new(wish: Wish, access: Access, endpoint_url: Option<String>, clock: Clock) -> Self {
-        Self { wish, access, endpoint_url, clock, aws: OnceCell::new() }
+        Self { wish, access, endpoint_url, clock, aws: Mutex::default() }
     }
 
-    async fn aws(&self) -> Result<&Aws, TokenError> {
-        self.aws.get_or_try_init(|| self.set_up()).await
+    async fn aws(&self) -> Result<Arc<Aws>, TokenError> {
+        let aws = self.aws.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        Ok(aws.get_or_try_init(async || self.set_up().await.map(Arc::new)).await?.clone())
     }
 
-    async fn set_up(&self) -> Result<Aws, TokenError> {
-        let config = self.access.sdk_config().await;
-        if config.region().is_none_or(|region| region.as_ref().is_empty()) {
-            return Err(TokenError::NoRegion);
-        }
+    async fn set_up(&self) -> Result<Aws, SetupError> {
+        let variables = self.access.variables();
+        let endpoint = match &self.endpoint_url {
+            Some(url) => Endpoint::Url(url.clone()),
+            None => variables.endpoint()?,
+        };
+        let config = self.access.sdk_config().await?;
         let provider = config
             .credentials_provider()
-            .ok_or_else(|| TokenError::NoCredentials("no provider is configured".to_owned()))?;
+            .ok_or_else(|| SetupError::NoCredentials("no provider is configured".to_owned()))?;
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -125,16 +96,21 @@ impl Sts {
             // The session is ours to keep, because its end bounds the token's.
             .identity_cache(IdentityCache::no_cache())
             .interceptor(skew.clone());
-        if let Some(url) = &self.endpoint_url {
-            builder = builder.endpoint_url(url);
+        match endpoint {
+            Endpoint::BySettings => {}
+            Endpoint::Url(url) => builder = builder.endpoint_url(url),
+            Endpoint::OfRegion => {
+                builder.set_endpoint_url(None);
+            }
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        Ok(Aws { client, session: Session::new(provider, self.clock), skew })
+        Ok(Aws { client, session: Session::new(provider, variables, self.clock), skew })
     }
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
     /// where there is one, and else by halving, as not every provider tells when a session ends.
     async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Minted, TokenError> {
+        let _panics = ForgetsOnPanic(self);
         let aws = self.aws().await?;
         let session = &aws.session;
         let wanted = self.wish.duration;
@@ -142,7 +118,7 @@ impl Sts {
         let mut life = lease.longest;
         let mut replaced = false;
         loop {
-            let refusal = match self.call(aws, audiences, &lease, life).await {
+            let refusal = match self.call(&aws, audiences, &lease, life).await {
                 Ok(minted) => {
                     if life < lease.longest {
                         session.granted(&lease, life).await;
@@ -151,8 +127,8 @@ impl Sts {
                 }
                 Err(error) => error,
             };
-            let too_long = is_one_of(&refusal, &["SessionDurationEscalationException"]);
-            if !replaced && (too_long || is_one_of(&refusal, EXPIRED)) {
+            let too_long = refusal.is_refusal(CodeKind::SessionTooShort);
+            if !replaced && (too_long || refusal.is_refusal(CodeKind::CredentialsExpired)) {
                 replaced = true;
                 if let Some(newer) = session.replace(&lease.credentials, wanted).await {
                     life = newer.longest;
@@ -188,7 +164,7 @@ impl Sts {
             .config_override(with_lease)
             .send()
             .await
-            .map_err(token_error)?;
+            .map_err(|error| token_error(error, ATTEMPT_TIMEOUT))?;
         let (Some(jwt), Some(expiration)) = (answer.web_identity_token(), answer.expiration()) else {
             return Err(unwell("the answer holds no token"));
         };
@@ -214,44 +190,13 @@ impl TokenSource for Sts {
     }
 }
 
-/// The codes with which AWS says that the credentials themselves are over.
-const EXPIRED: &[&str] = &["ExpiredToken", "ExpiredTokenException", "RequestExpired"];
+/// After a panic what the SDK holds may be half changed, and its locks may stay poisoned: the next call sets all up anew.
+struct ForgetsOnPanic<'s>(&'s Sts);
 
-fn is_one_of(error: &TokenError, codes: &[&str]) -> bool {
-    error.aws_code().is_some_and(|code| codes.contains(&code))
-}
-
-fn token_error<E>(error: SdkError<E>) -> TokenError
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if let SdkError::ServiceError(service) = &error {
-        return refusal(service.err(), service.raw().status().as_u16(), error.request_id());
+impl Drop for ForgetsOnPanic<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            *self.0.aws.lock().unwrap_or_else(PoisonError::into_inner) = Arc::default();
+        }
     }
-    if let SdkError::ResponseError(_) = &error {
-        return unwell("the answer cannot be read");
-    }
-    if let SdkError::TimeoutError(_) = &error {
-        return TokenError::Unreachable(format!("no answer within {}s", ATTEMPT_TIMEOUT.as_secs()));
-    }
-    // What is left are failures to build or to send the call.
-    TokenError::Unreachable(error::chain(&error))
-}
-
-fn refusal(error: &impl ProvideErrorMetadata, status: u16, request_id: Option<&str>) -> TokenError {
-    match error.code() {
-        Some(code) if status < 500 => TokenError::Refused {
-            code: code.to_owned(),
-            message: error.message().unwrap_or_default().to_owned(),
-            request_id: request_id.map(str::to_owned),
-        },
-        code => TokenError::Unwell {
-            code: code.map(str::to_owned),
-            what: format!("status {status} {}", code.unwrap_or_default()).trim_end().to_owned(),
-        },
-    }
-}
-
-fn unwell(what: &str) -> TokenError {
-    TokenError::Unwell { code: None, what: what.to_owned() }
 }

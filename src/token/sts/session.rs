@@ -4,8 +4,12 @@
 //! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
+use super::access::AwsVariables;
+use super::refusal::no_credentials;
 use crate::clock::Clock;
-use crate::token::error::{self, TokenError};
+use crate::token::error::TokenError;
+use crate::token::flaw::Flaw;
+use crate::token::setup_error::{CredentialPart, SetupError};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use std::time::Duration;
@@ -27,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub(super) struct Session {
     provider: SharedCredentialsProvider,
+    variables: AwsVariables,
     clock: Clock,
     held: Mutex<Held>,
 }
@@ -48,8 +53,8 @@ pub(super) struct Lease {
 }
 
 impl Session {
-    pub(super) fn new(provider: SharedCredentialsProvider, clock: Clock) -> Self {
-        Self { provider, clock, held: Mutex::default() }
+    pub(super) fn new(provider: SharedCredentialsProvider, variables: AwsVariables, clock: Clock) -> Self {
+        Self { provider, variables, clock, held: Mutex::default() }
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
@@ -103,22 +108,23 @@ impl Session {
         } else {
             self.provider.provide_credentials().await
         };
+        let answer = match answer {
+            Ok(credentials) => check(&credentials).map(|()| credentials),
+            Err(error) => Err(no_credentials(&error, &self.variables)),
+        };
         match answer {
-            Ok(credentials) => {
-                held.take(credentials);
-                Ok(())
-            }
+            Ok(credentials) => held.take(credentials),
             Err(error) if usable => {
-                tracing::debug!(error = %error::chain(&error), "credentials not renewed, those held serve meanwhile");
-                Ok(())
+                tracing::debug!(%error, "credentials not renewed, those held serve meanwhile");
             }
-            Err(error) => Err(TokenError::NoCredentials(error::chain(&error))),
+            Err(error) => return Err(error.into()),
         }
+        Ok(())
     }
 
     fn lease_of(&self, held: &Held, wanted: Duration) -> Result<Lease, TokenError> {
         let Some(credentials) = held.credentials.clone() else {
-            return Err(TokenError::NoCredentials("the provider gave none".to_owned()));
+            return Err(SetupError::NoCredentials("the provider gave none".to_owned()).into());
         };
         let longest = match self.rest(&credentials) {
             // Within the margin STS has the last word: it may count from another second.
@@ -135,6 +141,17 @@ impl Session {
     fn rest(&self, credentials: &Credentials) -> Option<Duration> {
         credentials.expiry().map(|end| self.clock.until(end))
     }
+}
+
+/// Whether credentials can be signed with. Of others the SDK makes a panic, or a signature that is wrong.
+fn check(credentials: &Credentials) -> Result<(), SetupError> {
+    let parts = [
+        (CredentialPart::AccessKeyId, Some(credentials.access_key_id())),
+        (CredentialPart::SecretAccessKey, Some(credentials.secret_access_key())),
+        (CredentialPart::SessionToken, credentials.session_token()),
+    ];
+    let flawed = parts.into_iter().find_map(|(part, text)| Some((part, Flaw::of(text?)?)));
+    flawed.map_or(Ok(()), |(part, flaw)| Err(SetupError::Credentials { part, flaw }))
 }
 
 impl Held {

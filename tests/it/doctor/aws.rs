@@ -81,7 +81,7 @@ fn refusals() -> Vec<Fault> {
             &[],
         ),
         (
-            row("an unusual refusal", "sts_refused", "look the code up"),
+            row("an unusual refusal", "sts_refused", "enable the region"),
             error(ErrorCode::RegionDisabledException),
             &[],
         ),

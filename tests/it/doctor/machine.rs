@@ -110,6 +110,11 @@ async fn what_the_environment_lacks_is_named() {
 
     let mut without = command("http://127.0.0.1:1");
     without.env_remove("AWS_ACCESS_KEY_ID");
+    let told = row("half of them", "credentials_missing", "set both");
+    examine_with(without, &flags).await.assert_names(told, "failed");
+
+    let mut without = command("http://127.0.0.1:1");
+    without.env_remove("AWS_ACCESS_KEY_ID").env_remove("AWS_SECRET_ACCESS_KEY");
     let told = row("no credentials", "credentials_missing", "give the workload an IAM role");
     examine_with(without, &flags).await.assert_names(told, "failed");
 }

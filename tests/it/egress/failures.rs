@@ -16,7 +16,7 @@ async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
     let line = attache.logged(|line| line["msg"] == "upstream error").await;
     assert_eq!(
         (line["level"].as_str(), line["target"].as_str()),
-        (Some("WARN"), Some("https://api.example.test"))
+        (Some("ERROR"), Some("https://api.example.test"))
     );
     let error = line["error"].as_str().unwrap();
     let reason =
