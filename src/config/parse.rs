@@ -171,6 +171,10 @@ pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
     AudienceSet::new(names).map_err(|error| match error {
         AudienceError::Empty => Fault::new("must name an audience"),
         AudienceError::Blank(_) => Fault::new("must not contain white space"),
+        AudienceError::Quoted(_) => {
+            Fault::new("must not be in quotes, which docker --env-file does not take away")
+        }
+        AudienceError::Control(_) => Fault::new("must not contain control characters"),
         AudienceError::TooLong(_) => {
             Fault::new(format!("must not be longer than {MAX_AUDIENCE_CHARS} characters"))
         }

@@ -1,5 +1,6 @@
 //! The audiences of one token: never empty, sorted, without duplicates, and so the key of the token cache.
 
+use super::flaw::Flaw;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -22,6 +23,12 @@ pub enum AudienceError {
     /// An audience holds white space.
     #[error("{0:?} must not contain white space")]
     Blank(String),
+    /// An audience stands in quotes, which a shell takes away and other readers of files keep.
+    #[error("{0:?} is in quotes, which docker --env-file does not take away")]
+    Quoted(String),
+    /// An audience holds a control character.
+    #[error("{0:?} must not contain control characters")]
+    Control(String),
     /// An audience is longer than [`MAX_AUDIENCE_CHARS`].
     #[error("an audience of {0} characters is longer than {MAX_AUDIENCE_CHARS}")]
     TooLong(usize),
@@ -34,7 +41,7 @@ impl AudienceSet {
     /// The set of these names.
     ///
     /// # Errors
-    /// When there are none or too many, or one is empty, too long or holds white space.
+    /// When there are none or too many, or one is empty, too long, in quotes, or holds white space or a control character.
     pub fn new(names: impl IntoIterator<Item = String>) -> Result<Self, AudienceError> {
         let names: BTreeSet<String> = names.into_iter().collect();
         for name in &names {
@@ -43,6 +50,14 @@ impl AudienceSet {
             }
             if name.contains(char::is_whitespace) {
                 return Err(AudienceError::Blank(name.clone()));
+            }
+            match Flaw::of(name) {
+                Some(Flaw::Quoted) => return Err(AudienceError::Quoted(name.clone())),
+                Some(Flaw::Control) => return Err(AudienceError::Control(name.clone())),
+                Some(
+                    Flaw::Empty | Flaw::EndsInLineBreak | Flaw::LineBreak | Flaw::Blank | Flaw::BeyondAscii,
+                )
+                | None => {}
             }
             let chars = name.chars().count();
             if chars > MAX_AUDIENCE_CHARS {
@@ -93,6 +108,10 @@ mod tests {
         assert_eq!(set(&[]), Err(AudienceError::Empty));
         assert_eq!(set(&[""]), Err(AudienceError::Empty));
         assert_eq!(set(&["a b"]), Err(AudienceError::Blank("a b".into())));
+        for quoted in ["\"https://a\"", "'https://a'", "\"a"] {
+            assert_eq!(set(&[quoted]), Err(AudienceError::Quoted(quoted.into())));
+        }
+        assert_eq!(set(&["a\u{1b}[2J"]), Err(AudienceError::Control("a\u{1b}[2J".into())));
         assert_eq!(set(&[&"x".repeat(1001)]), Err(AudienceError::TooLong(1001)));
         let eleven: Vec<String> = (0..11).map(|n| n.to_string()).collect();
         assert_eq!(AudienceSet::new(eleven), Err(AudienceError::TooMany(11)));
