@@ -9,12 +9,16 @@
 //! | `PUT /_emulator/session` | `{"remaining_seconds": n}` of the session behind every key, or behind `"access_key_id"`; `null` is long-term |
 //! | `POST /_emulator/rotate` | new signing keys; the old stay published |
 //! | `POST /_emulator/reset` | faults, sessions and federation as at the start, nothing counted |
+//!
+//! Web pages are refused: a browser on the same machine would let any site change what a test relies on.
 
 use super::faults::Faults;
 use super::switchboard::Switchboard;
 use axum::Router;
-use axum::extract::State;
-use axum::http::StatusCode;
+use axum::extract::{Request, State};
+use axum::http::header::ORIGIN;
+use axum::http::{HeaderValue, StatusCode};
+use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Json, Response};
 use axum::routing::{get, post, put};
 use bytes::Bytes;
@@ -34,6 +38,18 @@ pub(super) fn router() -> Router<Switchboard> {
         .route("/_emulator/session", put(session))
         .route("/_emulator/rotate", post(rotate))
         .route("/_emulator/reset", post(reset))
+        .route_layer(from_fn(refuse_pages))
+}
+
+/// Browsers say with `Origin` or `Sec-Fetch-Site` that a page asks (Fetch standard; W3C, Fetch Metadata), and what is typed
+/// into their address line is `none`.
+async fn refuse_pages(request: Request, next: Next) -> Response {
+    let of_page = |site: &HeaderValue| !matches!(site.as_bytes(), b"none" | b"same-origin");
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) || headers.get("sec-fetch-site").is_some_and(of_page) {
+        return (StatusCode::FORBIDDEN, "a web page may not control the emulator\n").into_response();
+    }
+    next.run(request).await
 }
 
 async fn state(State(switchboard): State<Switchboard>) -> Json<Value> {

@@ -251,3 +251,22 @@ async fn a_reset_goes_back_to_the_options() {
     let claims = world.minted(session.element("AccessKeyId"), MINT).await.claims;
     assert_eq!(claims["sub"], "arn:aws:iam::123456789012:role/demo/attache");
 }
+
+#[tokio::test]
+async fn a_web_page_cannot_control_it() {
+    let world = World::start().await;
+    world.switchboard.set_faults(Faults { throttle: true, ..Faults::default() });
+    for (path, header) in [
+        ("/_emulator/reset", ("origin", "https://evil.example")),
+        ("/_emulator/reset", ("origin", "null")),
+        ("/_emulator/rotate", ("sec-fetch-site", "cross-site")),
+        ("/_emulator/rotate", ("sec-fetch-site", "same-site")),
+    ] {
+        let answer = world.send("POST", path, &[header], "").await.unwrap();
+        assert_eq!(answer.status, 403, "{path} {header:?}");
+    }
+    assert_eq!(world.call(MINT).await.error(), (400, "Throttling"), "nothing was reset");
+    for header in [&[][..], &[("sec-fetch-site", "none")]] {
+        assert_eq!(world.send("POST", "/_emulator/reset", header, "").await.unwrap().status, 204);
+    }
+}
