@@ -30,6 +30,8 @@ pub mod pem;
 pub mod keepalive;
 /// Everything that can be wrong, by its stable name.
 pub mod trouble;
+/// Texts of other parties, as they may be shown.
+pub mod legible;
 /// Tracked spawning.
 pub mod tasks;
 /// The only source of wall time.

@@ -1,9 +1,13 @@
 //! Claims as a person reads them.
 
+use crate::legible;
 use serde_json::{Map, Value};
 
 /// The claims that a reader looks for, in the order in which they read best; others follow.
 const FIRST: [&str; 6] = ["iss", "sub", "aud", "iat", "exp", "jti"];
+
+/// The most that is shown of one, in bytes.
+const LONGEST: usize = 16 * 1024;
 
 /// One claim a line, those inside another one indented below it.
 pub(super) fn listed(claims: &Map<String, Value>, indent: usize) -> String {
@@ -12,12 +16,16 @@ pub(super) fn listed(claims: &Map<String, Value>, indent: usize) -> String {
     let claims: Vec<_> = first.chain(others).collect();
     let plain = claims.iter().filter(|(_, value)| !value.is_object());
     let width = plain.map(|(name, _)| name.len()).max().unwrap_or_default();
-    let line = |(name, value): (&String, &Value)| match value {
-        Value::Object(inner) => format!("{:indent$}{name}\n{}", "", listed(inner, indent + 4)),
-        Value::String(text) => format!("{:indent$}{name:width$}  {text}\n", ""),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-            format!("{:indent$}{name:width$}  {value}\n", "")
-        }
+    let line = |(name, value): (&String, &Value)| {
+        let name = legible::line(name, LONGEST);
+        let text = match value {
+            Value::Object(inner) => return format!("{:indent$}{name}\n{}", "", listed(inner, indent + 4)),
+            Value::String(text) => legible::line(text, LONGEST),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
+                legible::line(&value.to_string(), LONGEST)
+            }
+        };
+        format!("{:indent$}{name:width$}  {text}\n", "")
     };
     claims.into_iter().map(line).collect()
 }

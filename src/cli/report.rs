@@ -2,10 +2,14 @@
 
 use super::Exit;
 use crate::config::problems::Problems;
+use crate::legible;
 use crate::trouble::Trouble;
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::iter;
+
+/// The most of an error that is shown, in bytes: others write into it.
+const LONGEST: usize = 4096;
 
 /// Prints data. A reader who has seen enough and closed the pipe is no failure.
 pub(super) fn data(bytes: &[u8]) -> Exit {
@@ -32,13 +36,13 @@ pub(super) fn problems(problems: &Problems) -> Exit {
 
 /// Prints what makes no sense in what was asked.
 pub(super) fn bad_usage(problem: &str) -> Exit {
-    say(&format!("error: {problem}\n"));
+    say(&format!("error: {}\n", legible::lines(problem, LONGEST)));
     Exit::BadUsage
 }
 
 /// Prints in one line why the answer is no.
 pub(super) fn unmet(reason: &str) -> Exit {
-    say(&format!("error: {reason}\n"));
+    say(&format!("error: {}\n", legible::line(reason, LONGEST)));
     Exit::Failed
 }
 
@@ -56,9 +60,10 @@ pub(super) fn trouble(error: &dyn Error, hint: &str, trouble: Trouble) -> Exit {
 }
 
 fn described(error: &dyn Error, hint: Option<&str>) -> String {
-    let mut text = format!("error: {error}\n");
+    let shown = |error: &dyn Error| legible::line(&error.to_string(), LONGEST);
+    let mut text = format!("error: {}\n", shown(error));
     for cause in iter::successors(error.source(), |&cause| cause.source()) {
-        text += &format!("  cause: {cause}\n");
+        text += &format!("  cause: {}\n", shown(cause));
     }
     if let Some(hint) = hint {
         text += &format!("  hint: {hint}\n");

@@ -2,6 +2,7 @@
 
 use crate::clock::Rfc3339;
 use crate::config::LogFormat;
+use crate::legible::deceives;
 use std::error::Error;
 use std::fmt::{self, Display, Write};
 use std::time::SystemTime;
@@ -11,6 +12,15 @@ use tracing::field::{Field, Visit};
 /// What every line begins with, besides the crate that speaks where that is another.
 const RESERVED: [&str; 4] = ["time", "level", "msg", CRATE];
 const CRATE: &str = "logger";
+
+/// Docker, containerd and journald's readers cut lines at 16 KiB, and half a JSON object is none. So a value gets this
+/// much while the line is short, and when it has grown beyond that only a little: what a caller or another party wrote
+/// cannot cost the fields after it.
+const LONGEST_VALUE: usize = 4096;
+/// From here on a line counts as long.
+const LONG_LINE: usize = 6 * 1024;
+/// The most of a value in a long line: with 32 fields, the most that an event has, the line still fits.
+const VALUE_OF_LONG_LINE: usize = 128;
 
 /// A line in the making: time, level and message, then the fields in order.
 pub(super) struct Line {
@@ -93,10 +103,11 @@ impl Line {
     /// The same as [`Line::value`] for what is text already, and most is.
     fn text(&mut self, text: &str) {
         match self.format {
-            LogFormat::Text if !text.is_empty() && !text.contains(needs_quotes) => self.text.push_str(text),
+            LogFormat::Text if self.is_plain(text) => self.text.push_str(text),
             LogFormat::Json | LogFormat::Text => {
                 self.text.push('"');
-                Escaped(&mut self.text).write_str(text).unwrap_or_else(|_| self.text.push('?'));
+                let mut escaped = self.escaped();
+                escaped.write_str(text).unwrap_or_else(|_| self.text.push('?'));
                 self.text.push('"');
             }
         }
@@ -111,16 +122,32 @@ impl Line {
 
     fn quoted(&mut self, value: &dyn Display) {
         self.text.push('"');
-        write!(Escaped(&mut self.text), "{value}").unwrap_or_else(|_| self.text.push('?'));
+        let mut escaped = self.escaped();
+        write!(escaped, "{value}").unwrap_or_else(|_| self.text.push('?'));
         self.text.push('"');
+    }
+
+    /// Whether logfmt has it without quotes.
+    fn is_plain(&self, text: &str) -> bool {
+        !text.is_empty() && text.len() <= self.room() && !text.contains(needs_quotes)
+    }
+
+    fn room(&self) -> usize {
+        if self.text.len() < LONG_LINE { LONGEST_VALUE } else { VALUE_OF_LONG_LINE }
+    }
+
+    fn escaped(&mut self) -> Escaped<'_> {
+        let end = self.text.len() + self.room();
+        Escaped { text: &mut self.text, end, is_cut: false }
     }
 
     fn quoted_where_needed(&mut self, value: &dyn Display) {
         let start = self.text.len();
         self.push(format_args!("{value}"));
-        let plain = &self.text[start..];
-        if plain.is_empty() || plain.contains(needs_quotes) {
-            let plain = self.text.split_off(start);
+        let plain = self.text.split_off(start);
+        if self.is_plain(&plain) {
+            self.text.push_str(&plain);
+        } else {
             self.quoted(&plain);
         }
     }
@@ -222,37 +249,67 @@ fn needs_quotes(c: char) -> bool {
     matches!(c, '"' | '=') || c.is_whitespace() || deceives(c)
 }
 
-/// Whether a character would end a line, or make a terminal or a viewer show something else than is there.
-fn deceives(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+/// Escapes what goes between quotes, in a way that both JSON and logfmt readers undo, and cuts it where it is too long.
+struct Escaped<'a> {
+    text: &'a mut String,
+    /// The length that the line may have with this value.
+    end: usize,
+    is_cut: bool,
 }
-
-/// Escapes what goes between quotes, in a way that both JSON and logfmt readers undo.
-struct Escaped<'a>(&'a mut String);
 
 impl Write for Escaped<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-            self.0.push_str(text);
+            self.push(text);
             return Ok(());
         }
         let mut rest = text;
         while let Some(at) = rest.find(|c| matches!(c, '"' | '\\') || deceives(c)) {
             let (clean, tail) = rest.split_at(at);
-            self.0.push_str(clean);
+            self.push(clean);
             let mut tail = tail.chars();
             match tail.next() {
-                Some('\n') => self.0.push_str("\\n"),
-                Some('\r') => self.0.push_str("\\r"),
-                Some('\t') => self.0.push_str("\\t"),
-                Some(c @ ('"' | '\\')) => self.0.extend(['\\', c]),
-                Some(c) => write!(self.0, "\\u{:04x}", u32::from(c))?,
+                Some('\n') => self.push_whole("\\n"),
+                Some('\r') => self.push_whole("\\r"),
+                Some('\t') => self.push_whole("\\t"),
+                Some('"') => self.push_whole("\\\""),
+                Some('\\') => self.push_whole("\\\\"),
+                Some(c) => self.push_whole(&format!("\\u{:04x}", u32::from(c))),
                 None => {}
             }
             rest = tail.as_str();
         }
-        self.0.push_str(rest);
+        self.push(rest);
         Ok(())
+    }
+}
+
+impl Escaped<'_> {
+    /// As much of it as fits.
+    fn push(&mut self, clean: &str) {
+        let room = self.end.saturating_sub(self.text.len());
+        if self.is_cut || clean.len() <= room {
+            self.push_whole(clean);
+            return;
+        }
+        self.text.push_str(&clean[..clean.floor_char_boundary(room)]);
+        self.cut();
+    }
+
+    /// All of it, or nothing: half an escape would spoil the line.
+    fn push_whole(&mut self, escape: &str) {
+        if self.is_cut {
+            return;
+        }
+        if self.text.len() + escape.len() > self.end {
+            self.cut();
+        } else {
+            self.text.push_str(escape);
+        }
+    }
+
+    fn cut(&mut self) {
+        self.text.push('\u{2026}');
+        self.is_cut = true;
     }
 }

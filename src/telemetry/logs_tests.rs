@@ -256,3 +256,27 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_line_fits_what_runtimes_cut_whatever_others_wrote_into_it() {
+    let names = vec!["https://a.example/\"\n"; 20_000];
+    let long = "x".repeat(200_000);
+    for format in [LogFormat::Json, LogFormat::Text] {
+        let line = one(lines(&config(LogLevel::Info, format), || {
+            warn!(difference = ?names, a = long, b = long, c = %long, d = ?long, e = long, f = long, g = long, h = long,
+                i = long, j = long, k = long, l = long, m = long, n = long, o = long, p = long, q = long, r = long,
+                s = long, t = long, u = long, v = long, w = long, x = long, y = long, last = 7, "{long}");
+        }));
+        assert!(line.len() <= 16 * 1024 && is_one_line(&line), "{} bytes", line.len());
+        match format {
+            LogFormat::Json => {
+                let line: Value = serde_json::from_str(&line).unwrap();
+                assert_eq!(
+                    (&line["last"], line["b"].as_str().unwrap().ends_with('\u{2026}')),
+                    (&json!(7), true)
+                );
+            }
+            LogFormat::Text => assert!(line.ends_with(" last=7\n"), "{line}"),
+        }
+    }
+}

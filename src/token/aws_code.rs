@@ -1,7 +1,11 @@
 //! The error codes of AWS, read once: what each means to severity, diagnosis, hint and metrics is a match on its kind.
 
+use crate::legible;
 use crate::telemetry::labels::ErrorClass;
 use std::fmt;
+
+/// The most that is kept of a code, in bytes.
+const LONGEST: usize = 128;
 
 /// An error code as AWS sent it, and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -107,16 +111,16 @@ const CODES: [(&str, CodeKind); 49] = [
 impl AwsCode {
     /// Reads a code. `None` where there is none.
     pub fn read(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = legible::line(text.trim(), LONGEST);
         // Some texts of AWS leave the suffix out, so both spellings have to be one series.
-        let known = match text {
+        let known = match text.as_str() {
             "OutboundWebIdentityFederationDisabled" => "OutboundWebIdentityFederationDisabledException",
-            _ => text,
+            known => known,
         };
         let listed = CODES.iter().find(|(code, _)| *code == known);
         let (kind, class) = listed
             .map_or((CodeKind::Unlisted, ErrorClass::OTHER), |(code, kind)| (*kind, ErrorClass::aws(code)));
-        (!text.is_empty()).then(|| Self { text: text.to_owned(), kind, class })
+        (!text.is_empty()).then_some(Self { text, kind, class })
     }
 
     /// What it means.

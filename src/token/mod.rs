@@ -92,8 +92,13 @@ pub struct Token {
 const LONGEST_RESERVE: Duration = Duration::from_secs(10);
 
 impl Token {
-    /// A token that was issued and expires at these times. `None` where the JWT cannot be a header value.
+    /// A token that was issued and expires at these times. `None` where the JWT has a character that no JWT has (RFC 7515,
+    /// 3.1), as it goes into a header and is printed.
     pub fn new(jwt: &str, issued: SystemTime, expires: SystemTime) -> Option<Self> {
+        if !jwt.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='))
+        {
+            return None;
+        }
         let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).ok()?;
         bearer.set_sensitive(true);
         Some(Self { bearer, issued, expires })

@@ -225,6 +225,33 @@ async fn the_code_with_which_aws_refuses_credentials_is_told_and_counted() {
 }
 
 #[tokio::test]
+async fn what_sts_says_moves_no_terminal_and_begins_no_line() {
+    let hostile = "denied&#x1b;[2J&#10;error: nothing is wrong&#x202e;".to_owned() + &"x".repeat(100_000);
+    let sts = Upstream::scripted(move |_| {
+        let body = format!(
+            "<ErrorResponse><Error><Type>Sender</Type><Code>Access&#x1b;Denied</Code><Message>{hostile}</Message></Error>\
+             <RequestId>r</RequestId></ErrorResponse>"
+        );
+        async move {
+            let mut reply = text(body);
+            *reply.status_mut() = StatusCode::FORBIDDEN;
+            reply
+        }
+    });
+    let sts = sts.await;
+    let url = format!("http://{}", sts.address);
+    for arguments in [&["token", "--token-audience", "a"][..], &["doctor", "--token-audience", "a"]] {
+        let (output, told) = command_output(&url, &[], arguments).await;
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("denied") && told.len() < 20_000, "{} bytes: {told}", told.len());
+        assert!(!told.contains(['\u{1b}', '\u{202e}']), "{told:?}");
+        assert!(!told.lines().any(|line| line.starts_with("error: nothing")), "{told}");
+    }
+    let (_proxy, line) = no_token(&url, &[]).await;
+    assert!(line.to_string().len() < 16 * 1024);
+}
+
+#[tokio::test]
 async fn calls_to_loopback_pass_by_the_http_proxy_of_the_environment() {
     let sts = Sts::start().await;
     // Nothing listens there.

@@ -1,6 +1,7 @@
 //! All findings together: what they mean, as text and as JSON.
 
 use super::finding::Finding;
+use crate::legible;
 use crate::trouble::Trouble;
 use serde_json::{Map, Value, json};
 
@@ -17,6 +18,8 @@ const CAUSES: [(Trouble, &[Trouble]); 3] = [
     ),
 ];
 
+/// The most that is shown of what a check saw, in bytes: others write into it.
+const LONGEST: usize = 4096;
 /// The column in which what follows a finding's first line begins.
 const INDENT: usize = 9;
 
@@ -83,9 +86,9 @@ fn lines(finding: &Finding) -> String {
     lines
 }
 
-/// The second and all further lines below the first.
+/// The second and all further lines below the first, so that no text of others looks like a finding.
 fn indented(text: &str) -> String {
-    text.replace('\n', &format!("\n{:INDENT$}", ""))
+    legible::lines(text, LONGEST).replace('\n', &format!("\n{:INDENT$}", ""))
 }
 
 fn object(finding: &Finding) -> Value {

@@ -1,6 +1,7 @@
 //! What the SDK's errors say, in our words.
 
 use super::access::AwsVariables;
+use crate::legible;
 use crate::token::aws_code::AwsCode;
 use crate::token::error::{self, TokenError};
 use crate::token::setup_error::SetupError;
@@ -13,6 +14,9 @@ use std::error::Error;
 use std::io;
 use std::iter;
 use std::time::Duration;
+
+/// The most that is kept of a text of AWS, in bytes.
+const LONGEST: usize = 2048;
 
 /// Why a call brought nothing; `patience` is what it could take.
 pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> TokenError
@@ -36,8 +40,8 @@ fn refusal(error: &impl ProvideErrorMetadata, status: u16, request_id: Option<&s
     match (error.code().and_then(AwsCode::read), status) {
         (Some(code), ..500) => TokenError::Refused {
             code,
-            message: error.message().unwrap_or_default().to_owned(),
-            request_id: request_id.map(str::to_owned),
+            message: said(error),
+            request_id: request_id.map(|id| legible::line(id, LONGEST)),
         },
         (code, _) => {
             let named = code.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -91,5 +95,10 @@ where
 {
     let error = cause.downcast_ref::<SdkError<E>>()?.as_service_error()?;
     let code = AwsCode::read(error.code()?)?;
-    Some(SetupError::CredentialsRefused { code, message: error.message().unwrap_or_default().to_owned() })
+    Some(SetupError::CredentialsRefused { code, message: said(error) })
+}
+
+/// What AWS says about its code, or what answers in its place.
+fn said(error: &impl ProvideErrorMetadata) -> String {
+    legible::line(error.message().unwrap_or_default(), LONGEST)
 }
