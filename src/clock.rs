@@ -1,4 +1,4 @@
-//! The only source of wall time, so that a simulation can set it.
+//! The only source of wall time, so that a simulation can set it, and of moments, by which expiries are judged.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -36,9 +36,54 @@ impl Clock {
         }
     }
 
+    /// This moment.
+    pub fn moment(&self) -> Moment {
+        Moment { wall: self.now(), tick: Instant::now() }
+    }
+
     /// How long until `then`; zero when it has passed.
     pub fn until(&self, then: SystemTime) -> Duration {
         then.duration_since(self.now()).unwrap_or(Duration::ZERO)
+    }
+}
+
+/// One moment by two clocks. The wall's can be set, and the timer's stands still while the machine is suspended: what ends
+/// is over as soon as either says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// By the wall's clock.
+    pub wall: SystemTime,
+    /// By the timer's.
+    pub tick: Instant,
+}
+
+impl Moment {
+    /// A later one, where both clocks go on alike.
+    #[must_use]
+    pub fn after(self, time: Duration) -> Self {
+        Self { wall: self.wall + time, tick: self.tick + time }
+    }
+
+    /// The later of both, by each clock.
+    #[must_use]
+    pub fn max(self, other: Self) -> Self {
+        Self { wall: self.wall.max(other.wall), tick: self.tick.max(other.tick) }
+    }
+
+    /// How long until then by the clock that is first there; zero when that has passed.
+    pub fn until(self, then: Self) -> Duration {
+        let by_wall = then.wall.duration_since(self.wall).unwrap_or_default();
+        by_wall.min(then.tick.saturating_duration_since(self.tick))
+    }
+
+    /// Seconds by which the wall's clock was set forward since then, or the machine suspended; negative where it was set
+    /// back.
+    pub fn jump_since(self, then: Self) -> f64 {
+        let by_wall = match self.wall.duration_since(then.wall) {
+            Ok(forward) => forward.as_secs_f64(),
+            Err(back) => -back.duration().as_secs_f64(),
+        };
+        by_wall - self.tick.saturating_duration_since(then.tick).as_secs_f64()
     }
 }
 

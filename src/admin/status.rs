@@ -169,7 +169,7 @@ impl Sources {
                 connections: self.connections.running(),
             },
             tokens: TokenStatus::of(
-                self.tokens.overview(now, MOST_LOOKED_AT),
+                self.tokens.overview(self.clock.moment(), MOST_LOOKED_AT),
                 self.config.tokens.cache_capacity.get(),
             ),
             upstreams: UpstreamStatus::of(self.pool.overview()),

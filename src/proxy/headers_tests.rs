@@ -1,7 +1,8 @@
 use super::*;
+use crate::clock::Clock;
 use crate::proxy::target::Scheme;
 use proptest::prelude::*;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const ROUTING: HeaderName = HeaderName::from_static("x-upstream-host");
 
@@ -10,8 +11,8 @@ fn target() -> Target {
 }
 
 fn token() -> Token {
-    let now = SystemTime::UNIX_EPOCH;
-    Token::new("a.b.c", now, now + Duration::from_secs(300)).unwrap()
+    let now = Clock::system().moment();
+    Token::new("a.b.c", now, now.wall + Duration::from_secs(300)).unwrap()
 }
 
 fn map<'h>(lines: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> HeaderMap {

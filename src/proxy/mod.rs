@@ -64,7 +64,7 @@ use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
-use crate::token::cache::{Shelf, TokenCache};
+use crate::token::{cache::TokenCache, shelf::Shelf};
 use body::{RequestBody, ResponseBody};
 use complaints::Complaints;
 use error::{ProxyError, UpstreamError};

@@ -1,22 +1,17 @@
 //! Every audience set's shelf: found by requests, filled by one worker each, bounded in number.
 
+use super::TokenSource;
 use super::audience_set::AudienceSet;
-use super::error::TokenError;
-use super::refresh::Streak;
-use super::slot::{Due, Serve, Slot};
+use super::shelf::Shelf;
+use super::watch::Watch;
 use super::worker::Worker;
-use super::{Token, TokenSource};
 use crate::clock::Clock;
 use crate::tasks::{Owned, Tasks};
-use crate::telemetry::labels::AudienceLabel;
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::sync::{Notify, watch};
-use tokio::time::{Instant, timeout};
 
 /// What all shelves and workers share.
 pub struct Settings {
@@ -46,19 +41,24 @@ struct Shared {
 
 struct Entry {
     shelf: Arc<Shelf>,
-    _worker: Owned,
+    /// Ends when this is dropped.
+    worker: Owned,
 }
 
 impl TokenCache {
     /// An empty cache over this source.
     pub fn new(source: Arc<dyn TokenSource>, settings: Settings) -> Self {
         settings.metrics.cached_audiences(0);
-        Self(Arc::new(Shared {
+        let watch = Arc::new(Watch::new(settings.clock.moment()));
+        let cache = Self(Arc::new(Shared {
             source,
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             entries: Mutex::default(),
-        }))
+        }));
+        let shared = Arc::downgrade(&cache.0);
+        cache.0.tasks.supervise(move || keep_watch(watch.clone(), shared.clone()));
+        cache
     }
 
     /// The shelf of a set that is fetched at once and kept fresh for ever.
@@ -92,7 +92,7 @@ impl TokenCache {
         while entries.len() > room && displace_one(&mut entries, &self.0.settings.metrics) {}
         let shelf = Arc::new(Shelf::new(audiences.clone(), permanent, self.0.settings.clone()));
         let worker = self.0.start_worker(&shelf);
-        entries.insert(audiences.clone(), Entry { shelf: shelf.clone(), _worker: worker });
+        entries.insert(audiences.clone(), Entry { shelf: shelf.clone(), worker });
         self.0.settings.metrics.cached_audiences(entries.len());
         shelf
     }
@@ -104,10 +104,24 @@ impl Shared {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Gives up what has not come to its end in time: a failed fetch as any other, and the next is another worker's.
+    fn replace_stuck_workers(self: &Arc<Self>) {
+        let shelves: Vec<_> = self.entries().values().map(|entry| entry.shelf.clone()).collect();
+        for shelf in shelves {
+            let Some(late) = shelf.is_overdue() else { continue };
+            self.worker(&shelf).give_up(late);
+            if let Some(entry) = self.entries().get_mut(shelf.audiences()) {
+                entry.worker = self.start_worker(&shelf);
+            }
+        }
+    }
+
+    fn worker(&self, shelf: &Arc<Shelf>) -> Worker {
+        Worker { shelf: shelf.clone(), source: self.source.clone(), settings: self.settings.clone() }
+    }
+
     fn start_worker(self: &Arc<Self>, shelf: &Arc<Shelf>) -> Owned {
-        let worker =
-            Worker { shelf: shelf.clone(), source: self.source.clone(), settings: self.settings.clone() };
-        let (worker, cache) = (Arc::new(worker), Arc::downgrade(self));
+        let (worker, cache) = (Arc::new(self.worker(shelf)), Arc::downgrade(self));
         self.tasks.supervise(move || work(worker.clone(), cache.clone())).into()
     }
 
@@ -117,9 +131,9 @@ impl Shared {
         if !shelf.is_idle() {
             return false;
         }
-        entries.remove(&shelf.audiences);
+        entries.remove(shelf.audiences());
         self.settings.metrics.cached_audiences(entries.len());
-        self.settings.metrics.forget_audience(&shelf.label);
+        self.settings.metrics.forget_audience(shelf.label());
         true
     }
 }
@@ -142,6 +156,16 @@ async fn work(worker: Arc<Worker>, cache: Weak<Shared>) {
     }
 }
 
+/// Looks at the clock and at the workers now and then, until the cache is gone.
+async fn keep_watch(watch: Arc<Watch>, cache: Weak<Shared>) {
+    loop {
+        watch.pause().await;
+        let Some(cache) = cache.upgrade() else { return };
+        watch.look_at_the_clock(cache.settings.clock.moment());
+        cache.replace_stuck_workers();
+    }
+}
+
 /// Drops the least recently used set that may be dropped. Answers whether there was one.
 fn displace_one(entries: &mut HashMap<AudienceSet, Entry>, metrics: &Metrics) -> bool {
     let oldest = entries
@@ -151,149 +175,11 @@ fn displace_one(entries: &mut HashMap<AudienceSet, Entry>, metrics: &Metrics) ->
         .max_by_key(|shelf| shelf.unused_for())
         .cloned();
     let Some(shelf) = oldest else { return false };
-    entries.remove(&shelf.audiences);
-    metrics.forget_audience(&shelf.label);
+    entries.remove(shelf.audiences());
+    metrics.forget_audience(shelf.label());
     shelf.displace();
     true
 }
-
-/// One audience set's slot as requests and its worker share it.
-pub struct Shelf {
-    audiences: AudienceSet,
-    label: AudienceLabel,
-    /// Whether the set stays although nobody uses it.
-    pub(super) permanent: bool,
-    slot: watch::Sender<Slot>,
-    asked: Notify,
-    settings: Arc<Settings>,
-    made: Instant,
-    /// Milliseconds from `made` to the last use.
-    used: AtomicU64,
-    /// How often a token was asked for.
-    pub(super) uses: AtomicU64,
-}
-
-impl Shelf {
-    fn new(audiences: AudienceSet, permanent: bool, settings: Arc<Settings>) -> Self {
-        Self {
-            label: AudienceLabel::new(&audiences),
-            audiences,
-            permanent,
-            slot: watch::Sender::new(Slot::Fetching { streak: Streak::default() }),
-            asked: Notify::new(),
-            settings,
-            made: Instant::now(),
-            used: AtomicU64::new(0),
-            uses: AtomicU64::new(0),
-        }
-    }
-
-    /// A valid token: from memory, or from the fetch that runs.
-    ///
-    /// # Errors
-    /// At once when the last fetch failed a moment ago; when the fetch that was waited for fails, or takes longer than
-    /// `--token-fetch-timeout`.
-    pub async fn token(&self) -> Result<Token, Arc<TokenError>> {
-        self.touch();
-        self.uses.fetch_add(1, Ordering::Relaxed);
-        if let Some(token) = self.token_in_memory() {
-            self.settings.metrics.cache_hit(&self.label);
-            return Ok(token);
-        }
-        self.settings.metrics.cache_miss(&self.label);
-        let limit = self.settings.fetch_timeout;
-        timeout(limit, self.wait()).await.unwrap_or_else(|_| Err(Arc::new(TokenError::TimedOut(limit))))
-    }
-
-    /// Resolves when a first token is there, however long that takes.
-    pub async fn filled(&self) {
-        let mut changes = self.slot.subscribe();
-        // The sender lives as long as this shelf, so waiting cannot fail.
-        let _ = changes.wait_for(|slot| slot.token().is_some()).await;
-    }
-
-    /// Whether a valid token is held.
-    pub fn is_filled(&self) -> bool {
-        self.token_in_memory().is_some()
-    }
-
-    fn token_in_memory(&self) -> Option<Token> {
-        let slot = self.slot.borrow();
-        let now = self.settings.clock.now();
-        let Serve::Token(token) = slot.serve(now, Instant::now()) else { return None };
-        if slot.due(now) == Due::Now {
-            // The worker's timer would have told it, but a suspended machine stops timers.
-            self.asked.notify_one();
-        }
-        Some(token.clone())
-    }
-
-    async fn wait(&self) -> Result<Token, Arc<TokenError>> {
-        let mut changes = self.slot.subscribe();
-        loop {
-            self.asked.notify_one();
-            match changes.borrow_and_update().serve(self.settings.clock.now(), Instant::now()) {
-                Serve::Token(token) => return Ok(token.clone()),
-                Serve::Fail(error) => return Err(error.clone()),
-                Serve::Wait => {}
-            }
-            // The sender lives as long as this shelf, so waiting cannot fail.
-            let _ = changes.changed().await;
-        }
-    }
-
-    fn touch(&self) {
-        let now = u64::try_from(self.made.elapsed().as_millis()).unwrap_or(u64::MAX);
-        // More precision would be of no use to anybody.
-        if now.saturating_sub(self.used.load(Ordering::Relaxed)) > 100 {
-            self.used.store(now, Ordering::Relaxed);
-        }
-    }
-
-    fn displace(&self) {
-        let error = Arc::new(TokenError::Displaced);
-        self.publish(self.slot().failed(error, self.settings.clock.now(), Instant::now(), 0.0));
-    }
-
-    pub(super) fn audiences(&self) -> &AudienceSet {
-        &self.audiences
-    }
-
-    /// How metrics and logs name the set.
-    pub fn label(&self) -> &AudienceLabel {
-        &self.label
-    }
-
-    pub(super) fn slot(&self) -> Slot {
-        self.slot.borrow().clone()
-    }
-
-    pub(super) fn publish(&self, slot: Slot) {
-        self.slot.send_replace(slot);
-    }
-
-    /// Resolves when a request has asked for a token that is not there.
-    pub(super) async fn asked(&self) {
-        self.asked.notified().await;
-    }
-
-    pub(super) fn unused_for(&self) -> Duration {
-        self.made.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
-    }
-
-    /// How long until the set counts as idle if nobody uses it; `None` where it never does.
-    pub(super) fn idle_in(&self) -> Option<Duration> {
-        let patience = self.slot.borrow().token().map_or(PATIENCE_WITHOUT_TOKEN, Token::life);
-        (!self.permanent).then(|| patience.saturating_sub(self.unused_for()))
-    }
-
-    pub(super) fn is_idle(&self) -> bool {
-        self.idle_in().is_some_and(|rest| rest.is_zero())
-    }
-}
-
-/// A lent set that has no token is dropped when nobody has asked for this long.
-const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 #[path = "cache_tests.rs"]

@@ -2,11 +2,12 @@
 
 use super::*;
 use crate::token::aws_code::AwsCode;
+use crate::token::error::TokenError;
 use crate::token::test_source::TestSource;
 use proptest::prelude::*;
 use std::time::SystemTime;
 use tokio::task::JoinSet;
-use tokio::time::{advance, sleep};
+use tokio::time::{Instant, advance, sleep, timeout};
 
 const START: Duration = Duration::from_secs(1_800_000_000);
 const MINUTE: Duration = Duration::from_secs(60);
@@ -324,4 +325,37 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
     sleep(10 * MINUTE).await;
     let calls = source.calls().len();
     assert!((10..=60).contains(&calls), "{calls} calls in ten minutes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_does_not_come_to_its_next_step_is_seen_and_replaced() {
+    let (cache, source) = world(10);
+    let shelf = cache.keep(&set("a"));
+    let token = shelf.token().await.unwrap();
+    let stuck = Tasks::default().spawn(std::future::pending());
+    cache.0.entries().get_mut(&set("a")).unwrap().worker = stuck.into();
+    // It was to look at the clock again within five minutes.
+    let began = Instant::now();
+    while shelf.slot().failure().is_none() {
+        assert!(began.elapsed() < 7 * MINUTE, "nothing was seen in seven minutes");
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert!(matches!(*shelf.slot().failure().unwrap().error, TokenError::Stuck(_)));
+    assert_eq!(shelf.token().await.unwrap().expires(), token.expires(), "the valid token is served");
+    sleep(Duration::from_secs(2)).await;
+    assert_eq!(source.calls().len(), 2, "another worker has fetched");
+    assert!(shelf.token().await.unwrap().expires() > token.expires());
+}
+
+#[tokio::test(start_paused = true)]
+async fn workers_that_do_as_they_say_are_never_taken_for_stuck() {
+    let (cache, source) = world(10);
+    source.script(|script| script.latency = Duration::from_secs(9));
+    let shelf = cache.keep(&set("a"));
+    for hour in 0..12 {
+        source.script(|script| script.error = (hour % 3 == 1).then(denied));
+        sleep(60 * MINUTE).await;
+        let failure = shelf.slot().failure().map(|failure| failure.error.clone());
+        assert!(failure.is_none_or(|error| *error == denied()), "hour {hour}");
+    }
 }

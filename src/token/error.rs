@@ -42,6 +42,9 @@ pub enum TokenError {
     /// A token came that cannot be used, or hardly.
     #[error("the token that came expires in {}s, which is too soon to use it", .0.as_secs())]
     Unusable(Duration),
+    /// The fetch has not come to an end, although each of its parts has a bound.
+    #[error("the fetch is stuck, {}s beyond its bounds", .0.as_secs())]
+    Stuck(Duration),
     /// The fetch panicked.
     #[error("the fetch ended in a panic, which is a fault of attache or of a library in it")]
     Panicked,
@@ -97,6 +100,7 @@ impl TokenError {
             | Self::TimedOut(_)
             | Self::SessionTooShort(_)
             | Self::Unusable(_)
+            | Self::Stuck(_)
             | Self::Panicked
             | Self::Displaced => Severity::Transient,
         }
@@ -112,6 +116,7 @@ impl TokenError {
             | Self::TimedOut(_)
             | Self::SessionTooShort(_)
             | Self::Unusable(_)
+            | Self::Stuck(_)
             | Self::Panicked
             | Self::Displaced => None,
         }
@@ -137,6 +142,7 @@ impl TokenError {
             Self::Setup(error) => error.trouble(),
             Self::SessionTooShort(_) => Trouble::SessionTooShort,
             Self::Unusable(_) => Trouble::TokenUnusable,
+            Self::Stuck(_) => Trouble::RefresherStuck,
             Self::Panicked => Trouble::Panicked,
             Self::Displaced => Trouble::TokenCacheFull,
         }
@@ -159,6 +165,9 @@ impl TokenError {
             Self::SessionTooShort(_) => "tries go on until the credentials' provider offers a newer session",
             Self::Unusable(_) => {
                 "see what answers in place of STS (AWS_ENDPOINT_URL_STS, --sts-endpoint-url), and this machine's clock"
+            }
+            Self::Stuck(_) => {
+                "another fetch begins; see whether the machine has a CPU to spare, and report it if so"
             }
             Self::Panicked => {
                 "tries go on; the line before says where it was: please report it with the version"

@@ -1,5 +1,6 @@
 //! A bearer for an audience; knows no HTTP request.
 
+use crate::clock::Moment;
 use http::HeaderValue;
 use std::fmt;
 use std::future::Future;
@@ -8,8 +9,12 @@ use std::time::{Duration, SystemTime};
 
 /// The audiences of one token.
 pub mod audience_set;
-/// Handles, slots, the bound on them and their eviction.
+/// Handles, the bound on them and their eviction.
 pub mod cache;
+/// One audience set's slot, shared.
+pub mod shelf;
+/// Clocks that are set, and workers that are stuck.
+mod watch;
 /// What one audience set has to serve; pure.
 pub mod slot;
 /// When to renew and when to try again; pure.
@@ -85,23 +90,28 @@ pub struct Minted {
 pub struct Token {
     bearer: HeaderValue,
     issued: SystemTime,
-    expires: SystemTime,
+    expires: Moment,
 }
 
 /// The longest that a token is withheld at the end of its life, so that it does not expire on its way.
 const LONGEST_RESERVE: Duration = Duration::from_secs(10);
+/// The longest that a token is held to live by the timer, whatever it says.
+const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Token {
     /// A token that was issued and expires at these times. `None` where the JWT has a character that no JWT has (RFC 7515,
     /// 3.1), as it goes into a header and is printed.
-    pub fn new(jwt: &str, issued: SystemTime, expires: SystemTime) -> Option<Self> {
+    pub fn new(jwt: &str, issued: Moment, expires: SystemTime) -> Option<Self> {
         if !jwt.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='))
         {
             return None;
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).ok()?;
         bearer.set_sensitive(true);
-        Some(Self { bearer, issued, expires })
+        let life = expires.duration_since(issued.wall).unwrap_or_default();
+        // A life beyond what the timer counts has no end there.
+        let tick = issued.tick.checked_add(life).unwrap_or(issued.tick + LONGEST_LIFE);
+        Some(Self { bearer, issued: issued.wall, expires: Moment { wall: expires, tick } })
     }
 
     /// The value of an `Authorization` header (RFC 6750), marked sensitive.
@@ -115,24 +125,31 @@ impl Token {
         bearer.trim_start_matches("Bearer ")
     }
 
-    /// When the token expires.
+    /// When the token expires, by the wall's clock as it went when the token came.
     pub fn expires(&self) -> SystemTime {
-        self.expires
+        self.expires.wall
+    }
+
+    /// So long before its expiry.
+    pub fn before_expiry(&self, lead: Duration) -> Moment {
+        let Moment { wall, tick } = self.expires;
+        Moment { wall: wall - lead, tick: tick.checked_sub(lead).unwrap_or(tick) }
     }
 
     /// From issue to expiry.
     pub fn life(&self) -> Duration {
-        self.expires.duration_since(self.issued).unwrap_or(Duration::ZERO)
+        self.expires.wall.duration_since(self.issued).unwrap_or(Duration::ZERO)
     }
 
-    /// Whether the token may still be sent: until 10 s, or a tenth of its life if less, before its expiry.
-    pub fn is_usable(&self, now: SystemTime) -> bool {
-        now + LONGEST_RESERVE.min(self.life() / 10) < self.expires
+    /// Whether the token may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
+    /// set back makes no token live longer, and one that is set forward ends it.
+    pub fn is_usable(&self, now: Moment) -> bool {
+        now.until(self.expires) > LONGEST_RESERVE.min(self.life() / 10)
     }
 }
 
 impl fmt::Debug for Token {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("expires", &self.expires).finish_non_exhaustive()
+        f.debug_struct("Token").field("expires", &self.expires.wall).finish_non_exhaustive()
     }
 }

@@ -1,13 +1,14 @@
 //! What an operator is shown of each audience set: everything but its token.
 
 use super::audience_set::AudienceSet;
-use super::cache::{Shelf, TokenCache};
+use super::cache::TokenCache;
 use super::error::TokenError;
+use super::shelf::Shelf;
 use super::slot::Slot;
+use crate::clock::Moment;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
-use tokio::time::Instant;
 
 /// The audience sets of a cache.
 #[derive(Clone, Debug)]
@@ -73,10 +74,10 @@ impl State {
         }
     }
 
-    fn of(slot: &Slot, now: SystemTime) -> Self {
+    fn of(slot: &Slot, now: Moment) -> Self {
         let usable = slot.token().is_some_and(|token| token.is_usable(now));
         match slot {
-            Slot::Fresh { refresh_at, .. } if usable && now < *refresh_at => Self::Fresh,
+            Slot::Fresh { refresh_at, .. } if usable && !now.until(*refresh_at).is_zero() => Self::Fresh,
             Slot::Fresh { .. } if usable => Self::Renewing,
             Slot::Fresh { .. } | Slot::Fetching { .. } => Self::Fetching,
             Slot::Stale { .. } if usable => Self::Stale,
@@ -87,15 +88,14 @@ impl State {
 
 impl TokenCache {
     /// What is known at this moment, of at most `most` sets. The cache is locked only while those are picked out.
-    pub fn overview(&self, now: SystemTime, most: usize) -> Overview {
+    pub fn overview(&self, now: Moment, most: usize) -> Overview {
         let (held, shelves) = self.shelves(most);
-        let tick = Instant::now();
-        Overview { held, sets: shelves.iter().map(|shelf| SetOverview::of(shelf, now, tick)).collect() }
+        Overview { held, sets: shelves.iter().map(|shelf| SetOverview::of(shelf, now)).collect() }
     }
 }
 
 impl SetOverview {
-    fn of(shelf: &Shelf, now: SystemTime, tick: Instant) -> Self {
+    fn of(shelf: &Shelf, now: Moment) -> Self {
         let slot = shelf.slot();
         let failure = slot.failure();
         let waiting = failure.filter(|failure| !failure.retrying);
@@ -109,7 +109,7 @@ impl SetOverview {
             refresh_at: slot.refresh_at(),
             failures: slot.streak().total(),
             error: failure.map(|failure| failure.error.clone()),
-            next_try: waiting.map(|failure| now + failure.retry_at.saturating_duration_since(tick)),
+            next_try: waiting.map(|failure| now.wall + failure.retry_at.saturating_duration_since(now.tick)),
         }
     }
 }

@@ -2,7 +2,8 @@
 
 use super::Token;
 use super::error::Severity;
-use std::time::{Duration, SystemTime};
+use crate::clock::Moment;
+use std::time::Duration;
 
 /// The share of the skew over which a fleet's renewals spread.
 const SPREAD: f64 = 0.1;
@@ -11,10 +12,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `chance`
 /// (0 to 1). Where the token's life has no room for that, half its life.
-pub fn refresh_at(token: &Token, skew: Duration, chance: f64) -> SystemTime {
+pub fn refresh_at(token: &Token, skew: Duration, chance: f64) -> Moment {
     let widest = skew.mul_f64(1.0 + SPREAD);
     let lead = if token.life() <= widest { token.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * chance) };
-    token.expires() - lead
+    token.before_expiry(lead)
 }
 
 /// How many fetches have failed in a row. What slows tries down is counted for each severity by itself: five outages say
@@ -83,14 +84,16 @@ pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::SystemTime;
+    use tokio::time::Instant;
 
     fn token(life: u64) -> Token {
-        let issued = SystemTime::UNIX_EPOCH;
-        Token::new("x", issued, issued + Duration::from_secs(life)).unwrap()
+        let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
+        Token::new("x", issued, issued.wall + Duration::from_secs(life)).unwrap()
     }
 
-    fn seconds(moment: SystemTime) -> f64 {
-        moment.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
+    fn seconds(moment: Moment) -> f64 {
+        moment.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
     }
 
     #[test]

@@ -5,14 +5,14 @@ use super::audience_set::AudienceSet;
 use super::cache::{Settings, TokenCache};
 use super::refresh::refresh_at;
 use super::test_source::TestSource;
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 const LIFE: Duration = Duration::from_secs(3600);
 const SKEW: Duration = Duration::from_secs(300);
@@ -62,14 +62,15 @@ async fn a_week_of_a_thousand_replicas_costs_what_arithmetic_says() {
 /// How many calls STS sees from so many sidecars that all start in the same second, over a day.
 fn calls_by_second(sidecars: u32) -> Vec<u32> {
     let mut random = fastrand::Rng::with_seed(1);
-    let token = Token::new("jwt", SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LIFE).unwrap();
+    let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
+    let token = Token::new("jwt", issued, issued.wall + LIFE).unwrap();
     let mut calls = vec![0; 24 * 3600];
     for _ in 0..sidecars {
         let mut at = random.f64();
         while let Some(second) = calls.get_mut(at as usize) {
             *second += 1;
             let renewed = refresh_at(&token, SKEW, random.f64());
-            at += renewed.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
+            at += issued.until(renewed).as_secs_f64();
         }
     }
     calls

@@ -5,6 +5,7 @@
 use super::Token;
 use super::error::TokenError;
 use super::refresh::{self, Pause, Streak};
+use crate::clock::Moment;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -25,7 +26,7 @@ pub enum Slot {
         /// What is served.
         token: Token,
         /// When its renewal starts.
-        refresh_at: SystemTime,
+        refresh_at: Moment,
     },
     /// A token that still serves although its renewal failed.
     Stale {
@@ -69,8 +70,8 @@ pub enum Serve<'a> {
 pub enum Due {
     /// At once.
     Now,
-    /// At this wall time.
-    At(SystemTime),
+    /// At this moment.
+    At(Moment),
     /// After a pause that a request can shorten.
     AfterFailure {
         /// If nobody asks.
@@ -82,21 +83,25 @@ pub enum Due {
 
 impl Slot {
     /// What a request gets at this moment.
-    pub fn serve(&self, now: SystemTime, tick: Instant) -> Serve<'_> {
+    pub fn serve(&self, now: Moment) -> Serve<'_> {
         match self {
             Self::Fresh { token, .. } | Self::Stale { last_good: token, .. } if token.is_usable(now) => {
                 Serve::Token(token)
             }
-            Self::Stale { failure, .. } | Self::Failed(failure) => failure.serve(tick),
+            Self::Stale { failure, .. } | Self::Failed(failure) => failure.serve(now.tick),
             Self::Fresh { .. } | Self::Fetching { .. } => Serve::Wait,
         }
     }
 
     /// When the next fetch is due, given that none runs.
-    pub fn due(&self, now: SystemTime) -> Due {
+    pub fn due(&self, now: Moment) -> Due {
         match self {
             Self::Fetching { .. } => Due::Now,
-            Self::Fresh { token, refresh_at } if *refresh_at <= now || !token.is_usable(now) => Due::Now,
+            Self::Fresh { token, refresh_at }
+                if now.until(*refresh_at).is_zero() || !token.is_usable(now) =>
+            {
+                Due::Now
+            }
             Self::Fresh { refresh_at, .. } => Due::At(*refresh_at),
             Self::Stale { failure, .. } | Self::Failed(failure) => {
                 Due::AfterFailure { unasked: failure.retry_at, asked: failure.retry_when_asked_at }
@@ -123,25 +128,25 @@ impl Slot {
     ///
     /// # Errors
     /// When it cannot be used for a second.
-    pub fn minted(token: Token, now: SystemTime, skew: Duration, chance: f64) -> Result<Self, TokenError> {
-        if !token.is_usable(now + SHORTEST_USE) {
-            let rest = token.expires().duration_since(now).unwrap_or_default();
+    pub fn minted(token: Token, now: Moment, skew: Duration, chance: f64) -> Result<Self, TokenError> {
+        if !token.is_usable(now.after(SHORTEST_USE)) {
+            let rest = token.expires().duration_since(now.wall).unwrap_or_default();
             return Err(TokenError::Unusable(rest));
         }
-        let refresh_at = refresh::refresh_at(&token, skew, chance).max(now + SHORTEST_USE);
+        let refresh_at = refresh::refresh_at(&token, skew, chance).max(now.after(SHORTEST_USE));
         Ok(Self::Fresh { token, refresh_at })
     }
 
     /// The state after a fetch failed.
-    pub fn failed(&self, error: Arc<TokenError>, now: SystemTime, tick: Instant, chance: f64) -> Self {
+    pub fn failed(&self, error: Arc<TokenError>, now: Moment, chance: f64) -> Self {
         let severity = error.severity();
         let streak = self.streak().with_one_more(severity);
         let Pause { unasked, asked } = refresh::pause(severity, streak.of(severity), chance);
         let failure = Failure {
             error,
             streak,
-            retry_at: tick + unasked,
-            retry_when_asked_at: tick + asked,
+            retry_at: now.tick + unasked,
+            retry_when_asked_at: now.tick + asked,
             retrying: false,
         };
         match self.token() {
@@ -158,10 +163,10 @@ impl Slot {
         }
     }
 
-    /// When the renewal of a token that was minted last starts.
+    /// When the renewal of a token that was minted last starts, by the wall's clock as it went then.
     pub fn refresh_at(&self) -> Option<SystemTime> {
         match self {
-            Self::Fresh { refresh_at, .. } => Some(*refresh_at),
+            Self::Fresh { refresh_at, .. } => Some(refresh_at.wall),
             Self::Stale { .. } | Self::Fetching { .. } | Self::Failed(_) => None,
         }
     }

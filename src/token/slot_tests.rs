@@ -52,11 +52,16 @@ fn error(kind: usize) -> TokenError {
     }
 }
 
+fn moment() -> Moment {
+    Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), tick: Instant::now() }
+}
+
 /// A worker and its slot, with clocks that the test turns.
 struct Model {
     slot: Slot,
-    now: SystemTime,
-    tick: Instant,
+    now: Moment,
+    /// When the token that came last is over, by the timer: what no clock that is set can change.
+    over: Instant,
     fetching: bool,
     failed: Option<(Instant, Severity)>,
     chance: f64,
@@ -68,16 +73,17 @@ impl Model {
     fn step(&mut self, event: &Event) {
         let millis = Duration::from_millis;
         match *event {
-            Event::Pass(ms) => {
-                self.now += millis(ms);
-                self.tick += millis(ms);
-            }
-            Event::Forward(ms) => self.now += millis(ms),
-            Event::Back(ms) => self.now -= millis(ms),
+            Event::Pass(ms) => self.now = self.now.after(millis(ms)),
+            Event::Forward(ms) => self.now.wall += millis(ms),
+            Event::Back(ms) => self.now.wall -= millis(ms),
             Event::Work { asked } => self.work(asked),
             Event::Minted(seconds) => {
                 if std::mem::take(&mut self.fetching) {
-                    let token = Token::new("jwt", self.now, self.now + Duration::from_secs(seconds)).unwrap();
+                    let life = Duration::from_secs(seconds);
+                    let token = Token::new("jwt", self.now, self.now.wall + life).unwrap();
+                    if token.is_usable(self.now.after(Duration::from_secs(1))) {
+                        self.over = self.now.tick + life;
+                    }
                     self.settle(Slot::minted(token, self.now, SKEW, self.chance));
                 }
             }
@@ -91,9 +97,8 @@ impl Model {
     }
 
     fn settle(&mut self, outcome: Result<Slot, TokenError>) {
-        self.failed = outcome.as_ref().err().map(|error| (self.tick, error.severity()));
-        self.slot = outcome
-            .unwrap_or_else(|error| self.slot.failed(Arc::new(error), self.now, self.tick, self.chance));
+        self.failed = outcome.as_ref().err().map(|error| (self.now.tick, error.severity()));
+        self.slot = outcome.unwrap_or_else(|error| self.slot.failed(Arc::new(error), self.now, self.chance));
     }
 
     fn work(&mut self, asked: bool) {
@@ -102,10 +107,10 @@ impl Model {
         }
         let (due, hold) = match self.slot.due(self.now) {
             Due::Now => (true, true),
-            Due::At(moment) => (moment <= self.now, true),
+            Due::At(moment) => (self.now.until(moment).is_zero(), true),
             Due::AfterFailure { unasked, asked: when_asked } => {
                 assert!(when_asked <= unasked, "being asked never delays a try");
-                (self.tick >= if asked { when_asked } else { unasked }, !asked)
+                (self.now.tick >= if asked { when_asked } else { unasked }, !asked)
             }
         };
         if !due {
@@ -114,7 +119,7 @@ impl Model {
         if let Some((at, severity)) = self.failed {
             let shortest = if severity == Severity::Permanent { 3500 } else { 700 };
             assert!(
-                self.tick >= at + Duration::from_millis(shortest),
+                self.now.tick >= at + Duration::from_millis(shortest),
                 "a try came before its pause was over"
             );
         }
@@ -124,10 +129,10 @@ impl Model {
 
     fn request(&self) {
         let held = self.slot.token().filter(|token| token.is_usable(self.now));
-        match self.slot.serve(self.now, self.tick) {
+        match self.slot.serve(self.now) {
             Serve::Token(token) => {
                 assert!(
-                    token.is_usable(self.now) && token.expires() > self.now,
+                    token.is_usable(self.now) && token.expires() > self.now.wall && self.over > self.now.tick,
                     "an expired token was served"
                 );
             }
@@ -141,7 +146,7 @@ impl Model {
                 let startable = match self.slot.due(self.now) {
                     Due::Now => true,
                     Due::At(_) => false,
-                    Due::AfterFailure { asked, .. } => asked <= self.tick,
+                    Due::AfterFailure { asked, .. } => asked <= self.now.tick,
                 };
                 assert!(self.fetching || startable, "a request waited for nothing");
             }
@@ -157,8 +162,8 @@ proptest! {
     ) {
         let mut model = Model {
             slot: Slot::Fetching { streak: Streak::default() },
-            now: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000),
-            tick: Instant::now(),
+            now: moment(),
+            over: Instant::now(),
             fetching: false,
             failed: None,
             chance,
@@ -172,57 +177,79 @@ proptest! {
 
 #[test]
 fn a_failed_renewal_leaves_the_valid_token_in_service() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
-    let token = Token::new("jwt", now, now + Duration::from_secs(3600)).unwrap();
-    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap().fetching(true).failed(
-        Arc::new(error(0)),
-        now,
-        Instant::now(),
-        0.5,
-    );
+    let now = moment();
+    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap().fetching(true);
+    let slot = slot.failed(Arc::new(error(0)), now, 0.5);
     assert!(matches!(slot, Slot::Stale { .. }));
-    assert!(matches!(slot.serve(now, Instant::now()), Serve::Token(_)));
+    assert!(matches!(slot.serve(now), Serve::Token(_)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_makes_no_token_live_longer() {
+    let now = moment();
+    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap();
+    let set_back = Moment { wall: now.wall - Duration::from_secs(24 * 3600), ..now };
+    assert!(matches!(slot.serve(set_back), Serve::Token(_)));
+    assert_eq!(slot.due(set_back.after(Duration::from_secs(3299))), Due::At(slot_refresh(&slot)));
+    assert_eq!(slot.due(set_back.after(Duration::from_secs(3301))), Due::Now);
+    assert!(matches!(slot.serve(set_back.after(Duration::from_secs(3595))), Serve::Wait));
+}
+
+#[test]
+fn a_clock_that_is_set_forward_has_the_token_fetched_again() {
+    let now = moment();
+    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap();
+    let set_forward = Moment { wall: now.wall + Duration::from_secs(24 * 3600), ..now };
+    assert_eq!(slot.due(set_forward), Due::Now);
+    assert!(matches!(slot.serve(set_forward), Serve::Wait));
+}
+
+fn slot_refresh(slot: &Slot) -> Moment {
+    let Slot::Fresh { refresh_at, .. } = slot else { panic!("{slot:?}") };
+    *refresh_at
 }
 
 #[test]
 fn failures_in_a_row_are_counted_through_waiting_and_serving() {
-    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
     let mut slot = Slot::Fetching { streak: Streak::default() };
     for round in 1..=5 {
-        slot = slot.fetching(round % 2 == 0).failed(Arc::new(error(0)), now, tick, 0.5);
+        slot = slot.fetching(round % 2 == 0).failed(Arc::new(error(0)), moment(), 0.5);
         assert_eq!(slot.failure().map(|failure| failure.streak.total()), Some(round));
     }
 }
 
 #[test]
 fn while_a_retry_runs_the_known_failure_answers_at_once() {
-    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
-    let failed = Slot::Fetching { streak: Streak::default() }.failed(Arc::new(error(0)), now, tick, 0.5);
-    let much_later = tick + Duration::from_secs(100);
-    assert!(matches!(failed.fetching(false).serve(now, much_later), Serve::Fail(_)));
-    assert!(matches!(failed.fetching(true).serve(now, much_later), Serve::Wait));
-    assert!(matches!(failed.serve(now, much_later), Serve::Wait), "old news: look again");
+    let now = moment();
+    let failed = Slot::Fetching { streak: Streak::default() }.failed(Arc::new(error(0)), now, 0.5);
+    let much_later = now.after(Duration::from_secs(100));
+    assert!(matches!(failed.fetching(false).serve(much_later), Serve::Fail(_)));
+    assert!(matches!(failed.fetching(true).serve(much_later), Serve::Wait));
+    assert!(matches!(failed.serve(much_later), Serve::Wait), "old news: look again");
 }
 
 #[test]
 fn a_throttling_after_outages_waits_as_a_first_one() {
-    let (now, tick) = (SystemTime::UNIX_EPOCH, Instant::now());
+    let now = moment();
     let mut slot = Slot::Fetching { streak: Streak::default() };
     for _ in 0..5 {
-        slot = slot.failed(Arc::new(error(0)), now, tick, 0.0);
+        slot = slot.failed(Arc::new(error(0)), now, 0.0);
     }
-    let failure = slot.failed(Arc::new(error(2)), now, tick, 0.0).failure().cloned().unwrap();
-    assert_eq!((failure.streak.total(), failure.retry_at - tick), (6, Duration::from_millis(1800)));
+    let failure = slot.failed(Arc::new(error(2)), now, 0.0).failure().cloned().unwrap();
+    assert_eq!((failure.streak.total(), failure.retry_at - now.tick), (6, Duration::from_millis(1800)));
 }
 
 #[test]
 fn a_token_that_is_expired_or_about_to_be_is_as_good_as_none() {
-    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1000);
+    let now = moment();
     for (life, usable) in [(0, false), (1, false), (2, true), (3600, true)] {
-        let token = Token::new("jwt", now, now + Duration::from_secs(life)).unwrap();
+        let token = Token::new("jwt", now, now.wall + Duration::from_secs(life)).unwrap();
         let slot = Slot::minted(token, now, SKEW, 0.5);
         assert_eq!(slot.is_ok(), usable, "a token of {life} s");
         // However short its life, it is not fetched again within a second.
-        assert!(slot.is_err() || slot.unwrap().refresh_at() >= Some(now + Duration::from_secs(1)));
+        assert!(slot.is_err() || slot.unwrap().refresh_at() >= Some(now.wall + Duration::from_secs(1)));
     }
 }

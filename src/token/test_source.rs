@@ -82,15 +82,15 @@ impl TokenSource for TestSource {
         Box::pin(async move {
             let state = &*self.0;
             let _running = Running::begin(state, audiences);
-            let asked = state.clock.now();
-            state.calls.lock().unwrap().push((asked, audiences.clone()));
+            let asked = state.clock.moment();
+            state.calls.lock().unwrap().push((asked.wall, audiences.clone()));
             let Script { latency, life, error, panics } = state.script.lock().unwrap().clone();
             sleep(latency).await;
             assert!(!panics, "as the script says");
             match error {
                 Some(error) => Err(error),
                 None => {
-                    let token = Token::new("jwt", asked, asked + life).unwrap();
+                    let token = Token::new("jwt", asked, asked.wall + life).unwrap();
                     Ok(Minted { token, asked: life, differences: Vec::new(), clock_ahead: None })
                 }
             }

@@ -1,7 +1,8 @@
 //! The one task that fetches for an audience set. Requests never fetch: they read what it publishes, or wait for it.
 
-use super::cache::{Settings, Shelf};
+use super::cache::Settings;
 use super::error::{Severity, TokenError};
+use super::shelf::Shelf;
 use super::slot::{Due, Slot};
 use super::{Minted, TokenSource};
 use crate::tasks::{Panicked, caught};
@@ -28,10 +29,10 @@ impl Worker {
     pub(super) async fn run_until_idle(&self) {
         loop {
             let slot = self.shelf.slot();
-            let hold = match slot.due(self.settings.clock.now()) {
+            let hold = match slot.due(self.settings.clock.moment()) {
                 Due::Now => true,
                 Due::At(moment) => {
-                    self.rest(self.settings.clock.until(moment)).await;
+                    self.rest(self.settings.clock.moment().until(moment)).await;
                     if self.shelf.is_idle() {
                         return;
                     }
@@ -52,6 +53,7 @@ impl Worker {
     /// Sleeps for `pause`, but never past the moment at which the set is idle, and no longer than somebody asks.
     async fn rest(&self, pause: Duration) {
         let pause = pause.min(LONGEST_SLEEP).min(self.shelf.idle_in().unwrap_or(LONGEST_SLEEP));
+        self.shelf.next_step_within(pause);
         tokio::select! {
             () = sleep(pause) => {}
             () = self.shelf.asked() => {}
@@ -61,6 +63,7 @@ impl Worker {
     /// Waits for the next try. Answers whether requests that come while it runs are to wait for it: not when they
     /// have been asking since the failure, as then they already know its answer.
     async fn wait_to_retry(&self, unasked: Instant, asked: Instant) -> bool {
+        self.shelf.next_step_within(unasked.saturating_duration_since(Instant::now()));
         tokio::select! {
             () = sleep_until(unasked) => return true,
             () = self.shelf.asked() => {}
@@ -73,12 +76,25 @@ impl Worker {
     }
 
     async fn fetch(&self, hold: bool) {
+        self.shelf.next_step_within(self.settings.fetch_timeout);
         let before = self.shelf.slot();
         self.shelf.publish(before.fetching(hold));
         let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
-        let after = self.mint(quick_tries).await.unwrap_or_else(|error| {
-            before.failed(Arc::new(error), self.settings.clock.now(), Instant::now(), fastrand::f64())
-        });
+        let after = self.mint(quick_tries).await.unwrap_or_else(|error| self.failed(&before, error));
+        self.shelf.publish(after.clone());
+        self.report(&before, &after);
+    }
+
+    fn failed(&self, before: &Slot, error: TokenError) -> Slot {
+        before.failed(Arc::new(error), self.settings.clock.moment(), fastrand::f64())
+    }
+
+    /// Counts and reports a step that has not come to its end, as the failed fetch that it is.
+    pub(super) fn give_up(&self, late: Duration) {
+        let before = self.shelf.slot();
+        let error = TokenError::Stuck(late);
+        self.settings.metrics.token_fetch(self.shelf.label(), Err(error.class()), late);
+        let after = self.failed(&before, error);
         self.shelf.publish(after.clone());
         self.report(&before, &after);
     }
@@ -117,7 +133,7 @@ impl Worker {
 
     fn accept(&self, minted: Minted) -> Result<Slot, TokenError> {
         self.remark(&minted);
-        let (now, skew) = (self.settings.clock.now(), self.settings.refresh_skew);
+        let (now, skew) = (self.settings.clock.moment(), self.settings.refresh_skew);
         let expires = minted.token.expires();
         let slot = Slot::minted(minted.token, now, skew, fastrand::f64())?;
         self.settings.metrics.token_expiry(self.shelf.label(), expires);

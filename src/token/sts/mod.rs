@@ -150,7 +150,7 @@ impl Sts {
         lease: &Lease,
         life: Duration,
     ) -> Result<Minted, TokenError> {
-        let asked_at = self.clock.now();
+        let asked_at = self.clock.moment();
         let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
         let with_lease = aws_sdk_sts::Config::builder().credentials_provider(lease.credentials.clone());
         let answer = aws

@@ -57,12 +57,13 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
     while clock.now() < SystemTime::UNIX_EPOCH + WEEK {
         let lease = session.lease(HOUR).await.unwrap();
         let now = clock.now();
+        let moment = clock.moment();
         let end = lease.credentials.expiry().unwrap();
         assert!(now + lease.longest <= end, "STS would refuse: {:?} past the session", now + lease.longest);
-        let token = Token::new("x", now, now + lease.longest).unwrap();
+        let token = Token::new("x", moment, now + lease.longest).unwrap();
         // The renewal begins before the token ends, and never fails: so there is always one.
-        sleep(clock.until(refresh_at(&token, SKEW, 0.5))).await;
-        assert!(token.is_usable(clock.now()));
+        sleep(clock.moment().until(refresh_at(&token, SKEW, 0.5))).await;
+        assert!(token.is_usable(clock.moment()));
         (tokens, shortest) = (tokens + 1, shortest.min(lease.longest));
     }
     (tokens, shortest, provider.asked.load(Ordering::Relaxed))
