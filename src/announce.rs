@@ -84,11 +84,15 @@ fn routing(config: &Config) {
                 "routing"
             );
             if policy.allow_hosts.is_empty() {
+                let possible = match config.tokens.audiences {
+                    Some(_) => "any caller can have the token for --token-audience sent to any host",
+                    None => "any caller can have a token sent to any host",
+                };
                 tracing::warn!(
                     code = Trouble::PolicyOpen.code(),
                     see = Trouble::PolicyOpen.see(),
                     hint = "name the hosts that callers may reach: --allow-host api.example.com",
-                    "any caller can have a token sent to any host"
+                    "{possible}"
                 );
             }
             if let Some(egress) = &config.upstream.egress {

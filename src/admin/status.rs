@@ -187,7 +187,7 @@ impl RoutingStatus {
                 header: header.to_string(),
                 scheme: scheme.as_str(),
                 policy: PolicyStatus {
-                    any_host: config.policy.allow_hosts.is_empty(),
+                    any_host: config.policy.allows_any_host(),
                     allowed_hosts: config.policy.allow_hosts.len(),
                     allowed_addresses: config.policy.allow_addresses.len(),
                     denied_addresses: config.policy.deny_addresses.len(),

@@ -2,7 +2,7 @@
 
 use crate::config::args::Args;
 use crate::config::{self, Config};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
 use doctor::args::DoctorArgs;
@@ -67,7 +67,7 @@ impl From<Exit> for ExitCode {
 pub fn run() -> Exit {
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
-        Err(answer) => return report::usage(&answer),
+        Err(answer) => return report::usage(answer),
     };
     panics::told_in_a_line(false);
     match cli.command {
@@ -101,6 +101,7 @@ fn command() -> clap::Command {
 #[derive(Parser)]
 #[command(
     version,
+    disable_version_flag = true,
     about,
     after_help = EXAMPLES,
     max_term_width = 100,
@@ -112,6 +113,9 @@ fn command() -> clap::Command {
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+    /// Print version
+    #[arg(short, short_alias = 'V', long, action = ArgAction::Version)]
+    version: Option<bool>,
     #[command(flatten)]
     settings: Args,
 }

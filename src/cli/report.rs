@@ -2,8 +2,10 @@
 
 use super::Exit;
 use crate::config::problems::Problems;
+use crate::config::redact;
 use crate::legible;
 use crate::trouble::Trouble;
+use clap::error::{ContextKind, ContextValue};
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::iter;
@@ -22,10 +24,32 @@ pub(super) fn data(bytes: &[u8]) -> Exit {
 }
 
 /// Prints what the parser of the command line answers: help and version where they were asked for, or what is wrong.
-pub(super) fn usage(answer: &clap::Error) -> Exit {
+pub(super) fn usage(mut answer: clap::Error) -> Exit {
+    conceal(&mut answer);
     // With nowhere left to print to, the exit code has to say it alone.
     let _ = answer.print();
     if answer.use_stderr() { Exit::BadUsage } else { Exit::Done }
+}
+
+/// Of words that the command line does not know, leaves what may be shown: a key that was typed in place of its file's path
+/// begins with a dash, and is taken for a flag.
+fn conceal(answer: &mut clap::Error) {
+    for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
+        if let Some(ContextValue::String(word)) = answer.get(kind)
+            && !is_plain(word)
+        {
+            let shown = redact::shown(word);
+            answer.insert(kind, ContextValue::String(shown));
+            // It may repeat the word.
+            answer.insert(ContextKind::Suggested, ContextValue::None);
+        }
+    }
+}
+
+/// Whether it is a flag, with its placeholder perhaps, or a word without a secret.
+fn is_plain(word: &str) -> bool {
+    !redact::is_file_content(word)
+        && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/=<>[] ".contains(c))
 }
 
 /// Prints settings that cannot be used.

@@ -43,6 +43,10 @@ mod resolve_upstream;
 mod resolve_tokens;
 /// What each setting came to.
 pub mod effective;
+/// What may be shown of a value.
+pub mod redact;
+/// Quotes and blanks around values.
+mod surroundings;
 /// Every problem at once, with its cure.
 pub mod problems;
 /// What is not used, although it looks like a setting.

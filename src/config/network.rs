@@ -5,6 +5,7 @@ use crate::proxy::policy::{HostPattern, PatternError};
 use crate::proxy::target::HostPort;
 use http::{HeaderName, Uri};
 use ipnet::IpNet;
+use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Paths that the metrics listener serves something else on.
@@ -15,7 +16,7 @@ const RESERVED_PATHS: [&str; 3] = ["/healthz", "/readyz", "/status"];
 /// # Errors
 /// When it is anything more or less, with a hint where a URL was given.
 pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
-    text.parse().map_err(|_| {
+    ascii(text).parse().map_err(|_| {
         let fault = Fault::new("must be host[:port]");
         if let Some((scheme, _)) = text.split_once("://") {
             let scheme = if scheme == "http" { "http" } else { "https" };
@@ -30,6 +31,15 @@ pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
             fault
         }
     })
+}
+
+/// The name as DNS knows it: `bücher.example` is `xn--bcher-kva.example` (RFC 5891). What is no such name stays as it is, for
+/// the parser to refuse.
+fn ascii(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    idna::domain_to_ascii(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// The name of the header in which a request names its upstream.
@@ -53,7 +63,7 @@ pub fn host_header(text: &str) -> Result<HeaderName, Fault> {
         "content-encoding" | "content-length" | "content-type" | "expect" => {
             Err(Fault::new("must be another header, because this one describes the body"))
         }
-        "forwarded" | "via" | "x-forwarded-for" | "x-forwarded-host" | "x-forwarded-proto" => {
+        "forwarded" | "via" | "x-forwarded-for" | "x-forwarded-proto" => {
             Err(Fault::new("must be another header, because proxies write this one"))
         }
         _ => Ok(name),
@@ -65,7 +75,7 @@ pub fn host_header(text: &str) -> Result<HeaderName, Fault> {
 /// # Errors
 /// When it has none of the forms of [`HostPattern`].
 pub fn host_pattern(text: &str) -> Result<HostPattern, Fault> {
-    text.parse().map_err(|error: PatternError| {
+    ascii(text).parse().map_err(|error: PatternError| {
         let fault = Fault::new(error.to_string());
         if text.contains("://") { fault.hint("leave out the scheme") } else { fault }
     })

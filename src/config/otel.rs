@@ -1,7 +1,8 @@
 //! The `OTEL_*` variables, which say where telemetry is pushed to and what it calls itself (OpenTelemetry specification,
 //! "Environment Variable Specification" and "OpenTelemetry Protocol Exporter").
 //!
-//! Without an endpoint nothing is pushed, and the other variables, which may be meant for another program, are not judged.
+//! Without an endpoint nothing is pushed, and the other variables are not judged. None of them stops a start: they are often
+//! set for all programs of a pod.
 
 use super::problems::Fault;
 use super::reader::Reader;
@@ -41,76 +42,118 @@ pub struct Sampling {
     pub ratio: f64,
 }
 
-/// The part of a variable's name, and of the default path, that tells metrics from spans.
+/// How one kind of telemetry is delivered, by the names of its variables.
 #[derive(Clone, Copy)]
-struct Signal {
-    exporter: &'static str,
-    endpoint: &'static str,
-    path: &'static str,
+struct Names {
     protocol: &'static str,
     compression: &'static str,
     headers: &'static str,
     timeout: &'static str,
 }
 
+/// For both kinds, unless the kind has its own.
+const COMMON: Names = Names {
+    protocol: "OTEL_EXPORTER_OTLP_PROTOCOL",
+    compression: "OTEL_EXPORTER_OTLP_COMPRESSION",
+    headers: "OTEL_EXPORTER_OTLP_HEADERS",
+    timeout: "OTEL_EXPORTER_OTLP_TIMEOUT",
+};
+
+/// What tells metrics from spans: variables, and the part of the path.
+#[derive(Clone, Copy)]
+struct Signal {
+    exporter: &'static str,
+    endpoint: &'static str,
+    path: &'static str,
+    names: Names,
+}
+
 const METRICS: Signal = Signal {
     exporter: "OTEL_METRICS_EXPORTER",
     endpoint: "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT",
     path: "v1/metrics",
-    protocol: "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
-    compression: "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
-    headers: "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
-    timeout: "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    names: Names {
+        protocol: "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL",
+        compression: "OTEL_EXPORTER_OTLP_METRICS_COMPRESSION",
+        headers: "OTEL_EXPORTER_OTLP_METRICS_HEADERS",
+        timeout: "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT",
+    },
 };
 
 const TRACES: Signal = Signal {
     exporter: "OTEL_TRACES_EXPORTER",
     endpoint: "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT",
     path: "v1/traces",
-    protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
-    compression: "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
-    headers: "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
-    timeout: "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    names: Names {
+        protocol: "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL",
+        compression: "OTEL_EXPORTER_OTLP_TRACES_COMPRESSION",
+        headers: "OTEL_EXPORTER_OTLP_TRACES_HEADERS",
+        timeout: "OTEL_EXPORTER_OTLP_TRACES_TIMEOUT",
+    },
 };
 
-/// What is wrong has been left with the reader.
+/// What cannot be used has been left with the reader as a notice: it may be meant for another program.
 pub(super) fn otel(reader: &mut Reader<'_>) -> OtelConfig {
-    if reader.foreign("OTEL_SDK_DISABLED", parse::boolean).unwrap_or(false) {
+    let base = reader.foreign("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
+    let [metrics, traces] = [METRICS, TRACES].map(|signal| {
+        // The common endpoint is a base, the other a whole address.
+        let own = reader.foreign(signal.endpoint, endpoint);
+        own.or_else(|| base.as_ref().map(|base| format!("{}/{}", base.trim_end_matches('/'), signal.path)))
+    });
+    if metrics.is_none() && traces.is_none() || reader.foreign("OTEL_SDK_DISABLED", boolean).unwrap_or(false)
+    {
         return OtelConfig::default();
     }
-    let (metrics, traces) = (collector(reader, METRICS), collector(reader, TRACES));
-    if metrics.is_none() && traces.is_none() {
-        return OtelConfig::default();
-    }
+    let common = Delivery::read(reader, COMMON);
+    let metrics = metrics.and_then(|endpoint| collector(reader, METRICS, endpoint, &common));
+    let traces = traces.and_then(|endpoint| collector(reader, TRACES, endpoint, &common));
     let metrics = metrics.map(|collector| {
         let every = reader.foreign("OTEL_METRIC_EXPORT_INTERVAL", milliseconds);
         (collector, every.unwrap_or(Duration::from_secs(60)))
     });
     let traces = traces.map(|collector| (collector, sampling(reader)));
+    if metrics.is_none() && traces.is_none() {
+        return OtelConfig::default();
+    }
     OtelConfig { metrics, traces, resource: resource(reader) }
 }
 
+/// How telemetry is delivered; `None` where nothing was said.
+struct Delivery {
+    /// Whether the protocol is the one that is spoken here.
+    spoken: Option<bool>,
+    headers: Option<Vec<(HeaderName, HeaderValue)>>,
+    timeout: Option<Duration>,
+}
+
+impl Delivery {
+    fn read(reader: &mut Reader<'_>, names: Names) -> Self {
+        let spoken = reader.foreign(names.protocol, |text| Ok(text.eq_ignore_ascii_case("http/protobuf")));
+        if spoken == Some(false) {
+            reader.notice(names.protocol, "attache speaks http/protobuf only, so nothing is pushed");
+        }
+        reader.foreign(names.compression, compression);
+        let headers = reader.foreign_secret(names.headers, headers);
+        let timeout = reader.foreign(names.timeout, milliseconds);
+        Self { spoken, headers, timeout }
+    }
+}
+
 /// `None` where this kind of telemetry is not pushed.
-fn collector(reader: &mut Reader<'_>, signal: Signal) -> Option<Collector> {
-    let own = reader.foreign(signal.endpoint, endpoint);
-    let common = reader.foreign("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
-    // The common endpoint is a base, the other a whole address.
-    let endpoint = own.or(common.map(|base| format!("{}/{}", base.trim_end_matches('/'), signal.path)))?;
+fn collector(
+    reader: &mut Reader<'_>,
+    signal: Signal,
+    endpoint: String,
+    common: &Delivery,
+) -> Option<Collector> {
     if !reader.foreign(signal.exporter, exporter).unwrap_or(true) {
         return None;
     }
-    reader.foreign(signal.protocol, protocol);
-    reader.foreign("OTEL_EXPORTER_OTLP_PROTOCOL", protocol);
-    reader.foreign(signal.compression, compression);
-    reader.foreign("OTEL_EXPORTER_OTLP_COMPRESSION", compression);
-    let headers = reader.foreign_secret(signal.headers, headers);
-    let common_headers = reader.foreign_secret("OTEL_EXPORTER_OTLP_HEADERS", self::headers);
-    let timeout = reader.foreign(signal.timeout, milliseconds);
-    let common_timeout = reader.foreign("OTEL_EXPORTER_OTLP_TIMEOUT", milliseconds);
-    Some(Collector {
+    let own = Delivery::read(reader, signal.names);
+    own.spoken.or(common.spoken).unwrap_or(true).then(|| Collector {
         endpoint,
-        headers: headers.or(common_headers).unwrap_or_default(),
-        timeout: timeout.or(common_timeout).unwrap_or(Duration::from_secs(10)),
+        headers: own.headers.or_else(|| common.headers.clone()).unwrap_or_default(),
+        timeout: own.timeout.or(common.timeout).unwrap_or(Duration::from_secs(10)),
     })
 }
 
@@ -143,26 +186,32 @@ fn endpoint(text: &str) -> Result<String, Fault> {
         .map_err(|_| Fault::new("must be an http or https URL such as http://127.0.0.1:4318"))
 }
 
-fn exporter(text: &str) -> Result<bool, Fault> {
-    match text {
-        "otlp" => Ok(true),
-        "none" => Ok(false),
-        _ => Err(Fault::new("must be otlp or none")),
+/// True in any case of letters, and false for all else (OpenTelemetry specification, "Boolean value").
+fn boolean(text: &str) -> Result<bool, Fault> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" => Ok(true),
+        "false" => Ok(false),
+        _ => Err(Fault::new("must be true or false")),
     }
 }
 
-fn protocol(text: &str) -> Result<(), Fault> {
-    match text {
-        "http/protobuf" => Ok(()),
-        _ => Err(Fault::new("must be http/protobuf")
-            .hint("collectors take it on port 4318; what they take on 4317 is grpc")),
+/// Whether telemetry is pushed. Prometheus collects the metrics here in any case.
+fn exporter(text: &str) -> Result<bool, Fault> {
+    let exporters = text.to_ascii_lowercase();
+    let mut exporters = exporters.split(',').map(str::trim);
+    if exporters.clone().any(|exporter| exporter == "otlp") {
+        return Ok(true);
+    }
+    match exporters.all(|exporter| matches!(exporter, "none" | "prometheus" | "console" | "logging")) {
+        true => Ok(false),
+        false => Err(Fault::new("must be otlp or none")),
     }
 }
 
 fn compression(text: &str) -> Result<(), Fault> {
-    match text {
-        "none" => Ok(()),
-        _ => Err(Fault::new("must be none")),
+    match text.eq_ignore_ascii_case("none") {
+        true => Ok(()),
+        false => Err(Fault::new("must be none: what is pushed is not compressed")),
     }
 }
 
@@ -206,9 +255,10 @@ enum Share {
 }
 
 fn sampler(text: &str) -> Result<(bool, Share), Fault> {
+    let text = text.to_ascii_lowercase();
     let (parent_based, root) = match text.strip_prefix("parentbased_") {
         Some(root) => (true, root),
-        None => (false, text),
+        None => (false, text.as_str()),
     };
     let share = match root {
         "always_on" => Share::Fixed(1.0),

@@ -3,6 +3,7 @@
 use super::duration;
 use super::problems::Fault;
 use super::{ForwardedFor, LogFormat, LogLevel, UpstreamProtocol};
+use super::{redact, surroundings};
 use crate::proxy::target::Scheme;
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::{AudienceError, AudienceSet, MAX_AUDIENCE_CHARS, MAX_AUDIENCES};
@@ -72,12 +73,13 @@ pub fn boolean(text: &str) -> Result<bool, Fault> {
 /// The path of a file, whose content is looked at when it is used.
 ///
 /// # Errors
-/// When it is empty.
+/// When it is empty, is what the file holds, or has quotes or blanks around it.
 pub fn file(text: &str) -> Result<PathBuf, Fault> {
-    match text {
-        "" => Err(Fault::new("must be the path of a file")),
-        _ => Ok(PathBuf::from(text)),
+    let fault = Fault::new("must be the path of a file");
+    if redact::is_file_content(text) {
+        return Err(fault.hint("this is the key or certificate itself: give the path of its file"));
     }
+    if text.is_empty() || surroundings::remark(text).is_some() { Err(fault) } else { Ok(PathBuf::from(text)) }
 }
 
 /// `https` or `http`, in lower case.
@@ -155,6 +157,28 @@ pub fn log_format(text: &str) -> Result<LogFormat, Fault> {
     }
 }
 
+/// A level as libraries of other languages name it. Theirs that say more than `debug` are `debug`, and those that say less
+/// than `error` are `error`.
+pub fn foreign_log_level(text: &str) -> Option<LogLevel> {
+    match text.to_ascii_lowercase().as_str() {
+        "trace" | "verbose" | "dbg" | "all" | "fine" | "finer" | "finest" => Some(LogLevel::Debug),
+        "information" | "informational" | "notice" | "config" | "default" => Some(LogLevel::Info),
+        "warning" => Some(LogLevel::Warn),
+        "err" | "severe" | "fatal" | "critical" | "crit" | "alert" | "emerg" | "emergency" | "panic" => {
+            Some(LogLevel::Error)
+        }
+        _ => None,
+    }
+}
+
+/// A format as other programs name it.
+pub fn foreign_log_format(text: &str) -> Option<LogFormat> {
+    match text.to_ascii_lowercase().as_str() {
+        "logfmt" | "plain" | "console" => Some(LogFormat::Text),
+        _ => None,
+    }
+}
+
 /// One audience of the token.
 ///
 /// # Errors
@@ -171,9 +195,7 @@ pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
     AudienceSet::new(names).map_err(|error| match error {
         AudienceError::Empty => Fault::new("must name an audience"),
         AudienceError::Blank(_) => Fault::new("must not contain white space"),
-        AudienceError::Quoted(_) => {
-            Fault::new("must not be in quotes, which docker --env-file does not take away")
-        }
+        AudienceError::Quoted(_) => Fault::new("must not be in quotes"),
         AudienceError::Control(_) => Fault::new("must not contain control characters"),
         AudienceError::TooLong(_) => {
             Fault::new(format!("must not be longer than {MAX_AUDIENCE_CHARS} characters"))

@@ -1,6 +1,7 @@
 //! Every problem at once, with its cure, so that an operator need not try again for each.
 
 use super::environment::variable_of;
+use super::redact;
 use std::fmt;
 
 /// Why arguments make no configuration.
@@ -26,6 +27,10 @@ impl Problems {
 
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
     }
 }
 
@@ -68,6 +73,14 @@ impl Fault {
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
+
+    /// The rule and the next step in one line.
+    pub(super) fn in_one_line(&self) -> String {
+        match &self.hint {
+            Some(hint) => format!("{}; {hint}", self.rule),
+            None => self.rule.clone(),
+        }
+    }
 }
 
 /// A setting, its value, and where that value was found.
@@ -90,9 +103,9 @@ pub(super) enum Source {
 }
 
 impl Origin {
-    /// `flag` is the long flag without its dashes.
+    /// `flag` is the long flag without its dashes. Of the value, it keeps what may be shown.
     pub(super) fn new(flag: &'static str, source: Source, value: &str) -> Self {
-        Self { flag, source, value: legible(value) }
+        Self { flag, source, value: redact::shown(value) }
     }
 
     /// A variable of the environment whose value may hold a password.
@@ -124,15 +137,6 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Plain words as they are, everything else in quotes and with its controls escaped.
-fn legible(value: &str) -> String {
-    match value {
-        "" => "empty".to_owned(),
-        _ if value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) => value.to_owned(),
-        _ => format!("{value:?}"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,11 +165,5 @@ mod tests {
         );
         let expected = "1 setting needs attention\n  LOG_LEVEL (--log-level) is empty, must be debug";
         assert_eq!(problems.to_string(), expected);
-    }
-
-    #[test]
-    fn a_value_cannot_move_the_terminal() {
-        let origin = Origin::new("host-header", Source::Flag, "a\u{1b}[2J\nerror: fake");
-        assert_eq!(origin.value(), r#""a\u{1b}[2J\nerror: fake""#);
     }
 }

@@ -1,16 +1,17 @@
 //! Finds each setting's value, flag before variable before default, and remembers what is wrong with it.
 
 use super::aws_variables;
-use super::environment::{Environment, StrayKind, variables_of};
+use super::environment::{Environment, PREFIX, StrayKind, variables_of};
 use super::notices::Notice;
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source};
 use super::proxy_variables::{self, ProxyVariable};
+use super::redact;
+use super::surroundings;
 use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
 use crate::proxy::target::Scheme;
 use crate::token::sts::access::AwsVariables;
-use std::ffi::OsString;
 use std::time::Duration;
 
 /// Reads settings one by one. A reading that gives `None` or too little has left a problem behind.
@@ -53,12 +54,12 @@ impl<'a> Reader<'a> {
                     self.problems
                         .add(&format!("{name} is no setting"), Fault::new(format!("must be {meant}")));
                 }
-                StrayKind::Unknown => self.notices.push(Notice::new(name, "it is no setting")),
+                StrayKind::Unknown => self.notice(name, "it is no setting"),
                 StrayKind::Misspelt(meant) => {
-                    self.notices.push(Notice::new(name, format!("it is no setting; {meant} is one")));
+                    self.notice(name, format!("it is no setting; {meant} is one"));
                 }
                 StrayKind::LacksPrefix(meant) => {
-                    self.notices.push(Notice::new(name, format!("the setting's variable is {meant}")));
+                    self.notice(name, format!("the setting's variable is {meant}"));
                 }
             }
         }
@@ -80,6 +81,35 @@ impl<'a> Reader<'a> {
             },
         };
         self.parse(flag, source, &text, parse)
+    }
+
+    /// A setting about logs. Its variable without the prefix may belong to another program of a shared environment, so
+    /// a value of it that neither `parse` nor `parse_foreign` understands is left out. An empty one is refused.
+    pub(super) fn shared_value<T>(
+        &mut self,
+        flag: &'static str,
+        typed: Option<&str>,
+        default: &str,
+        parse: fn(&str) -> Result<T, Fault>,
+        parse_foreign: fn(&str) -> Option<T>,
+    ) -> Option<T> {
+        let shared = match typed {
+            Some(_) => None,
+            None => self.variable(flag).ok()?.and_then(|(source, text)| match source {
+                Source::Variable(name) if !name.starts_with(PREFIX) && !text.is_empty() => Some((name, text)),
+                Source::Variable(_) | Source::Flag | Source::Default | Source::Environment => None,
+            }),
+        };
+        let Some((name, text)) = shared else {
+            return self.value(flag, typed, default, parse).map(|found| found.value);
+        };
+        match parse(&text) {
+            Ok(value) => Some(value),
+            Err(fault) => parse_foreign(&text).or_else(|| {
+                self.leave_out(&name, &text, fault);
+                parse(default).ok()
+            }),
+        }
     }
 
     /// A setting that is off by default. An empty variable counts as unset.
@@ -125,14 +155,15 @@ impl<'a> Reader<'a> {
         self.value(flag, typed, default, parse::positive_duration).map(|found| found.value)
     }
 
-    /// A variable that is no setting of ours. An empty one counts as unset.
+    /// A variable that is no setting of ours. An empty one counts as unset. One that cannot be used may be meant for
+    /// another program, so it is left out.
     pub(super) fn foreign<T>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
-        let text = self.foreign_text(name).ok()?.filter(|text| !text.is_empty())?;
-        self.parse(name, Source::Environment, &text, parse).map(|found| found.value)
+        let text = self.foreign_text(name)?;
+        parse(&text).map_err(|fault| self.leave_out(name, &text, fault)).ok()
     }
 
     /// The same for one whose value no report may show.
@@ -141,9 +172,25 @@ impl<'a> Reader<'a> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
-        let text = self.foreign_text(name).ok()?.filter(|text| !text.is_empty())?;
-        let origin = Origin::new(name, Source::Environment, "").described("not shown".to_owned());
-        parse(&text).map_err(|fault| self.problems.add(&origin, fault)).ok()
+        let text = self.foreign_text(name)?;
+        let notice = |fault: Fault| Notice::new(name, format!("its value {}", fault.in_one_line()));
+        parse(&text).map_err(|fault| self.notices.push(notice(fault))).ok()
+    }
+
+    /// Remembers that a variable is not used.
+    pub(super) fn notice(&mut self, variable: &str, reason: impl Into<String>) {
+        self.notices.push(Notice::new(variable, reason));
+    }
+
+    /// Whether the flag is not given, and its variable is set to nothing.
+    pub(super) fn empty_variable(&self, flag: &'static str, typed: Option<&str>) -> Option<String> {
+        let set = variables_of(flag).find_map(|name| Some((self.environment.get(&name)?, name)));
+        set.filter(|(value, _)| typed.is_none() && value.is_empty()).map(|(_, name)| name)
+    }
+
+    /// How many problems there are by now.
+    pub(super) fn problem_count(&self) -> usize {
+        self.problems.len()
     }
 
     /// Remembers a rule that only several settings together can break.
@@ -196,10 +243,15 @@ impl<'a> Reader<'a> {
         match parse(text) {
             Ok(value) => Some(Found { value, origin }),
             Err(fault) => {
-                self.problems.add(&origin, fault);
+                self.problems.add(&origin, hinted(fault, text));
                 None
             }
         }
+    }
+
+    fn leave_out(&mut self, variable: &str, text: &str, fault: Fault) {
+        let fault = hinted(fault, text).in_one_line();
+        self.notice(variable, format!("its value is {}, and {fault}", redact::shown(text)));
     }
 
     /// The first variable of the flag that is set.
@@ -220,13 +272,22 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn foreign_text(&mut self, name: &'static str) -> Result<Option<String>, NotText> {
-        let value = self.environment.get(name).map(OsString::into_string).transpose();
-        value.map_err(|_| {
-            // It may be a secret.
-            self.problems.add(&Origin::new(name, Source::Environment, "not shown"), Fault::new(NOT_UTF_8));
-            NotText
-        })
+    fn foreign_text(&mut self, name: &'static str) -> Option<String> {
+        match self.environment.get(name)?.into_string() {
+            Ok(text) => Some(text).filter(|text| !text.is_empty()),
+            Err(_) => {
+                self.notice(name, format!("its value {NOT_UTF_8}"));
+                None
+            }
+        }
+    }
+}
+
+/// What surrounds a value explains more than what else could be said of it.
+fn hinted(fault: Fault, text: &str) -> Fault {
+    match surroundings::remark(text) {
+        Some(remark) => fault.hint(remark),
+        None => fault,
     }
 }
 

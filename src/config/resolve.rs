@@ -92,6 +92,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
 }
 
 fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles> {
+    let problems = reader.problem_count();
     let cert = reader.optional("tls-cert", args.tls_cert.as_deref(), parse::file);
     let key = reader.optional("tls-key", args.tls_key.as_deref(), parse::file);
     let client_ca = reader.optional("tls-client-ca", args.tls_client_ca.as_deref(), parse::file);
@@ -102,7 +103,10 @@ fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles
         (None, Some(key)) => Some((&key.origin, "--tls-cert (TLS_CERT)")),
         (None, None) => client_ca.as_ref().map(|ca| (&ca.origin, "--tls-cert and --tls-key")),
     };
-    if let Some((origin, other)) = lonely {
+    // One that was refused was given.
+    if let Some((origin, other)) = lonely
+        && reader.problem_count() == problems
+    {
         reader.refuse(origin, alone(other));
     }
     Some(TlsFiles { cert: cert?.value, key: key?.value, client_ca: client_ca.map(|found| found.value) })
@@ -142,26 +146,28 @@ fn policy(reader: &mut Reader<'_>, args: &PolicyArgs) -> Policy {
 }
 
 fn log(reader: &mut Reader<'_>, args: &LogArgs) -> Option<LogConfig> {
-    let level = reader.value("log-level", args.log_level.as_deref(), "info", parse::log_level);
-    let format = reader.value("log-format", args.log_format.as_deref(), "json", parse::log_format);
+    let (level, format) = (args.log_level.as_deref(), args.log_format.as_deref());
+    let level = reader.shared_value("log-level", level, "info", parse::log_level, parse::foreign_log_level);
+    let format =
+        reader.shared_value("log-format", format, "json", parse::log_format, parse::foreign_log_format);
     let access_log = reader.value("access-log", args.access_log.as_deref(), "false", parse::boolean);
-    Some(LogConfig { level: level?.value, format: format?.value, access_log: access_log?.value })
+    Some(LogConfig { level: level?, format: format?, access_log: access_log?.value })
 }
 
-/// `Some(None)` when metrics are disabled; address and path must be sound even then.
+/// `Some(None)` when metrics are disabled; address and path are not judged then.
 fn metrics(
     reader: &mut Reader<'_>,
     args: &MetricsArgs,
     proxy: Option<&Found<ListenAddr>>,
 ) -> Option<Option<MetricsConfig>> {
-    let enabled = reader.value("metrics-enabled", args.metrics_enabled.as_deref(), "true", parse::boolean);
-    let listen =
-        reader.value("metrics-listen-addr", args.metrics_listen_addr.as_deref(), ":9090", address::parse);
-    let path = reader.value("metrics-path", args.metrics_path.as_deref(), "/metrics", network::metrics_path);
-    let (enabled, listen, path) = (enabled?, listen?, path?);
+    let enabled = reader.value("metrics-enabled", args.metrics_enabled.as_deref(), "true", parse::boolean)?;
     if !enabled.value {
         return Some(None);
     }
+    let listen =
+        reader.value("metrics-listen-addr", args.metrics_listen_addr.as_deref(), ":9090", address::parse);
+    let path = reader.value("metrics-path", args.metrics_path.as_deref(), "/metrics", network::metrics_path);
+    let (listen, path) = (listen?, path?);
     if let Some(proxy) = proxy
         && address::overlap(&proxy.value, &listen.value)
     {

@@ -10,13 +10,15 @@ use crate::proxy::target::Target;
 pub(super) fn routing(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Routing> {
     let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
     let scheme = reader.value("upstream-scheme", args.upstream_scheme.as_deref(), "https", parse::scheme);
+    if let Some(host) = host {
+        return Some(Routing::Pinned(Target::new(scheme?.value, host.value)));
+    }
+    if let Some(variable) = reader.empty_variable("upstream-host", args.upstream_host.as_deref()) {
+        reader.notice(&variable, "it is empty, so each request names its own upstream");
+    }
     let header =
         reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);
-    let (scheme, header) = (scheme?.value, header?.value);
-    Some(match host {
-        Some(host) => Routing::Pinned(Target::new(scheme, host.value)),
-        None => Routing::ByHeader { header, scheme },
-    })
+    Some(Routing::ByHeader { header: header?.value, scheme: scheme?.value })
 }
 
 /// Without a routing, the problem that is left there will do.
@@ -47,6 +49,7 @@ pub(super) fn upstream(
 
 fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
     let ca_cert = reader.optional("upstream-ca-cert", args.upstream_ca_cert.as_deref(), parse::file);
+    let problems = reader.problem_count();
     let cert = reader.optional("upstream-client-cert", args.upstream_client_cert.as_deref(), parse::file);
     let key = reader.optional("upstream-client-key", args.upstream_client_key.as_deref(), parse::file);
     let lonely = match (&cert, &key) {
@@ -54,7 +57,10 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
         (Some(cert), None) => Some((&cert.origin, "--upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY)")),
         (None, Some(key)) => Some((&key.origin, "--upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT)")),
     };
-    if let Some((origin, other)) = lonely {
+    // One that was refused was given.
+    if let Some((origin, other)) = lonely
+        && reader.problem_count() == problems
+    {
         reader.refuse(origin, Fault::new(format!("must be given together with {other}")));
     }
     let client = cert.zip(key).map(|(cert, key)| UpstreamPair { cert: cert.value, key: key.value });

@@ -52,6 +52,11 @@ impl Policy {
         }
     }
 
+    /// Whether every name is allowed.
+    pub fn allows_any_host(&self) -> bool {
+        self.allow_hosts.is_empty() || self.allow_hosts.iter().any(HostPattern::is_any)
+    }
+
     /// Judges one address that is about to be dialled, and the IPv4 address that it reaches where it is an IPv6 form of one.
     ///
     /// # Errors
@@ -120,6 +125,7 @@ pub struct HostPattern {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum NamePattern {
+    Any,
     Exactly(Host),
     /// `.example.com`: any name that ends so.
     Below(String),
@@ -134,13 +140,16 @@ enum PortPattern {
 
 /// What is wrong with an `--allow-host` rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("must be host, host:port, host:* or *.domain")]
+#[error("must be host, host:port, host:*, *.domain, or * for any")]
 pub struct PatternError;
 
 impl FromStr for HostPattern {
     type Err = PatternError;
 
     fn from_str(text: &str) -> Result<Self, PatternError> {
+        if text == "*" {
+            return Ok(Self { name: NamePattern::Any, port: PortPattern::Any });
+        }
         let (text, any_port) = match text.strip_suffix(":*") {
             Some(text) => (text, true),
             None => (text, false),
@@ -169,6 +178,7 @@ impl FromStr for HostPattern {
 impl fmt::Display for HostPattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
+            NamePattern::Any => return f.write_str("*"),
             NamePattern::Exactly(host) => write!(f, "{host}")?,
             NamePattern::Below(suffix) => write!(f, "*{suffix}")?,
         }
@@ -181,8 +191,13 @@ impl fmt::Display for HostPattern {
 }
 
 impl HostPattern {
+    fn is_any(&self) -> bool {
+        matches!(self.name, NamePattern::Any)
+    }
+
     fn covers(&self, target: &Target) -> bool {
         let name = match (&self.name, target.host()) {
+            (NamePattern::Any, Host::Name(_) | Host::Address(_)) => true,
             (NamePattern::Exactly(host), other) => host == other,
             (NamePattern::Below(suffix), Host::Name(name)) => name.ends_with(suffix.as_str()),
             (NamePattern::Below(_), Host::Address(_)) => false,

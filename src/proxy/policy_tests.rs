@@ -148,7 +148,7 @@ fn a_wildcard_covers_every_depth_below_but_never_the_apex_or_an_address() {
 fn a_rule_of_any_other_form_is_refused() {
     let rules = [
         "",
-        "*",
+        "*:8443",
         "*.",
         ".example.com",
         "*.*.example.com",
@@ -193,4 +193,18 @@ proptest! {
             prop_assert_eq!(policy.judge_address(form), verdict, "{} in {}", address, form);
         }
     }
+}
+
+#[test]
+fn an_asterisk_allows_every_name_at_every_port() {
+    let policy = Policy { allow_hosts: vec!["*".parse().unwrap()], ..Policy::default() };
+    assert!(policy.allows_any_host());
+    assert_eq!(policy.allow_hosts[0].to_string(), "*");
+    for host in ["api.example.com", "api.example.com:8443", "192.0.2.1:81"] {
+        assert_eq!(policy.judge(&Target::new(Scheme::Https, host.parse().unwrap())), Ok(()));
+    }
+    let metadata = Target::new(Scheme::Http, "169.254.169.254".parse().unwrap());
+    assert_eq!(policy.judge(&metadata), Err(Denied::Address));
+    let listed = Policy { allow_hosts: vec!["*.example.com".parse().unwrap()], ..Policy::default() };
+    assert!(!listed.allows_any_host());
 }

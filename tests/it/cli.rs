@@ -15,7 +15,7 @@ fn version_prints_name_number_and_platform_on_one_line() {
 
 #[test]
 fn the_version_flag_prints_name_and_number() {
-    for flag in ["--version", "-V"] {
+    for flag in ["--version", "-v", "-V"] {
         let output = attache(&[flag]);
         assert_eq!(stdout(&output), format!("attache {}\n", env!("CARGO_PKG_VERSION")));
         assert_done(&output);
@@ -101,6 +101,27 @@ fn what_the_command_line_does_not_know_is_bad_usage() {
         assert_eq!(output.status.code(), Some(2), "{arguments:?}");
         assert!(stderr(&output).starts_with("error: "), "{arguments:?}: {}", stderr(&output));
         assert!(output.stdout.is_empty(), "{arguments:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_the_command_line_does_not_know_is_not_repeated() {
+    let key = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----";
+    let url = "https://me:hunter2@api.example.com";
+    let cases: [&[&str]; 8] = [
+        &["--tls-key", key],
+        &["doctor", "--tls-key", key],
+        &[key],
+        &[url],
+        &["completion", key],
+        &["completion", url],
+        &["doctor", "--probe-host", url],
+        &["healthcheck", "--timeout", url],
+    ];
+    for arguments in cases {
+        let output = attache(arguments);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(!stderr(&output).contains("hunter2"), "{}", stderr(&output));
     }
 }
 

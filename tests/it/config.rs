@@ -10,13 +10,13 @@ use std::process::{Command, Output};
 /// Each flag with values that it must refuse. A comma would make two entries of a list's variable, so there is none.
 const REFUSED: &[(&str, &[&str])] = &[
     ("listen-addr", &["8080", "localhost", ":65536", ":http", "::1:80", "http://localhost:80", "unix:"]),
-    ("tls-cert", &["/etc/attache/tls.crt"]),
+    ("tls-cert", &["/etc/attache/tls.crt", "/etc/attache/tls.crt "]),
     ("tls-key", &["/etc/attache/tls.key"]),
     ("tls-client-ca", &["/etc/attache/ca.crt"]),
     ("max-connections", &["-1", "many", "1.5", "10000000"]),
     ("header-read-timeout", &["0s", "-10s", "10", "1d"]),
     ("idle-timeout", &["0", "-3m", "three", "5"]),
-    ("upstream-host", &["https://a.example", "a.example/v1", "me@a.example", "a.example:0", "a b"]),
+    ("upstream-host", &["https://a.example", "a.example/v1", "a.example:0", "a b"]),
     ("upstream-scheme", &["HTTPS", "ftp", "https://"]),
     ("host-header", &["x upstream", "Authorization", "connection", "Content-Length", "Transfer-Encoding"]),
     ("upstream-timeout", &["0s", "-1ns", "30", "30 s", "soon"]),
@@ -27,7 +27,7 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("upstream-client-cert", &["/etc/attache/client.crt"]),
     ("upstream-client-key", &["/etc/attache/client.key"]),
     ("forwarded-for", &["Append", "drop"]),
-    ("allow-host", &["*", "a.*.example", "https://a.example", "a.example:1:*", "a b"]),
+    ("allow-host", &["*:80", "a.*.example", "https://a.example", "a.example:1:*", "a b"]),
     ("allow-address", &["10.0.0.0/33", "localhost", "10.0.0"]),
     ("deny-address", &["fd00::/129", "10.0.0.0/", "any"]),
     ("token-audience", &["a b"]),
@@ -87,7 +87,8 @@ fn a_bad_flag_stops_start_up_and_is_named_with_its_variable_and_value() {
 
 #[test]
 fn a_bad_variable_stops_start_up_and_is_named_with_its_flag_and_value() {
-    for (flag, values) in REFUSED {
+    // What another program's variable may say of logs is not refused.
+    for (flag, values) in REFUSED.iter().filter(|(flag, _)| !matches!(*flag, "log-level" | "log-format")) {
         for value in *values {
             let output = attache(&[], &[(&variable(flag), value)]);
             let stated = format!("  {} (--{flag}) is {}, must ", variable(flag), quoted(value));
@@ -142,7 +143,7 @@ fn all_problems_come_in_one_report_with_their_count() {
 
 #[test]
 fn arguments_alone_leave_the_environment_unread() {
-    let output = attache(&["--token-duration", "2h"], &[("LOG_LEVEL", "loud")]);
+    let output = attache(&["--token-duration", "2h"], &[("UPSTREAM_SCHEME", "loud")]);
     assert!(stderr(&output).contains("2 settings"), "the process itself reads it");
     let error = Config::from_args(["--token-duration", "2h"]).unwrap_err();
     assert!(error.to_string().starts_with("1 setting needs attention"), "{error}");

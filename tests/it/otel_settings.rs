@@ -1,4 +1,4 @@
-//! What the `OTEL_*` variables mean, and which of their values stop a start.
+//! What the `OTEL_*` variables mean. None of their values stops a start.
 
 use attache::config::Config;
 use attache::config::args::Args;
@@ -11,6 +11,13 @@ const ENDPOINT: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://collector
 fn resolve(environment: &[(&str, &str)]) -> Result<OtelConfig, Problems> {
     let environment = environment.iter().copied().collect();
     Config::resolve(&Args::default(), &environment).map(|config| config.otel)
+}
+
+/// What is left out, one line a variable.
+fn left_out(environment: &[(&str, &str)]) -> Vec<String> {
+    let environment = environment.iter().copied().collect();
+    let notices = Config::resolve(&Args::default(), &environment).unwrap().notices;
+    notices.iter().map(ToString::to_string).collect()
 }
 
 fn sampling(sampler: &str, argument: &str) -> Sampling {
@@ -87,35 +94,74 @@ fn samplers_are_those_of_the_specification() {
 }
 
 #[test]
-fn a_bad_value_is_a_problem_like_any_other_setting_s() {
+fn a_value_that_is_not_known_is_left_out_and_told_once() {
     for (name, value, rule) in [
-        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317", "must be an http or https URL"),
-        ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc", "must be http/protobuf"),
-        ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "http/json", "must be http/protobuf"),
         ("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip", "must be none"),
         ("OTEL_EXPORTER_OTLP_TIMEOUT", "10s", "must be a whole number of milliseconds"),
         ("OTEL_METRIC_EXPORT_INTERVAL", "0", "must be a whole number of milliseconds"),
-        ("OTEL_TRACES_EXPORTER", "zipkin", "must be otlp or none"),
-        ("OTEL_TRACES_SAMPLER", "jaeger_remote", "must be always_on"),
+        ("OTEL_TRACES_EXPORTER", "odd", "must be otlp or none"),
+        ("OTEL_TRACES_SAMPLER", "xray", "must be always_on"),
         ("OTEL_RESOURCE_ATTRIBUTES", "no-value", "must be a comma list of key=value"),
-        ("OTEL_SDK_DISABLED", "maybe", "must be"),
+        ("OTEL_SDK_DISABLED", "maybe", "must be true or false"),
     ] {
-        let variables = [ENDPOINT, (name, value)];
-        let report = resolve(&variables).unwrap_err().to_string();
-        assert!(report.contains(&format!("\n  {name} is ")) && report.contains(rule), "{report}");
-        assert!(report.contains(value), "{report}");
+        let told = left_out(&[ENDPOINT, (name, value)]);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with(&format!("{name} is not used: its value is {value}, and {rule}")),
+            "{told:?}"
+        );
+        let (otel, without) = (resolve(&[ENDPOINT, (name, value)]).unwrap(), resolve(&[ENDPOINT]).unwrap());
+        assert_eq!(format!("{otel:?}"), format!("{without:?}"), "{name}");
     }
-    let ratio = [ENDPOINT, ("OTEL_TRACES_SAMPLER", "traceidratio"), ("OTEL_TRACES_SAMPLER_ARG", "2")];
-    assert!(resolve(&ratio).unwrap_err().to_string().contains("must be a number from 0 to 1"));
+    assert_eq!(sampling("traceidratio", "2"), sampling("traceidratio", ""));
+    assert_eq!(left_out(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317")]).len(), 1);
+}
+
+#[test]
+fn what_another_protocol_is_meant_for_is_not_pushed_and_told_once() {
+    for protocol in ["grpc", "http/json"] {
+        let variables = [ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", protocol)];
+        let otel = resolve(&variables).unwrap();
+        assert!(otel.metrics.is_none() && otel.traces.is_none(), "{otel:?}");
+        let expected = "OTEL_EXPORTER_OTLP_PROTOCOL is not used: attache speaks http/protobuf only, so nothing is pushed";
+        assert_eq!(left_out(&variables), [expected]);
+    }
+    let own = [ENDPOINT, ("OTEL_EXPORTER_OTLP_METRICS_PROTOCOL", "grpc")];
+    let otel = resolve(&own).unwrap();
+    assert!(otel.metrics.is_none() && otel.traces.is_some());
+    let other = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "HTTP/protobuf");
+    let otel = resolve(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"), other]).unwrap();
+    assert!(otel.metrics.is_none() && otel.traces.is_some());
+}
+
+#[test]
+fn words_are_read_in_any_case_and_only_true_is_true() {
+    let pushes = |name, value| resolve(&[ENDPOINT, (name, value)]).unwrap().metrics.is_some();
+    for (value, pushed) in [("tRuE", false), ("true", false), ("1", true), ("yes", true), ("False", true)] {
+        assert_eq!(pushes("OTEL_SDK_DISABLED", value), pushed, "{value}");
+    }
+    for (value, pushed) in [
+        ("OTLP", true),
+        ("prometheus", false),
+        ("None", false),
+        ("console,otlp", true),
+        ("prometheus, none", false),
+    ] {
+        assert_eq!(pushes("OTEL_METRICS_EXPORTER", value), pushed, "{value}");
+        assert_eq!(left_out(&[ENDPOINT, ("OTEL_METRICS_EXPORTER", value)]), [""; 0], "{value}");
+    }
+    assert_eq!(sampling("Always_Off", "").ratio, 0.0);
 }
 
 #[test]
 fn no_value_of_a_header_is_shown() {
     for bad in ["hunter2", "x=hunter2\u{1}", "b\u{e4}d=hunter2"] {
-        let report = resolve(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_HEADERS", bad)]).unwrap_err().to_string();
-        assert!(report.contains("OTEL_EXPORTER_OTLP_HEADERS is not shown, must be"), "{report}");
-        assert!(!report.contains("hunter2"), "{report}");
+        let told = left_out(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_HEADERS", bad)]);
+        let expected = "OTEL_EXPORTER_OTLP_HEADERS is not used: its value must be a comma list of name=value, values percent-encoded";
+        assert_eq!(told, [expected]);
     }
     let otel = resolve(&[ENDPOINT, ("OTEL_EXPORTER_OTLP_HEADERS", "x=hunter2")]).unwrap();
     assert!(!format!("{otel:?}").contains("hunter2"));
+    let told = left_out(&[("OTEL_EXPORTER_OTLP_ENDPOINT", "ftp://me:hunter2@collector")]);
+    assert!(told.len() == 1 && !told[0].contains("hunter2"), "{told:?}");
 }

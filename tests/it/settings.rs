@@ -1,10 +1,10 @@
 //! What the operator gets right, and what it then means.
 
-use attache::config::Config;
 use attache::config::args::Args;
 use attache::config::effective::Value;
 use attache::config::environment::{Environment, variable_of as variable};
 use attache::config::problems::{ConfigError, Problems};
+use attache::config::{Config, LogFormat, Routing};
 use clap::{CommandFactory, Parser};
 use std::collections::BTreeSet;
 
@@ -83,7 +83,8 @@ fn the_table_leaves_no_flag_out() {
 #[test]
 fn an_empty_variable_counts_as_unset_where_the_default_is_none() {
     let environment: Vec<(String, &str)> = MAY_BE_EMPTY.iter().map(|flag| (variable(flag), "")).collect();
-    assert_eq!(shown(resolve(&[], &environment)), shown(resolve(&[], &[])));
+    let empty = resolve(&[], &environment).map(|config| Config { notices: Vec::new(), ..config });
+    assert_eq!(shown(empty), shown(resolve(&[], &[])));
 }
 
 #[test]
@@ -289,15 +290,110 @@ fn metrics_may_share_an_address_only_when_they_are_off_or_the_port_is_free() {
 }
 
 #[test]
-fn disabled_metrics_are_still_read() {
-    let report = resolve(&["--metrics-enabled=f", "--metrics-path=x", "--metrics-listen-addr=y"], &[]);
-    assert!(report.unwrap_err().to_string().starts_with("2 settings"));
+fn settings_of_what_is_off_are_not_judged() {
+    let off = ["--metrics-enabled=f", "--metrics-path=x", "--metrics-listen-addr=y"];
+    assert!(resolve(&off, &[]).unwrap().metrics.is_none());
+    let pinned = resolve(&["--upstream-host=a.example"], &[("HOST_HEADER".into(), "a b")]);
+    assert!(matches!(pinned.unwrap().routing, Routing::Pinned(_)));
+}
+
+#[test]
+fn names_beyond_ascii_are_those_that_dns_knows() {
+    let flags = ["--upstream-host", "B\u{fc}cher.example:8443"];
+    assert!(shown(resolve(&flags, &[])).contains("Pinned(https://xn--bcher-kva.example:8443)"));
+    let rules = ["--allow-host", "*.b\u{fc}cher.example", "--allow-host", "\u{4f8b}\u{3048}.jp:*"];
+    let rules = resolve(&rules, &[]).unwrap().policy.allow_hosts;
+    let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
+    assert_eq!(rules, ["*.xn--bcher-kva.example", "xn--r8jz45g.jp:*"]);
+    assert!(resolve(&["--upstream-host", "b\u{fc}cher.example/v1"], &[]).is_err());
+    assert!(resolve(&["--upstream-host", "b\u{fc}\u{301}cher..example"], &[]).is_err());
+}
+
+#[test]
+fn an_empty_upstream_is_unset_and_told() {
+    let config = resolve(&[], &[("UPSTREAM_HOST".into(), "")]).unwrap();
+    assert!(matches!(config.routing, Routing::ByHeader { .. }));
+    let notices: Vec<String> = config.notices.iter().map(ToString::to_string).collect();
+    let expected = "UPSTREAM_HOST is not used: it is empty, so each request names its own upstream";
+    assert_eq!(notices, [expected]);
+    let typed = resolve(&["--upstream-host=a.example"], &[("UPSTREAM_HOST".into(), "")]).unwrap();
+    assert_eq!(typed.notices, []);
+}
+
+#[test]
+fn log_settings_of_other_programs_are_understood_or_left_out() {
+    let set = |name: &str, value| resolve(&[], &[(name.into(), value)]);
+    for (level, understood) in
+        [("trace", "debug"), ("WARNING", "warn"), ("Information", "info"), ("critical", "error")]
+    {
+        let config = set("LOG_LEVEL", level).unwrap();
+        assert_eq!((config.log.level.as_str(), config.notices.len()), (understood, 0), "{level}");
+    }
+    assert_eq!(set("LOG_FORMAT", "logfmt").unwrap().log.format, LogFormat::Text);
+    for (name, value, reason) in [
+        ("LOG_LEVEL", "10", "its value is 10, and must be debug, info, warn or error"),
+        ("LOG_LEVEL", "info\r", "the value ends in a carriage return"),
+        ("LOG_FORMAT", "%h %l", "its value is \"%h %l\", and must be json or text"),
+    ] {
+        let config = set(name, value).unwrap();
+        assert_eq!((config.log.level.as_str(), config.log.format), ("info", LogFormat::Json));
+        assert!(config.notices[0].to_string().contains(reason), "{:?}", config.notices);
+    }
+    for name in ["ATTACHE_LOG_LEVEL", "ATTACHE_LOG_FORMAT"] {
+        assert!(set(name, "trace").is_err(), "{name} is attache's own");
+    }
+    assert!(set("LOG_LEVEL", "").is_err());
+}
+
+#[test]
+fn what_surrounds_a_value_is_told_where_it_is_refused() {
+    for (name, value, remark) in [
+        ("UPSTREAM_HOST", "\"api.example.com\"", "quotes around it"),
+        ("LISTEN_ADDR", "'127.0.0.1:8080'", "quotes around it"),
+        ("TLS_CERT", "\"/tls.crt\"", "quotes around it"),
+        ("ATTACHE_ALLOW_HOST", "'a.example'", "quotes around it"),
+        ("ATTACHE_UPSTREAM_CA_CERT", "/ca.crt\r", "carriage return"),
+        ("TOKEN_DURATION", "10m\n", "line break"),
+        ("METRICS_ENABLED", "true ", "a blank"),
+    ] {
+        let report = resolve(&[], &[(name.into(), value)]).unwrap_err().to_string();
+        assert!(report.contains(&format!("{name} (--")) && report.contains(remark), "{report}");
+    }
+}
+
+#[test]
+fn the_content_of_a_file_in_place_of_its_path_is_not_shown() {
+    let key = "-----BEGIN PRIVATE KEY-----\nhunter2\n-----END PRIVATE KEY-----\n";
+    for (flag, other) in [("tls-key", "tls-cert"), ("upstream-client-key", "upstream-client-cert")] {
+        let report =
+            resolve(&[&format!("--{other}=c.pem")], &[(variable(flag), key)]).unwrap_err().to_string();
+        let expected = format!(
+            "1 setting needs attention\n  {} (--{flag}) is the content of a file, which is not shown, \
+             must be the path of a file\n    hint: this is the key or certificate itself: give the path of its file",
+            variable(flag)
+        );
+        assert_eq!(report, expected);
+    }
+    let command = Line::command();
+    for flag in command.get_arguments().filter_map(clap::Arg::get_long) {
+        let report = resolve(&[], &[(variable(flag), key)])
+            .map_or_else(|problems| problems.to_string(), shown_notices);
+        assert!(!report.contains("hunter2"), "{flag}: {report}");
+        let url = "https://me:hunter2@a.example/?hunter2";
+        let report = resolve(&[], &[(variable(flag), url)])
+            .map_or_else(|problems| problems.to_string(), shown_notices);
+        assert!(!report.contains("hunter2"), "{flag}: {report}");
+    }
 }
 
 #[test]
 fn worker_threads_come_from_the_cpu_quota() {
     let quota = std::thread::available_parallelism().unwrap();
     assert_eq!(resolve(&[], &[]).unwrap().worker_threads, quota);
+}
+
+fn shown_notices(config: Config) -> String {
+    config.notices.iter().map(ToString::to_string).collect()
 }
 
 #[derive(Parser)]

@@ -127,12 +127,19 @@ fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
 fn configuration(subject: &Subject<'_>) -> Finding {
     let decided = decided(subject);
     let notices: Vec<String> = subject.config.notices.iter().map(ToString::to_string).collect();
-    if notices.is_empty() {
-        return Finding::ok(Check::Configuration, decided);
+    if !notices.is_empty() {
+        let seen = format!("{decided}\n{}", notices.join("\n"));
+        let next = "rename or unset these variables: docs/configuration.md has the name of each setting";
+        return Finding::warning(Check::Configuration, Trouble::SettingUnused, seen, next);
     }
-    let seen = format!("{decided}\n{}", notices.join("\n"));
-    let next = "rename or unset these variables: docs/configuration.md has the name of each setting";
-    Finding::warning(Check::Configuration, Trouble::SettingUnused, seen, next)
+    match &subject.config.routing {
+        Routing::ByHeader { .. } if subject.config.policy.allow_hosts.is_empty() => {
+            let seen = format!("{decided}\nany caller can have a token sent to any host");
+            let next = "pin one upstream with --upstream-host, or name those that callers may reach with --allow-host";
+            Finding::warning(Check::Configuration, Trouble::PolicyOpen, seen, next)
+        }
+        Routing::Pinned(_) | Routing::ByHeader { .. } => Finding::ok(Check::Configuration, decided),
+    }
 }
 
 /// What the configuration comes to.

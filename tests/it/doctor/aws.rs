@@ -341,9 +341,9 @@ async fn a_set_up_that_works_is_all_well_beside_the_proxy_that_runs_it() {
 async fn a_person_reads_a_line_a_check_and_a_last_one_that_says_where_to_begin() {
     let sts = Sts::start().await;
     sts.switchboard.set_federation_enabled(false);
-    let flags =
-        ["doctor", "--token-audience", "a", "--listen-addr=127.0.0.1:0", "--metrics-listen-addr=127.0.0.1:0"];
-    let output = command(&sts.url).args(flags).output().await.unwrap();
+    let flags = ["doctor", "--token-audience=a", "--allow-host=*"];
+    let free = ["--listen-addr=127.0.0.1:0", "--metrics-listen-addr=127.0.0.1:0"];
+    let output = command(&sts.url).args(flags).args(free).output().await.unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     let lines: Vec<&str> = text.lines().collect();
     assert_eq!(lines[1], "ok       listen address   127.0.0.1:0 is free");

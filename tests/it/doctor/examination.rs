@@ -26,7 +26,7 @@ pub(crate) struct Examination {
     pub(crate) took: Duration,
 }
 
-/// Examines with these flags, on free ports unless the flags name others.
+/// Examines with these flags, on free ports unless the flags name others, and with a policy.
 pub(crate) async fn examine(sts_url: &str, flags: &[&str]) -> Examination {
     examine_with(program::command(sts_url), flags).await
 }
@@ -39,6 +39,9 @@ pub(crate) async fn examine_with(mut command: Command, flags: &[&str]) -> Examin
     }
     if !flags.contains(&"--listen-addr") {
         command.args(["--listen-addr", "127.0.0.1:0"]);
+    }
+    if !flags.iter().any(|flag| flag.starts_with("--upstream-host") || flag.starts_with("--allow-host")) {
+        command.args(["--allow-host", "*"]);
     }
     let began = Instant::now();
     let output = timeout(PATIENCE, command.args(flags).output()).await.unwrap().unwrap();
