@@ -10,6 +10,7 @@ use crate::config::{Config, ListenAddr};
 use crate::observation::{Observation, ObservationError};
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
+use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::named::Named;
 use crate::proxy::pool::Pool;
 use crate::proxy::trust::{TrustError, UpstreamTls};
@@ -123,7 +124,9 @@ impl App {
         let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);
         let tokens = Tokens { cache, same };
-        let server = Arc::new(server(&config, &observation, tokens, upstream_tls.clone())?);
+        let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
+        let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
+        let server = Arc::new(server(&config, &observation, tokens, own, upstream_tls.clone())?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
         Ok(Self {
@@ -265,15 +268,17 @@ fn server(
     config: &Config,
     observation: &Observation,
     tokens: Tokens,
+    own: OwnListeners,
     upstream_tls: Arc<UpstreamTls>,
 ) -> Result<Server, StartError> {
     let upstream_connections = Tasks::default();
-    let connector = Connector::configured(config, upstream_tls, upstream_connections.clone());
+    let connector = Connector::configured(config, own, upstream_tls, upstream_connections.clone());
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let proxy = Proxy {
         routing: config.routing.clone(),
         named: Named::default(),
         policy: config.policy.clone(),
+        loops: LoopGuard::default(),
         tokens,
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout),

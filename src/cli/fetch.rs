@@ -5,6 +5,7 @@ use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
 use crate::proxy::connector::Connector;
 use crate::proxy::error::UpstreamError;
+use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
 use crate::proxy::target::{Scheme, Target};
 use crate::proxy::trust::{TrustError, UpstreamTls};
@@ -52,9 +53,15 @@ impl Fetcher {
     pub(super) fn to_anywhere(patience: Duration) -> Result<Self, TrustError> {
         // A machine without authorities may still reach what is plain http.
         let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
-        let (protocol, tasks) = (UpstreamProtocol::Auto, Tasks::default());
-        let connector =
-            Connector { policy: None, egress: None, protocol, tls, connect_timeout: patience, tasks };
+        let connector = Connector {
+            policy: None,
+            own: OwnListeners::default(),
+            egress: None,
+            protocol: UpstreamProtocol::Auto,
+            tls,
+            connect_timeout: patience,
+            tasks: Tasks::default(),
+        };
         Ok(Self::through(connector, patience))
     }
 
@@ -64,7 +71,8 @@ impl Fetcher {
     /// When the files of TLS towards upstreams cannot be used.
     pub(super) fn to_upstreams(config: &Config, patience: Duration) -> Result<Self, TrustError> {
         let tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
-        let connector = Connector::configured(config, Arc::new(tls), Tasks::default());
+        let connector =
+            Connector::configured(config, OwnListeners::default(), Arc::new(tls), Tasks::default());
         let connect_timeout = patience.min(connector.connect_timeout);
         Ok(Self::through(Connector { connect_timeout, ..connector }, patience))
     }

@@ -7,6 +7,7 @@ use super::connection::Connection;
 use super::egress::{Egress, EgressError};
 use super::error::UpstreamError;
 use super::handshake;
+use super::loops::OwnListeners;
 use super::policy::Policy;
 use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
@@ -31,6 +32,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub struct Connector {
     /// Applied to addresses; `None` where the operator chose the upstream.
     pub policy: Option<Policy>,
+    /// What is never dialled.
+    pub own: OwnListeners,
     /// The HTTP proxy on the way to upstreams, where there is one.
     pub egress: Option<Egress>,
     /// What upstreams are spoken to in.
@@ -44,8 +47,8 @@ pub struct Connector {
 }
 
 impl Connector {
-    /// The way to upstreams that this configuration asks for.
-    pub fn configured(config: &Config, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
+    /// The way to upstreams that this configuration asks for, from a process with these listeners.
+    pub fn configured(config: &Config, own: OwnListeners, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
         let policy = match &config.routing {
             Routing::Pinned(_) => None,
             Routing::ByHeader { .. } => Some(config.policy.clone()),
@@ -53,6 +56,7 @@ impl Connector {
         let upstream = &config.upstream;
         Self {
             policy,
+            own,
             egress: upstream.egress.clone(),
             protocol: upstream.protocol,
             tls,
@@ -109,7 +113,7 @@ impl Connector {
             }
             Some(egress) => {
                 let failed = |error| UpstreamError::Egress(egress.to_string(), error);
-                let stream = reach(egress).await.map_err(failed)?;
+                let stream = self.reach(egress).await.map_err(failed)?;
                 let tunnel = egress.tunnel(stream, target, &self.tasks).await.map_err(failed)?;
                 self.speak(offer, target, Box::new(tunnel)).await
             }
@@ -146,7 +150,22 @@ impl Connector {
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.judge_address(address.ip()).is_ok());
         }
-        if addresses.is_empty() { Err(UpstreamError::AddressDenied) } else { Ok(addresses) }
+        if addresses.is_empty() {
+            return Err(UpstreamError::AddressDenied);
+        }
+        addresses.retain(|address| !self.own.hear(*address));
+        if addresses.is_empty() { Err(UpstreamError::Loop) } else { Ok(addresses) }
+    }
+
+    /// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
+    async fn reach(&self, egress: &Egress) -> Result<TcpStream, EgressError> {
+        let (host, port) = egress.place();
+        let mut addresses = resolve(host, port).await.map_err(EgressError::Dns)?;
+        addresses.retain(|address| !self.own.hear(*address));
+        if addresses.is_empty() {
+            return Err(EgressError::Loop);
+        }
+        dial(addresses).await.map_err(EgressError::Connect)
     }
 
     async fn speak(
@@ -192,13 +211,6 @@ impl Connector {
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(cause, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
-}
-
-/// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
-async fn reach(egress: &Egress) -> Result<TcpStream, EgressError> {
-    let (host, port) = egress.place();
-    let addresses = resolve(host, port).await.map_err(EgressError::Dns)?;
-    dial(addresses).await.map_err(EgressError::Connect)
 }
 
 /// At least one address.

@@ -52,6 +52,9 @@ pub enum EgressError {
     /// The proxy's own name does not resolve.
     #[error("its name cannot be resolved: {0}")]
     Dns(#[source] io::Error),
+    /// It is this very proxy.
+    #[error("it is attache itself")]
+    Loop,
     /// The proxy accepts no connection.
     #[error("cannot connect: {0}")]
     Connect(#[source] io::Error),

@@ -52,6 +52,9 @@ pub enum UpstreamError {
     /// Every address of the name is forbidden.
     #[error("every address of the name is refused")]
     AddressDenied,
+    /// The way to the upstream leads back to this proxy.
+    #[error("the request would come back to this proxy")]
+    Loop,
     /// No address accepted a connection.
     #[error("cannot connect: {0}")]
     Connect(#[source] std::io::Error),
@@ -150,6 +153,7 @@ impl UpstreamError {
         match self {
             Self::Dns(_) => Trouble::UpstreamDns,
             Self::AddressDenied => Trouble::AddressNotAllowed,
+            Self::Loop => Trouble::ProxyLoop,
             Self::Connect(_) => Trouble::UpstreamConnect,
             Self::Egress(_, error) => error.trouble(),
             Self::Tls(_) => Trouble::UpstreamTls,
@@ -168,6 +172,7 @@ impl UpstreamError {
             Self::AddressDenied => {
                 "open the range with --allow-address, if the upstream is meant to be there"
             }
+            Self::Loop => "name the API itself as upstream, not attache or what leads to it",
             Self::Connect(_) => {
                 "check the upstream's host and port, and what firewalls and network policies allow"
             }
@@ -209,6 +214,7 @@ impl UpstreamError {
             Self::Connect(_)
             | Self::Dns(_)
             | Self::AddressDenied
+            | Self::Loop
             | Self::Egress(..)
             | Self::Tls(_)
             | Self::NoHttp2
@@ -223,6 +229,7 @@ impl EgressError {
     /// What is wrong, by its stable name.
     pub fn trouble(&self) -> Trouble {
         match self {
+            Self::Loop => Trouble::ProxyLoop,
             Self::Dns(_) | Self::Connect(_) => Trouble::EgressUnreachable,
             Self::Credentials => Trouble::EgressCredentials,
             Self::Forbidden | Self::Refused(_) => Trouble::EgressRefused,
@@ -234,6 +241,7 @@ impl EgressError {
     /// What to do about it.
     pub fn hint(&self) -> &'static str {
         match self {
+            Self::Loop => "unset the proxy variable for attache, or add the upstreams to NO_PROXY",
             Self::Dns(_) | Self::Connect(_) => {
                 "check the proxy variable's host and port; NO_PROXY lists upstreams to reach without it"
             }

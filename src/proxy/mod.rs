@@ -12,6 +12,8 @@ pub mod routing;
 pub mod named;
 /// Is this target allowed.
 pub mod policy;
+/// Would the request come back here.
+pub mod loops;
 /// Target to audience set.
 pub mod audience;
 /// What is removed and replaced, in both directions.
@@ -71,6 +73,7 @@ use error::{ProxyError, UpstreamError};
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use incoming::UpstreamBody;
+use loops::LoopGuard;
 use named::Named;
 use policy::{Denied, Policy};
 use record::Record;
@@ -88,6 +91,8 @@ pub struct Proxy {
     pub named: Named,
     /// Which upstreams callers may name.
     pub policy: Policy,
+    /// What knows requests again that have been sent before.
+    pub loops: LoopGuard,
     /// Where tokens come from.
     pub tokens: Tokens,
     /// What happens to `X-Forwarded-For`.
@@ -152,6 +157,7 @@ impl Proxy {
         let target = routing::target(&self.routing, &self.named, request)?;
         record.target(&target);
         self.judge(&target)?;
+        self.loops.check(request.headers(), &target)?;
         let token = self.token(&target, record).await?;
         let protocol = self.rewrite(request, caller, &target, &token);
         let upgrade = Upgrade::ask(protocol, key, request);
@@ -220,7 +226,10 @@ impl Proxy {
     ) -> Option<HeaderValue> {
         let routing_header = routing::routing_header(&self.routing);
         let forwarded_for = (self.forwarded_for, caller);
-        headers::for_upstream(request.headers_mut(), routing_header, forwarded_for, target, token)
+        let headers = request.headers_mut();
+        let upgrade = headers::for_upstream(headers, routing_header, forwarded_for, target, token);
+        self.loops.leave(headers, target);
+        upgrade
     }
 
     /// Counts and logs why a request did not reach its upstream, or got no response from it.

@@ -171,6 +171,7 @@ impl UpstreamError {
             }
             Self::RequestBody(_) => return MALFORMED,
             Self::Dns(_) => (FAILED, "attache; error=dns_error"),
+            Self::Loop => (FAILED, "attache; error=proxy_loop_detected"),
             Self::Connect(error) => (FAILED, connect_proxy_status(error)),
             Self::Egress(_, error @ EgressError::Timeout(_)) => (LATE, error.proxy_status()),
             Self::Egress(_, error) => (FAILED, error.proxy_status()),
@@ -196,6 +197,7 @@ impl EgressError {
             Self::Dns(_) | Self::Connect(_) => {
                 "attache; error=destination_unavailable; details=\"egress proxy\""
             }
+            Self::Loop => "attache; error=proxy_loop_detected; details=\"egress proxy\"",
             Self::Credentials => "attache; error=proxy_configuration_error; details=\"egress proxy\"",
             Self::Forbidden => "attache; error=http_request_denied; details=\"egress proxy\"",
             Self::Refused(_) => "attache; error=connection_terminated; details=\"egress proxy\"",

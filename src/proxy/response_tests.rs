@@ -131,6 +131,7 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
     let certificate = rustls::CertificateError::UnknownIssuer;
     let expected = [
         (upstream(UpstreamError::Dns(io::Error::other(SECRET))), "dns_error"),
+        (upstream(UpstreamError::Loop), "proxy_loop_detected"),
         (connect(io::ErrorKind::ConnectionRefused), "connection_refused"),
         (connect(io::ErrorKind::TimedOut), "connection_timeout"),
         (connect(io::ErrorKind::HostUnreachable), "destination_ip_unroutable"),

@@ -166,6 +166,7 @@ struct Parts {
     authority: HeaderValue,
     labels: OnceLock<ServerLabels>,
     audiences: OnceLock<AudienceSet>,
+    loop_mark: OnceLock<HeaderValue>,
 }
 
 impl PartialEq for Parts {
@@ -192,8 +193,8 @@ impl Target {
             format!("{}:{port}", name.host)
         };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
-        let (labels, audiences) = (OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels, audiences }))
+        let (labels, audiences, loop_mark) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
+        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels, audiences, loop_mark }))
     }
 
     /// The scheme.
@@ -224,6 +225,11 @@ impl Target {
     /// Whose token it gets, where the operator has not said.
     pub fn audiences(&self) -> &AudienceSet {
         self.0.audiences.get_or_init(|| audience::derived(self))
+    }
+
+    /// What a request that goes there is known again by, made once.
+    pub fn loop_mark(&self, make: impl FnOnce() -> HeaderValue) -> &HeaderValue {
+        self.0.loop_mark.get_or_init(make)
     }
 
     /// How metrics name the upstream.

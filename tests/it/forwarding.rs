@@ -99,13 +99,13 @@ async fn the_operator_decides_on_x_forwarded_for() {
 }
 
 #[tokio::test]
-async fn nothing_is_invented_for_the_upstream() {
+async fn little_is_invented_for_the_upstream() {
     let world = World::start().await;
     send(world.proxy.proxy, get("/", &[])).await;
     let seen = world.upstream.only_request();
     let mut names: Vec<&str> = seen.headers.keys().map(http::HeaderName::as_str).collect();
     names.sort_unstable();
-    assert_eq!(names, ["authorization", "host", "x-forwarded-for"]);
+    assert_eq!(names, ["authorization", "cdn-loop", "host", "x-forwarded-for"]);
 }
 
 #[tokio::test]

@@ -22,6 +22,7 @@ mod inbound;
 mod keepalive;
 mod limits;
 mod logs;
+mod loops;
 mod messages;
 mod otel;
 mod otel_settings;

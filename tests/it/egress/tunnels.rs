@@ -147,5 +147,7 @@ async fn a_proxy_that_is_attache_itself_is_warned_of_and_does_not_go_in_circles(
     assert_eq!((line["level"].as_str(), line["code"].as_str()), (Some("WARN"), Some("proxy_loop")));
     let answer = send(attache.proxy, get("/", &[])).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "upstream error\n"));
+    let told = "attache; error=proxy_loop_detected; details=\"egress proxy\"";
+    assert_eq!(answer.header("proxy-status"), Some(told));
     assert_eq!(sts.mints(), 1);
 }
