@@ -138,15 +138,11 @@ troubles! {
     TokenDiffers => "token_differs",
     /// This machine's clock differs from AWS's.
     ClockSkew => "clock_skew",
-<<<<<<< HEAD
     /// This machine's clock was set, or the machine suspended.
     ClockJumped => "clock_jumped",
     /// A fetch has not come to an end within its bounds.
     RefresherStuck => "refresher_stuck",
-    /// Calls to STS, or requests to upstreams, are sent to this very proxy.
-=======
     /// Calls to STS, or requests to upstreams, come back to this very proxy.
->>>>>>> db5429d (Answer a request that would come back to the proxy, instead of going in circles)
     ProxyLoop => "proxy_loop",
     /// Calls to the endpoints that hand out credentials are sent through an HTTP proxy.
     MetadataProxied => "metadata_proxied",
