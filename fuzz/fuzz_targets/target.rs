@@ -17,6 +17,8 @@ fuzz_target!(|text: &str| {
         let authority = target.authority().to_str().expect("an authority is visible ASCII");
         assert_eq!(authority.parse::<Authority>().expect("an authority is one to others too"), authority);
         let again: HostPort = authority.parse().expect("an authority is a name");
+        // A final dot is for the look-up alone.
+        let again = HostPort { absolute: name.absolute, ..again };
         assert_eq!(Target::new(scheme, again), target);
         assert_eq!(target.to_string(), format!("{}://{authority}", scheme.as_str()));
         let _ = audience::derived(&target);
@@ -27,9 +29,9 @@ fuzz_target!(|text: &str| {
 /// A rule that names a host without a port allows that host on the scheme's own port.
 fn pattern(text: &str) {
     let Ok(rule) = text.parse::<HostPattern>() else { return };
-    let Ok(HostPort { host, port: None }) = text.parse() else { return };
+    let Ok(HostPort { host, port: None, absolute }) = text.parse() else { return };
     let policy = Policy { allow_hosts: vec![rule], allow_addresses: everything(), deny_addresses: vec![] };
-    let target = Target::new(Scheme::Https, HostPort { host, port: None });
+    let target = Target::new(Scheme::Https, HostPort { host, port: None, absolute });
     assert_eq!(policy.judge(&target), Ok(()), "{text:?}");
 }
 

@@ -7,6 +7,7 @@ use crate::proxy::connector::Connector;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
+use crate::proxy::resolver::Resolver;
 use crate::proxy::target::{Scheme, Target};
 use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::proxy::upstream::Upstream;
@@ -55,6 +56,7 @@ impl Fetcher {
         let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
         let connector = Connector {
             policy: None,
+            resolver: Resolver::default(),
             own: OwnListeners::default(),
             egress: None,
             protocol: UpstreamProtocol::Auto,

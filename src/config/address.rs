@@ -30,8 +30,10 @@ pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
     };
     match (host, host.parse()) {
         ("", _) => Ok(ListenAddr::Every(port)),
-        (_, Ok(HostPort { host: Host::Name(name), port: None })) => Ok(ListenAddr::One(name.into(), port)),
-        (_, Ok(HostPort { host: Host::Address(address), port: None })) => {
+        (_, Ok(HostPort { host: Host::Name(name), port: None, .. })) => {
+            Ok(ListenAddr::One(name.into(), port))
+        }
+        (_, Ok(HostPort { host: Host::Address(address), port: None, .. })) => {
             Ok(ListenAddr::One(address.to_string(), port))
         }
         _ => Err(fault()),

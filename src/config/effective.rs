@@ -77,7 +77,8 @@ fn upstream(config: &Config) -> Vec<Effective> {
     let (host, header) = match &config.routing {
         Routing::Pinned(target) => {
             let port = target.explicit_port().map(|port| format!(":{port}")).unwrap_or_default();
-            (Value::one(format!("{}{port}", target.host())), Value::Unset)
+            let dot = if target.is_absolute() { "." } else { "" };
+            (Value::one(format!("{}{dot}{port}", target.host())), Value::Unset)
         }
         Routing::ByHeader { header, .. } => (Value::Unset, Value::one(header)),
     };

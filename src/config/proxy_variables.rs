@@ -56,7 +56,7 @@ fn parse(name: &'static str, url: &str) -> Option<ProxyVariable> {
     };
     let authority = rest.split(['/', '?']).next()?;
     let host_port = authority.rsplit('@').next()?;
-    let HostPort { host, port } = host_port.parse().ok()?;
+    let HostPort { host, port, .. } = host_port.parse().ok()?;
     Some(ProxyVariable { name, host, port: port.unwrap_or(scheme.default_port()) })
 }
 

@@ -48,7 +48,7 @@ impl Exception {
         }
         let below = entry.strip_prefix("*.").or_else(|| entry.strip_prefix('.'));
         let (rest, only_below) = below.map_or((entry, false), |rest| (rest, true));
-        let HostPort { host, port } = rest.parse().ok()?;
+        let HostPort { host, port, .. } = rest.parse().ok()?;
         Some(match host {
             Host::Name(name) => Self::Name { name, only_below, port },
             Host::Address(address) => Self::Address { range: address.into(), port },

@@ -9,6 +9,7 @@ use super::error::UpstreamError;
 use super::handshake;
 use super::loops::OwnListeners;
 use super::policy::Policy;
+use super::resolver::Resolver;
 use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
@@ -21,7 +22,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -32,6 +33,8 @@ const HEAD_START: Duration = Duration::from_millis(250);
 pub struct Connector {
     /// Applied to addresses; `None` where the operator chose the upstream.
     pub policy: Option<Policy>,
+    /// What knows where names lead.
+    pub resolver: Resolver,
     /// What is never dialled.
     pub own: OwnListeners,
     /// The HTTP proxy on the way to upstreams, where there is one.
@@ -56,6 +59,7 @@ impl Connector {
         let upstream = &config.upstream;
         Self {
             policy,
+            resolver: Resolver::default(),
             own,
             egress: upstream.egress.clone(),
             protocol: upstream.protocol,
@@ -146,7 +150,8 @@ impl Connector {
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let mut addresses = resolve(target.host(), target.port()).await.map_err(UpstreamError::Dns)?;
+        let place = (target.host(), target.port(), target.is_absolute());
+        let mut addresses = self.resolve(place).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.judge_address(address.ip()).is_ok());
         }
@@ -159,13 +164,21 @@ impl Connector {
 
     /// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
     async fn reach(&self, egress: &Egress) -> Result<TcpStream, EgressError> {
-        let (host, port) = egress.place();
-        let mut addresses = resolve(host, port).await.map_err(EgressError::Dns)?;
+        let mut addresses = self.resolve(egress.place()).await.map_err(EgressError::Dns)?;
         addresses.retain(|address| !self.own.hear(*address));
         if addresses.is_empty() {
             return Err(EgressError::Loop);
         }
         dial(addresses).await.map_err(EgressError::Connect)
+    }
+
+    /// At least one address. With a final dot a name is looked up as it is (RFC 1034, section 3.1).
+    async fn resolve(&self, (host, port, absolute): (&Host, u16, bool)) -> io::Result<Vec<SocketAddr>> {
+        match host {
+            Host::Address(address) => Ok(vec![(*address, port).into()]),
+            Host::Name(name) if absolute => self.resolver.resolve(&format!("{name}."), port).await,
+            Host::Name(name) => self.resolver.resolve(name, port).await,
+        }
     }
 
     async fn speak(
@@ -211,15 +224,6 @@ impl Connector {
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(cause, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
-}
-
-/// At least one address.
-async fn resolve(host: &Host, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let addresses: Vec<SocketAddr> = match host {
-        Host::Address(address) => vec![(*address, port).into()],
-        Host::Name(name) => lookup_host((&**name, port)).await?.collect(),
-    };
-    if addresses.is_empty() { Err(io::Error::other("the name has no address")) } else { Ok(addresses) }
 }
 
 /// The first connection that opens. Addresses of both families are tried in turn, each with a head start.

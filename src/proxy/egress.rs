@@ -31,6 +31,7 @@ pub struct Egress {
     pub variable: &'static str,
     host: Host,
     port: u16,
+    absolute: bool,
     credentials: Option<Credentials>,
     bypass: Bypass,
 }
@@ -115,14 +116,14 @@ impl Egress {
             Some((userinfo, place)) => (Some(userinfo), place),
             None => (None, authority),
         };
-        let HostPort { host, port } = place.parse().map_err(|_| EgressUrlError::Form)?;
+        let HostPort { host, port, absolute } = place.parse().map_err(|_| EgressUrlError::Form)?;
         let credentials = userinfo.map(Credentials::read).transpose()?;
-        Ok(Self { variable, host, port: port.unwrap_or(DEFAULT_PORT), credentials, bypass })
+        Ok(Self { variable, host, port: port.unwrap_or(DEFAULT_PORT), absolute, credentials, bypass })
     }
 
-    /// Where the proxy listens.
-    pub fn place(&self) -> (&Host, u16) {
-        (&self.host, self.port)
+    /// Where the proxy listens, and whether its name is looked up without search domains.
+    pub fn place(&self) -> (&Host, u16, bool) {
+        (&self.host, self.port, self.absolute)
     }
 
     /// Whether this target is reached through it.

@@ -34,6 +34,10 @@ pub mod heard;
 pub mod opening;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
+/// Where names lead.
+pub mod resolver;
+/// What is known of names, and which look-ups run.
+mod lookups;
 /// The first words of HTTP.
 pub mod handshake;
 /// Upstreams behind an HTTP proxy, and the tunnel to them.

@@ -158,7 +158,7 @@ impl FromStr for HostPattern {
             Some(text) => (text, true),
             None => (text, false),
         };
-        let HostPort { host, port } = text.parse().map_err(|_| PatternError)?;
+        let HostPort { host, port, .. } = text.parse().map_err(|_| PatternError)?;
         let name = match host {
             Host::Name(name) if below => NamePattern::Below(format!(".{name}")),
             Host::Address(_) if below => return Err(PatternError),

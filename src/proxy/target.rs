@@ -61,6 +61,8 @@ pub struct HostPort {
     pub host: Host,
     /// The port, where one was written.
     pub port: Option<u16>,
+    /// Whether a final dot says that the name is whole, so that no search domain is added when it is looked up.
+    pub absolute: bool,
 }
 
 /// What is wrong with the name of an upstream.
@@ -88,12 +90,19 @@ impl std::str::FromStr for HostPort {
                 "" => None,
                 _ => Some(port(rest.strip_prefix(':').ok_or(HostError::Malformed)?)?),
             };
-            return Ok(Self { host: Host::Address(IpAddr::V6(address)), port });
+            return Ok(Self { host: Host::Address(IpAddr::V6(address)), port, absolute: false });
         }
-        match text.split_once(':') {
-            Some((host, number)) => Ok(Self { host: name_or_ipv4(host)?, port: Some(port(number)?) }),
-            None => Ok(Self { host: name_or_ipv4(text)?, port: None }),
-        }
+        let (name, port) = match text.split_once(':') {
+            Some((name, number)) => (name, Some(port(number)?)),
+            None => (text, None),
+        };
+        let host = name_or_ipv4(name)?;
+        let absolute = match &host {
+            // A name of this machine (RFC 6761, section 6.3), which resolvers know without the dot.
+            Host::Name(host) => name.ends_with('.') && host.rsplit('.').next() != Some("localhost"),
+            Host::Address(_) => false,
+        };
+        Ok(Self { host, port, absolute })
     }
 }
 
@@ -163,6 +172,7 @@ struct Parts {
     scheme: Scheme,
     host: Host,
     port: u16,
+    absolute: bool,
     authority: HeaderValue,
     labels: OnceLock<ServerLabels>,
     audiences: OnceLock<AudienceSet>,
@@ -171,7 +181,8 @@ struct Parts {
 
 impl PartialEq for Parts {
     fn eq(&self, other: &Self) -> bool {
-        (self.scheme, self.port, &self.host) == (other.scheme, other.port, &other.host)
+        let of = |parts: &Self| (parts.scheme, parts.port, parts.absolute);
+        of(self) == of(other) && self.host == other.host
     }
 }
 
@@ -179,7 +190,7 @@ impl Eq for Parts {}
 
 impl std::hash::Hash for Parts {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.scheme, self.port, &self.host).hash(state);
+        (self.scheme, self.port, self.absolute, &self.host).hash(state);
     }
 }
 
@@ -194,7 +205,8 @@ impl Target {
         };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
         let (labels, audiences, loop_mark) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
-        Self(Arc::new(Parts { scheme, host: name.host, port, authority, labels, audiences, loop_mark }))
+        let HostPort { host, absolute, .. } = name;
+        Self(Arc::new(Parts { scheme, host, port, absolute, authority, labels, audiences, loop_mark }))
     }
 
     /// The scheme.
@@ -205,6 +217,11 @@ impl Target {
     /// The host.
     pub fn host(&self) -> &Host {
         &self.0.host
+    }
+
+    /// Whether its name is looked up without search domains.
+    pub fn is_absolute(&self) -> bool {
+        self.0.absolute
     }
 
     /// The port to connect to.

@@ -7,12 +7,30 @@ fn parsed(text: &str) -> Result<HostPort, HostError> {
 }
 
 fn v4(text: &str) -> Result<HostPort, HostError> {
-    Ok(HostPort { host: Host::Address(IpAddr::V4(text.parse().unwrap())), port: None })
+    Ok(HostPort { host: Host::Address(IpAddr::V4(text.parse().unwrap())), port: None, absolute: false })
 }
 
 /// What may stand in a name of an upstream; the brackets and colons come from IPv6 addresses and ports.
 fn is_of_a_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"._:[]-".contains(&byte)
+}
+
+#[test]
+fn a_final_dot_makes_a_name_whole_and_changes_nothing_else() {
+    for (text, absolute) in [
+        ("api.example.com.:8443", true),
+        ("api.example.com:8443", false),
+        ("LOCALHOST.", false),
+        ("a.localhost.", false),
+        ("127.0.0.1.", false),
+        ("[::1]", false),
+    ] {
+        assert_eq!(parsed(text).unwrap().absolute, absolute, "{text}");
+    }
+    let (whole, other) = (parsed("api.example.com.").unwrap(), parsed("api.example.com").unwrap());
+    let (whole, other) = (Target::new(Scheme::Https, whole), Target::new(Scheme::Https, other));
+    assert_eq!((whole.authority(), whole.audiences()), (other.authority(), other.audiences()));
+    assert_ne!(whole, other, "they may lead to different places, so they share no connection");
 }
 
 #[test]
@@ -158,7 +176,7 @@ proptest! {
     fn ipv6_addresses_mean_what_the_standard_library_reads(address: u128, port in 1u16..) {
         let address = Ipv6Addr::from(address);
         let name = parsed(&format!("[{address}]:{port}")).unwrap();
-        prop_assert_eq!(name, HostPort { host: Host::Address(address.into()), port: Some(port) });
+        prop_assert_eq!(name, HostPort { host: Host::Address(address.into()), port: Some(port), absolute: false });
     }
 
     #[test]
@@ -173,7 +191,9 @@ proptest! {
         let authority = target.authority().to_str().unwrap();
         prop_assert!(authority.bytes().all(is_of_a_name), "{:?}", authority);
         prop_assert!(authority.parse::<Authority>().is_ok_and(|read| read == authority));
-        prop_assert_eq!(&Target::new(scheme, parsed(authority).unwrap()), &target);
+        // A final dot is for the look-up alone.
+        let again = HostPort { absolute: target.is_absolute(), ..parsed(authority).unwrap() };
+        prop_assert_eq!(&Target::new(scheme, again), &target);
         prop_assert!(target.to_string().bytes().all(|b| is_of_a_name(b) || b == b'/'));
     }
 

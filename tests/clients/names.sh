@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Names that lead, by DNS, where no caller may go: to loopback, link-local and metadata addresses in each form, among
-# allowed ones, and only at the second look-up. In a network of its own, where all those addresses have a listener, a
+# allowed ones, and only at a later look-up. In a network of its own, where all those addresses have a listener, a
 # request gets to the allowed one and to no other. Needs Linux and root, for `unshare`; the machine's own files and
 # addresses stay as they are.
 #

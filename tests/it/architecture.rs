@@ -176,7 +176,7 @@ fn every_task_has_an_owner() {
     only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/connector.rs"]);
     // These end by themselves, soon.
     only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"]);
-    only(&["thread::spawn", "thread::Builder"], &["telemetry/output.rs"]);
+    only(&["thread::spawn", "thread::Builder"], &["proxy/resolver.rs", "telemetry/output.rs"]);
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
 }
@@ -216,7 +216,8 @@ fn one_file_dials_and_it_judges_the_address() {
     // proxy for its health.
     only(&["TcpStream::connect"], &["proxy/connector.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
-    only(&["lookup_host"], &["proxy/connector.rs", "server/listener.rs"]);
+    only(&["lookup_host"], &["server/listener.rs"]);
+    only(&["to_socket_addrs"], &["proxy/resolver.rs"]);
 }
 
 #[test]

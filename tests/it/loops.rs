@@ -34,7 +34,7 @@ async fn a_pinned_proxy_does_not_call_itself() {
         assert_loop(&send(free, get("/", &[])).await);
         assert!((answered(&proxy).await - 1.0).abs() < 0.1);
         let line = proxy.logged(|line| line["msg"] == "upstream error").await;
-        assert_eq!((line["code"].as_str(), line["level"].as_str()), (Some("proxy_loop"), Some("WARN")));
+        assert_eq!((line["code"].as_str(), line["level"].as_str()), (Some("proxy_loop"), Some("ERROR")));
     }
 }
 

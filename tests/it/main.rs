@@ -24,6 +24,7 @@ mod limits;
 mod logs;
 mod loops;
 mod messages;
+mod names;
 mod otel;
 mod otel_settings;
 mod outages;

@@ -1,0 +1,165 @@
+//! What is known of names, which look-ups run, and which wait: pure, with the time as an argument.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+/// How long an answer is taken as it is. The system does not say how long it holds.
+const GOOD: Duration = Duration::from_secs(2);
+/// How long a failure is.
+const BAD: Duration = Duration::from_secs(1);
+/// How long the last answer stands in for one that cannot be had (RFC 8767, with a shorter time than it allows).
+const STALE: Duration = Duration::from_secs(300);
+/// How long a look-up may take before the last answer is used in place of its own (RFC 8767, section 5).
+const PATIENCE: Duration = Duration::from_secs(1);
+/// The most look-ups at a time.
+const MAX_THREADS: usize = 16;
+/// The most names that are known, looked up or waiting.
+const MAX_NAMES: usize = 1024;
+
+/// Names, and the threads that look them up.
+#[derive(Default)]
+pub(super) struct Lookups {
+    names: HashMap<Box<str>, Entry>,
+    /// Those that no thread has taken up yet, in order.
+    waiting: VecDeque<Box<str>>,
+    threads: usize,
+}
+
+#[derive(Default)]
+struct Entry {
+    good: Option<(Arc<[SocketAddr]>, Instant)>,
+    bad: Option<(Arc<str>, Instant)>,
+    running: Option<Running>,
+}
+
+struct Running {
+    since: Instant,
+    /// Dropped when there is an outcome.
+    done: watch::Sender<()>,
+}
+
+/// What is known of a name.
+pub(super) enum Asked {
+    /// Its addresses, at least one.
+    Known(Arc<[SocketAddr]>),
+    /// Why it has none.
+    Failed(Arc<str>),
+    /// A look-up waits or runs.
+    Running {
+        /// Closes at its end.
+        done: watch::Receiver<()>,
+        /// When the last answer will do, where there is one.
+        stale_from: Option<Instant>,
+    },
+}
+
+impl Entry {
+    fn known(&self, now: Instant) -> Option<Asked> {
+        let good = |limit| {
+            let (addresses, since) = self.good.as_ref()?;
+            (now.duration_since(*since) < limit).then(|| Asked::Known(addresses.clone()))
+        };
+        if let Some(fresh) = good(GOOD) {
+            return Some(fresh);
+        }
+        if let Some(Running { since, done }) = &self.running {
+            let stale = good(STALE);
+            let stale_from = stale.is_some().then_some(*since + PATIENCE);
+            let running = Asked::Running { done: done.subscribe(), stale_from };
+            return Some(stale.filter(|_| now >= *since + PATIENCE).unwrap_or(running));
+        }
+        let (problem, since) = self.bad.as_ref()?;
+        (now.duration_since(*since) < BAD)
+            .then(|| good(STALE).unwrap_or_else(|| Asked::Failed(problem.clone())))
+    }
+
+    fn is_wanted(&self) -> bool {
+        self.running.as_ref().is_some_and(|running| !running.done.is_closed())
+    }
+}
+
+impl Lookups {
+    /// What is known of the name. What is not, or not any more, waits for a thread from now on.
+    pub(super) fn ask(&mut self, name: &str, now: Instant) -> Asked {
+        if let Some(known) = self.names.get(name).and_then(|entry| entry.known(now)) {
+            return known;
+        }
+        if !self.names.contains_key(name) && !self.make_room(now) {
+            return Asked::Failed("too many names are being looked up".into());
+        }
+        let entry = self.names.entry(name.into()).or_default();
+        let (done, outcome) = watch::channel(());
+        let stale = entry.good.as_ref().is_some_and(|(_, since)| now.duration_since(*since) < STALE);
+        entry.running = Some(Running { since: now, done });
+        self.waiting.push_back(name.into());
+        Asked::Running { done: outcome, stale_from: stale.then_some(now + PATIENCE) }
+    }
+
+    /// Forgets what is worth least where there are too many names, as callers choose them.
+    fn make_room(&mut self, now: Instant) -> bool {
+        let lives =
+            |entry: &Entry| entry.good.as_ref().is_some_and(|(_, since)| now.duration_since(*since) < STALE);
+        if self.names.len() >= MAX_NAMES {
+            self.names.retain(|_, entry| entry.is_wanted() || lives(entry));
+        }
+        if self.names.len() >= MAX_NAMES {
+            self.names.retain(|_, entry| entry.is_wanted());
+        }
+        self.waiting.retain(|name| self.names.contains_key(name));
+        self.names.len() < MAX_NAMES
+    }
+
+    /// Whether one thread more has work to do.
+    pub(super) fn wants_thread(&self) -> bool {
+        !self.waiting.is_empty() && self.threads < MAX_THREADS
+    }
+
+    /// A thread has been started, which asks for the next name until there is none.
+    pub(super) fn thread_started(&mut self) {
+        self.threads += 1;
+    }
+
+    /// No thread can be had. Those that there are will do; without any, what waits fails.
+    pub(super) fn no_thread(&mut self, error: &io::Error, now: Instant) {
+        if self.threads == 0 {
+            for name in std::mem::take(&mut self.waiting) {
+                self.finish(&name, Err(io::Error::other(format!("no thread to look it up: {error}"))), now);
+            }
+        }
+    }
+
+    /// The next name to look up. Those that nothing waits for any more are left out. Without a name, the thread ends.
+    pub(super) fn next(&mut self) -> Option<Box<str>> {
+        while let Some(name) = self.waiting.pop_front() {
+            match self.names.get_mut(&name) {
+                Some(entry) if entry.is_wanted() => return Some(name),
+                Some(entry) => entry.running = None,
+                None => {}
+            }
+        }
+        self.threads -= 1;
+        None
+    }
+
+    /// Remembers the outcome, and lets those who wait have it.
+    pub(super) fn finish(&mut self, name: &str, outcome: io::Result<Arc<[SocketAddr]>>, now: Instant) {
+        let Some(entry) = self.names.get_mut(name) else { return };
+        entry.running = None;
+        match outcome {
+            Ok(addresses) if addresses.is_empty() => {
+                entry.bad = Some(("the name has no address".into(), now));
+            }
+            Ok(addresses) => entry.good = Some((addresses, now)),
+            Err(error) => entry.bad = Some((error.to_string().into(), now)),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "lookups_tests.rs"]
+mod tests;
