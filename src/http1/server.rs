@@ -117,7 +117,7 @@ impl<H: Handler> Connection<H> {
             }
             State::Answering(answering) => {
                 let Poll::Ready(response) = answering.as_mut().poll(context) else {
-                    return shared.wire().poll_gone(context).map(Err);
+                    return shared.wire().poll_gone(context, !self.asked.keep_alive).map(Err);
                 };
                 self.reply(response)
             }
@@ -126,7 +126,7 @@ impl<H: Handler> Connection<H> {
                     out.poll_write(&mut *shared.wire().stream, context)
                 };
                 let Poll::Ready(sent) = sender.poll(context, write) else {
-                    return shared.wire().poll_gone(context).map(Err);
+                    return shared.wire().poll_gone(context, !self.asked.keep_alive).map(Err);
                 };
                 sent.map_err(broken)?;
                 let after = *after;

@@ -16,6 +16,8 @@ use tokio::io::{AsyncWrite, empty, join};
 
 /// What a caller waits for who does not send a body unasked (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// The most bytes of empty lines before a request (RFC 9112, section 2.2). Some callers send one line after a body.
+const MAX_EMPTY_LINES: usize = 64;
 /// How much of a body that nobody reads is read for the sake of the request behind it.
 const MOST_SKIPPED: usize = 64 * 1024;
 
@@ -31,6 +33,10 @@ pub(super) struct Wire {
     decoder: Decoder,
     /// How much of it has been read for nobody.
     skipped: usize,
+    /// The bytes of empty lines since the last request.
+    empty_lines: usize,
+    /// What is known of the caller's end of the connection since the last request.
+    caller_end: CallerEnd,
     /// What is to be written before the body is read.
     interim: &'static [u8],
     /// Somebody reads the body.
@@ -41,6 +47,17 @@ pub(super) struct Wire {
     reader: Option<Waker>,
 }
 
+/// What is known of the caller's end of the connection while its request is answered.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum CallerEnd {
+    /// Nothing has been read since the request.
+    Unseen,
+    /// The connection was open after the request.
+    Open,
+    /// The caller has sent its last byte and waits for the response (RFC 9112, section 9.6).
+    HalfClosed,
+}
+
 impl Shared {
     pub(super) fn new(before: Bytes, stream: Box<dyn Stream>) -> Self {
         Self(Arc::new(Mutex::new(Wire {
@@ -48,6 +65,8 @@ impl Shared {
             buffer: ReadBuffer::new(before),
             decoder: Decoder::Ended,
             skipped: 0,
+            empty_lines: 0,
+            caller_end: CallerEnd::Unseen,
             interim: b"",
             has_reader: false,
             server: None,
@@ -70,8 +89,14 @@ impl Wire {
         header_begun: impl Fn(),
     ) -> Poll<Result<Option<RequestHead>, Error>> {
         loop {
+            let before = self.buffer.held().len();
             if let Some(head) = request::read(&mut self.buffer)? {
+                self.empty_lines = 0;
                 return Poll::Ready(Ok(Some(head)));
+            }
+            self.empty_lines += before - self.buffer.held().len();
+            if self.empty_lines > MAX_EMPTY_LINES {
+                return Poll::Ready(Err(Error::Malformed("empty lines")));
             }
             let read = self.buffer.poll_lines(&mut *self.stream, context);
             let nothing = self.buffer.is_empty();
@@ -91,7 +116,7 @@ impl Wire {
 
     /// A body of this length begins here. Whether there is one.
     pub(super) fn begin_body(&mut self, length: Length, expects_continue: bool) -> bool {
-        (self.decoder, self.skipped) = (length.into(), 0);
+        (self.decoder, self.skipped, self.caller_end) = (length.into(), 0, CallerEnd::Unseen);
         self.has_reader = !self.decoder.is_ended();
         self.interim = if expects_continue { CONTINUE } else { b"" };
         self.has_reader
@@ -141,8 +166,12 @@ impl Wire {
     }
 
     /// Resolves when the caller has gone. While a body is read, its reader is the one to see that.
-    pub(super) fn poll_gone(&mut self, context: &mut Context<'_>) -> Poll<Error> {
-        if self.is_read_by_another(context) {
+    ///
+    /// A caller that ends its half of the connection may still wait for the response, or may have gone. It waits when this
+    /// request is its last by its own words, or when the end came together with the request. A failed write tells later
+    /// that such a caller has gone.
+    pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
+        if self.caller_end == CallerEnd::HalfClosed || self.is_read_by_another(context) {
             return Poll::Pending;
         }
         if let Err(error) = ready!(self.poll_skip(context, usize::MAX)) {
@@ -151,7 +180,13 @@ impl Wire {
         if !self.buffer.is_empty() {
             return Poll::Pending;
         }
+        let is_first_look = self.caller_end == CallerEnd::Unseen;
+        self.caller_end = CallerEnd::Open;
         match ready!(self.buffer.poll_more(&mut *self.stream, context)) {
+            Ok(0) if is_last_request || is_first_look => {
+                self.caller_end = CallerEnd::HalfClosed;
+                Poll::Pending
+            }
             Ok(0) => Poll::Ready(Error::Closed),
             // The next request, which has to wait.
             Ok(_) => Poll::Pending,

@@ -1,0 +1,101 @@
+//! A caller that ends its half of the connection behind a whole request still waits for the response (RFC 9112, section
+//! 9.6). Only the caller's own words, or the moment, tell it from a caller that has gone.
+
+use crate::support::certificates::Certificates;
+use crate::support::client::get;
+use crate::support::program::PATIENCE;
+use crate::support::upstream::{Upstream, text};
+use crate::support::wire::{END, Wire};
+use crate::support::{World, metric};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+const LAST: &str = "GET / HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n";
+const OLD: &str = "GET / HTTP/1.0\r\nhost: p\r\n\r\n";
+const UPLOAD: &str = "POST / HTTP/1.1\r\nhost: p\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello";
+
+/// An upstream that answers when it is told to.
+async fn waiting(flags: &[&str]) -> (World, Arc<Notify>) {
+    let go = Arc::new(Notify::new());
+    let told = go.clone();
+    let upstream = Upstream::scripted(move |request| {
+        let told = told.clone();
+        async move {
+            let body = request.into_body().collect().await.unwrap().to_bytes();
+            told.notified().await;
+            text(if body.is_empty() { "late".into() } else { body })
+        }
+    });
+    (World::pinned(upstream.await, flags).await, go)
+}
+
+#[tokio::test]
+async fn a_caller_that_half_closes_behind_its_last_request_gets_the_response() {
+    for (request, body) in [(LAST, "late"), (OLD, "late"), (UPLOAD, "hello")] {
+        let (world, go) = waiting(&[]).await;
+        let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+        caller.write_all(request.as_bytes()).await.unwrap();
+        world.upstream.requests(1).await;
+        caller.shutdown().await.unwrap();
+        // The end of the caller's half has come by the time that another request has been answered.
+        crate::support::client::send(world.proxy.admin, get("/healthz", &[])).await;
+        go.notify_one();
+        let mut answer = String::new();
+        timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+        assert!(answer.contains(" 200 OK\r\n") && answer.ends_with(body), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn an_end_that_comes_with_the_request_is_a_half_close() {
+    let wire = Wire::start(&[]).await;
+    let mut caller = TcpStream::connect(wire.proxy.proxy).await.unwrap();
+    // Both are there before the proxy can look: it is stopped meanwhile.
+    wire.proxy.signal("STOP").await;
+    caller.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
+    caller.shutdown().await.unwrap();
+    wire.proxy.signal("CONT").await;
+    let mut upstream = wire.upstream().await;
+    upstream.until(END).await;
+    upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlate\r\n").await;
+    upstream.send("0\r\n\r\n").await;
+    let mut answer = String::new();
+    timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("late"), "{answer}");
+}
+
+#[tokio::test]
+async fn over_tls_the_same_is_said_by_close_notify() {
+    let certificates = Certificates::new("half_close");
+    let (cert, key) = (certificates.path("cert.pem"), certificates.path("key.pem"));
+    let (world, go) = waiting(&["--tls-cert", &cert, "--tls-key", &key]).await;
+    let stream = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    let mut caller =
+        certificates.connector(&[]).connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    caller.write_all(LAST.as_bytes()).await.unwrap();
+    world.upstream.requests(1).await;
+    caller.shutdown().await.unwrap();
+    go.notify_one();
+    let mut answer = String::new();
+    timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_caller_that_could_still_ask_and_closes_has_gone() {
+    let (world, _go) = waiting(&[]).await;
+    let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    caller.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
+    world.upstream.requests(1).await;
+    caller.shutdown().await.unwrap();
+    let finished = async {
+        while metric(&world.proxy, "http_server_active_requests").await > 0.0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, finished).await.unwrap();
+}
