@@ -20,6 +20,7 @@ use crate::reload::{self, Reload};
 use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
+use crate::server::file_limit;
 use crate::server::listener::{Address, BindError, Listener};
 use crate::server::reload::InboundTls;
 use crate::server::tls::TlsError;
@@ -293,7 +294,7 @@ fn server(
             header_read_timeout: config.inbound.header_read_timeout,
             idle_timeout: config.inbound.idle_timeout,
         },
-        max_connections: config.inbound.max_connections,
+        max_connections: config.inbound.max_connections.or_else(file_limit::max_connections),
         connections: Tasks::default(),
     })
 }

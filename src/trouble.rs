@@ -193,6 +193,10 @@ troubles! {
     UpstreamTlsFilesUnusable => "upstream_tls_files_unusable",
     /// A trusted certificate of the system cannot be read.
     SystemRootsUnreadable => "system_roots_unreadable",
+    /// The limit of open files cannot be raised.
+    FileLimit => "file_limit",
+    /// More callers are connected than may be.
+    TooManyConnections => "too_many_connections",
     /// Connections cannot be accepted.
     AcceptFailed => "accept_failed",
     /// The file of a Unix socket cannot be removed.

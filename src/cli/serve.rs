@@ -7,7 +7,9 @@ use crate::clock::Clock;
 use crate::config::service_manager::{self, Sockets, State};
 use crate::config::{Config, ListenAddr};
 use crate::reload::Reload;
+use crate::server::file_limit;
 use crate::server::listener::BindError;
+use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
 use crate::token::sts::{Sts, access::Access};
@@ -16,8 +18,10 @@ use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
+use tokio::time::sleep;
 
 /// How much news of sockets is taken in at a time. With thousands at a time, thousands of responses would be read before
 /// the first of them is passed on, each in a buffer of its own that has left the processor's cache by then.
@@ -35,6 +39,7 @@ pub(super) fn run(config: Config) -> Exit {
         Err(error) => return report::failure(&error, None),
     };
     panics::told_in_a_line(true);
+    file_limit::raise();
     let runtime = match runtime(config.worker_threads) {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
@@ -77,6 +82,7 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
     match app {
         Ok(app) => {
             let reload = app.reload();
+            let _watchdog = service_manager::watchdog().map(feed_watchdog);
             tokio::select! {
                 exit = run_until_told(app, signals) => exit,
                 never = reload_when_told(&reload, hangups) => match never {},
@@ -109,8 +115,25 @@ async fn run_until_told(app: App, mut signals: Signals) -> Exit {
 async fn reload_when_told(reload: &Reload, mut hangups: Hangups) -> Infallible {
     loop {
         hangups.next().await;
+        tell(State::Reloading);
         reload.now();
+        tell(State::Ready);
     }
+}
+
+/// Tells the service manager that the process serves, at half the time that it allows. The task shares the threads of
+/// requests, so it falls silent when they do.
+fn feed_watchdog(timeout: Duration) -> Owned {
+    let feeding = async move {
+        let mut is_heard = true;
+        loop {
+            // Of failures in a row the first is logged.
+            is_heard =
+                if is_heard { tell(State::Alive) } else { service_manager::tell(State::Alive).is_ok() };
+            sleep(timeout / 2).await;
+        }
+    };
+    Owned::from(Tasks::default().spawn(feeding))
 }
 
 async fn toggle_when_told(mut verbosity: Verbosity, mut toggles: Toggles) -> Infallible {
@@ -120,8 +143,10 @@ async fn toggle_when_told(mut verbosity: Verbosity, mut toggles: Toggles) -> Inf
     }
 }
 
-fn tell(state: State) {
-    if let Err(error) = service_manager::tell(state) {
+/// Tells the service manager, if there is one. Whether that worked; if not, the log says so.
+fn tell(state: State) -> bool {
+    let told = service_manager::tell(state);
+    if let Err(error) = &told {
         tracing::warn!(
             code = Trouble::ServiceManagerDeaf.code(),
             see = Trouble::ServiceManagerDeaf.see(),
@@ -130,6 +155,7 @@ fn tell(state: State) {
             "the service manager cannot be told"
         );
     }
+    told.is_ok()
 }
 
 /// What to do about a socket that could not be had.

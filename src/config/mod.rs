@@ -138,7 +138,7 @@ pub struct TlsFiles {
 /// Limits on callers.
 #[derive(Clone, Debug)]
 pub struct InboundConfig {
-    /// `--max-connections`: more are answered 503 and closed. `None` sets no limit.
+    /// `--max-connections`: more are answered 503 and closed. `None`: by the limit of open files.
     pub max_connections: Option<NonZeroUsize>,
     /// `--header-read-timeout`: a request's header must be complete this long after its first byte.
     pub header_read_timeout: Duration,

@@ -10,6 +10,7 @@ use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::process;
+use std::time::Duration;
 
 /// The sockets that a service manager made for this process (`sd_listen_fds(3)`).
 #[derive(Debug, Default)]
@@ -104,6 +105,10 @@ fn take(inherited: &mut ListenFd, index: usize) -> Option<HandedOver> {
 pub enum State {
     /// Connections are taken.
     Ready,
+    /// Changed files are read; `Ready` follows.
+    Reloading,
+    /// The process still serves.
+    Alive,
     /// The end has begun.
     Stopping,
 }
@@ -113,8 +118,15 @@ pub enum State {
 /// # Errors
 /// When it cannot be reached.
 pub fn tell(state: State) -> io::Result<()> {
-    sd_notify::notify(&[match state {
-        State::Ready => NotifyState::Ready,
-        State::Stopping => NotifyState::Stopping,
-    }])
+    match state {
+        State::Ready => sd_notify::notify(&[NotifyState::Ready]),
+        State::Reloading => sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
+        State::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
+        State::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+    }
+}
+
+/// How often the service manager wants to hear [`State::Alive`] at least; `None` where it does not watch this process.
+pub fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled().filter(|every| !every.is_zero())
 }

@@ -9,6 +9,8 @@ use httparse::{EMPTY_HEADER, Status, parse_headers};
 
 /// The most bytes of extensions in one body. Nobody uses them but to attack.
 const MOST_EXTENSIONS: usize = 16 * 1024;
+/// The most digits and blanks of one chunk's size. Some servers pad it.
+const MAX_SIZE_LINE: usize = 64;
 /// The most bytes of trailers.
 const MOST_TRAILERS: usize = 16 * 1024;
 
@@ -31,6 +33,8 @@ pub(super) struct Chunked {
     at: At,
     /// What the line says, and later what is left of the chunk.
     size: u64,
+    /// Digits and blanks of the size so far.
+    size_line: usize,
     extensions: usize,
     trailers: Vec<u8>,
 }
@@ -58,7 +62,7 @@ enum At {
 
 impl Chunked {
     pub(super) fn new() -> Self {
-        Self { at: At::Start, size: 0, extensions: 0, trailers: Vec::new() }
+        Self { at: At::Start, size: 0, size_line: 0, extensions: 0, trailers: Vec::new() }
     }
 
     /// The next piece of what has come, which it takes away.
@@ -89,7 +93,7 @@ impl Chunked {
     fn step(&mut self, byte: u8) -> Result<(), Error> {
         self.at = match (self.at, byte) {
             (At::Start | At::Size, byte) if byte.is_ascii_hexdigit() => self.digit(byte)?,
-            (At::Size | At::Blank, b' ' | b'\t') => At::Blank,
+            (At::Size | At::Blank, b' ' | b'\t') => self.size_line(At::Blank)?,
             (At::Size | At::Blank, b';') => At::Extension,
             (At::Size | At::Blank | At::Extension, b'\r') => At::SizeLf,
             (At::Extension, byte) if byte != b'\n' => self.extension()?,
@@ -101,7 +105,10 @@ impl Chunked {
                 }
             }
             (At::DataCr, b'\r') => At::DataLf,
-            (At::DataLf, b'\n') => At::Start,
+            (At::DataLf, b'\n') => {
+                self.size_line = 0;
+                At::Start
+            }
             (At::Line, b'\r') => At::EndLf,
             (At::Line | At::Trailer, byte) if byte != b'\n' => self.trailer(byte)?,
             (At::TrailerLf, b'\n') => {
@@ -124,7 +131,12 @@ impl Chunked {
         let digit = char::from(byte).to_digit(16).map(u64::from);
         let sum = digit.and_then(|digit| self.size.checked_mul(16)?.checked_add(digit));
         self.size = sum.ok_or(Error::Malformed("chunk size"))?;
-        Ok(At::Size)
+        self.size_line(At::Size)
+    }
+
+    fn size_line(&mut self, next: At) -> Result<At, Error> {
+        self.size_line += 1;
+        if self.size_line <= MAX_SIZE_LINE { Ok(next) } else { Err(Error::Malformed("chunk size")) }
     }
 
     fn extension(&mut self) -> Result<At, Error> {
@@ -224,7 +236,9 @@ mod tests {
         ] {
             assert!(read(&[text.as_bytes()]).is_none(), "{text:?}");
         }
-        for (before, repeated) in [("5;", "a"), ("0\r\nx-sum: ", "1"), ("0\r\n", "x: 1\r\n")] {
+        for (before, repeated) in
+            [("5;", "a"), ("5", " "), ("", "0"), ("0\r\nx-sum: ", "1"), ("0\r\n", "x: 1\r\n")]
+        {
             let text = [before, &repeated.repeat(20_000)].concat();
             assert!(Chunked::new().next(&mut Bytes::from(text)).is_err(), "{before:?}");
         }

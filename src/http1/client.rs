@@ -179,11 +179,16 @@ impl<B: Body<Data = Bytes> + Unpin> ResponseBody<B> {
         Self { exchange: Box::new(exchange), decoder: length.into(), keep_alive }
     }
 
+    /// Has the rest of the body read in pieces of 16 KiB at most.
+    pub fn read_little(&mut self) {
+        self.exchange.connection.buffer.read_little();
+    }
+
     /// What is left when this has been read to its end.
     pub fn end(self) -> Remains<B> {
         let is_over = self.exchange.sender.is_none() && self.exchange.connection.buffer.is_empty();
         match self.decoder.is_ended() && self.keep_alive && !self.exchange.is_deaf {
-            true if is_over => Remains::Connection(self.exchange.connection),
+            true if is_over => Remains::Connection(Connection::new(self.exchange.connection.stream)),
             true if self.exchange.sender.is_some() => Remains::Upload(Upload(self.exchange)),
             true | false => Remains::Nothing,
         }

@@ -25,12 +25,19 @@ pub(super) struct ReadBuffer {
     held: Bytes,
     /// The last read was as long as it could be, so the next one is worth memory of its own.
     is_flooding: bool,
+    /// No read is.
+    reads_little: bool,
 }
 
 impl ReadBuffer {
     /// A buffer that begins with what was read before.
     pub(super) fn new(held: Bytes) -> Self {
-        Self { held, is_flooding: false }
+        Self { held, ..Self::default() }
+    }
+
+    /// From now on a body is read in pieces of 16 KiB at most, for a reader that may not take them for long.
+    pub(super) fn read_little(&mut self) {
+        self.reads_little = true;
     }
 
     /// What has come, to take away from its beginning.
@@ -90,7 +97,7 @@ impl ReadBuffer {
             return Poll::Ready(Ok(read));
         }
         let read = ready!(self.poll_more(stream, context))?;
-        self.is_flooding = read == ROOM;
+        self.is_flooding = read == ROOM && !self.reads_little;
         Poll::Ready(Ok(read))
     }
 

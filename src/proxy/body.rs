@@ -240,6 +240,14 @@ impl ResponseBody {
         self
     }
 
+    /// Has an upstream's body read in pieces of 16 KiB at most, because the caller may not take what has been read.
+    pub fn read_little(&mut self) {
+        match &mut self.source {
+            Source::Upstream { body: UpstreamBody::Http1(body), .. } => body.read_little(),
+            Source::Upstream { body: UpstreamBody::Http2(_) | UpstreamBody::Ended, .. } | Source::Own(_) => {}
+        }
+    }
+
     /// Gives the connection back, and completes the record, once the upstream's body has been read to its end.
     fn end_when_read(&mut self) {
         let Source::Upstream { body, lease } = &mut self.source else { return };

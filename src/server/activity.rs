@@ -154,6 +154,11 @@ impl<B> BusyBody<B> {
     pub fn new(body: B, busy: Busy) -> Self {
         Self { body, _busy: busy }
     }
+
+    /// The body without its guard.
+    pub fn get_mut(&mut self) -> &mut B {
+        &mut self.body
+    }
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Body for BusyBody<B> {

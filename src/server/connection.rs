@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
+use super::frames::CountedFrames;
 use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
 use super::stream::Stream as Socket;
@@ -31,10 +32,13 @@ use tokio_util::sync::CancellationToken;
 /// The most requests at a time on one HTTP/2 connection.
 const MOST_STREAMS: u32 = 250;
 /// How far a caller may send ahead on one HTTP/2 stream, in bytes.
-const STREAM_WINDOW: u32 = 512 << 10;
-/// The same on a connection. Small frames that are unread count against half of it, 256 bytes each, so windows that adapt
-/// would begin with too little for 130 small messages at once.
-const CONNECTION_WINDOW: u32 = 4 << 20;
+const STREAM_WINDOW: u32 = 64 << 10;
+/// The same on a connection: room for every stream, so that uploads which a slow upstream does not take leave room for
+/// uploads to another (RFC 9113, section 5.2.2).
+const CONNECTION_WINDOW: u32 = MOST_STREAMS * STREAM_WINDOW;
+/// How much of a response waits in memory for a caller that does not read, in bytes a stream: one piece of a body that is
+/// read in pieces of this size. With every stream in use that is 4 MB a connection.
+const SEND_BUFFER: usize = 16 << 10;
 /// How long a connection's first request may still take to come when the drain begins. Its caller may have connected a
 /// moment before, and have sent it already.
 const FIRST_REQUEST: Duration = Duration::from_secs(1);
@@ -103,10 +107,14 @@ async fn speak_http(
             report(deadlines.apply(pin!(connection), |connection| connection.get_mut().leave()).await);
         }
         Ok((Protocol::Http2, before)) => {
-            let stream = TokioIo::new(Rewind::new(before, Box::new(stream)));
+            let stream = TokioIo::new(CountedFrames::new(Rewind::new(before, Box::new(stream))));
             let service = service_fn(move |request: Request<_>| {
                 let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
-                async move { Ok::<_, Infallible>(answer.await) }
+                async move {
+                    let mut response = answer.await;
+                    response.body_mut().get_mut().read_little();
+                    Ok::<_, Infallible>(response)
+                }
             });
             // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
             let mut connection = Box::pin(http2().serve_connection(stream, service));
@@ -209,6 +217,7 @@ fn http2() -> http2::Builder<TokioExecutor> {
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
+        .max_send_buf_size(SEND_BUFFER)
         .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(30));
     builder

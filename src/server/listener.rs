@@ -3,6 +3,7 @@
 //! A name is listened on at each of its addresses that this machine has: `localhost` may stand for `127.0.0.1` and `::1`,
 //! and programs connect to either.
 
+use super::episode::{self, Episode};
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
 use crate::config::ListenAddr;
@@ -17,6 +18,7 @@ use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
@@ -33,6 +35,7 @@ const MAX_PORT_CHOICES: usize = 16;
 pub struct Listener {
     socket: Socket,
     address: Address,
+    failures: Mutex<Episode>,
 }
 
 enum Socket {
@@ -115,7 +118,11 @@ impl Listener {
             ListenAddr::Unix(path) => {
                 let (listener, file) = socket_file::bind(path, BACKLOG).await?;
                 let address = Address::Unix(Some(path.clone()));
-                Ok(Self { socket: Socket::Unix { _file: Some(file), listener }, address })
+                Ok(Self {
+                    socket: Socket::Unix { _file: Some(file), listener },
+                    address,
+                    failures: Mutex::default(),
+                })
             }
         }
     }
@@ -135,14 +142,22 @@ impl Listener {
                 listener.set_nonblocking(true)?;
                 let listener = UnixListener::from_std(listener)?;
                 let address = Address::Unix(listener.local_addr()?.as_pathname().map(Path::to_owned));
-                Ok(Self { socket: Socket::Unix { _file: None, listener }, address })
+                Ok(Self {
+                    socket: Socket::Unix { _file: None, listener },
+                    address,
+                    failures: Mutex::default(),
+                })
             }
         }
     }
 
     fn of_tcp(sockets: Vec<TcpListener>) -> io::Result<Self> {
         let addresses = sockets.iter().map(TcpListener::local_addr).collect::<io::Result<_>>()?;
-        Ok(Self { socket: Socket::Tcp(sockets), address: Address::Tcp(addresses) })
+        Ok(Self {
+            socket: Socket::Tcp(sockets),
+            address: Address::Tcp(addresses),
+            failures: Mutex::default(),
+        })
     }
 
     /// Where it can be reached.
@@ -154,20 +169,40 @@ impl Listener {
     /// resources it waits a little.
     pub async fn accept(&self) -> (Stream, Option<IpAddr>) {
         loop {
-            match self.accept_one().await {
+            let over = self.failures().end();
+            let accepted = tokio::select! {
+                accepted = self.accept_one() => accepted,
+                () = episode::at(over) => {
+                    let failed = self.failures().finish();
+                    tracing::info!(address = %self.address, failed, "connections are accepted again");
+                    continue;
+                }
+            };
+            match accepted {
                 Ok(accepted) => return accepted,
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
-                    tracing::error!(
-                        code = Trouble::AcceptFailed.code(),
-                        see = Trouble::AcceptFailed.see(),
-                        %error,
-                        "cannot accept connections"
-                    );
+                    self.failed(&error);
                     sleep(BREATHER).await;
                 }
             }
         }
+    }
+
+    fn failed(&self, error: &io::Error) {
+        if self.failures().happened() {
+            tracing::error!(
+                code = Trouble::AcceptFailed.code(),
+                see = Trouble::AcceptFailed.see(),
+                address = %self.address,
+                %error,
+                "cannot accept connections"
+            );
+        }
+    }
+
+    fn failures(&self) -> MutexGuard<'_, Episode> {
+        self.failures.lock().expect("nothing panics while holding this lock")
     }
 
     async fn accept_one(&self) -> io::Result<(Stream, Option<IpAddr>)> {

@@ -18,6 +18,16 @@ pub mod connection;
 pub mod activity;
 /// Which HTTP its first bytes are.
 pub mod protocol;
+/// The frames of a caller's HTTP/2, counted.
+mod frames;
+/// Where frames of HTTP/2 begin.
+mod frame_headers;
+/// How many files may be open, and how many callers that allows.
+pub mod file_limit;
+/// Callers beyond the limit.
+mod overload;
+/// What is logged when it begins and when it ends.
+mod episode;
 
 use crate::proxy::Proxy;
 use crate::proxy::response::TOO_MANY_CONNECTIONS;
@@ -25,6 +35,7 @@ use crate::tasks::Tasks;
 use activity::Limits;
 use connection::Drain;
 use listener::Listener;
+use overload::Overload;
 use reload::InboundTls;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -48,15 +59,21 @@ pub struct Server {
 impl Server {
     /// Accepts connections until the drain begins. Those accepted go on in their own tasks.
     pub async fn run(self: Arc<Self>, listener: Arc<Listener>, drain: Drain) {
+        let mut overload = Overload::new(self.max_connections);
         loop {
             let (stream, caller) = tokio::select! {
                 // The system has accepted these already, and their callers may have sent a request.
                 biased;
                 accepted = listener.accept() => accepted,
                 () = drain.begun() => return,
+                () = overload.over() => {
+                    overload.finish();
+                    continue;
+                }
             };
-            if self.max_connections.is_some_and(|most| self.connections.running() >= most.get()) {
-                self.connections.spawn(refuse(stream, self.tls.is_some()));
+            if overload.refuses(self.connections.running()) {
+                // Not in a task of its own: many of them at once would use up the files.
+                refuse(stream, self.tls.is_some()).await;
                 continue;
             }
             let (server, drain) = (self.clone(), drain.clone());

@@ -11,6 +11,7 @@ use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::PathBuf;
 use tokio::net::UnixDatagram;
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -126,22 +127,78 @@ async fn what_cannot_be_used_stops_the_start() {
     }
 }
 
-#[tokio::test]
-async fn the_service_manager_is_told_of_beginning_and_end() {
-    let directory = Directory::new("notify");
-    let manager = UnixDatagram::bind(directory.path("notify")).unwrap();
-    let told = async || {
-        let mut message = [0; 64];
-        let length = timeout(PATIENCE, manager.recv(&mut message)).await.unwrap().unwrap();
+/// A service manager that listens to what it is told.
+struct Manager {
+    socket: UnixDatagram,
+    path: PathBuf,
+}
+
+impl Manager {
+    fn new(test: &str) -> (Self, Directory) {
+        let directory = Directory::new(test);
+        let path = directory.path("notify");
+        (Self { socket: UnixDatagram::bind(&path).unwrap(), path }, directory)
+    }
+
+    /// A program that tells it, started by this line for the shell.
+    async fn started(&self, sts: &Sts, line: &str) -> Program {
+        let mut command = command_by_shell(&sts.url, line);
+        command.env("NOTIFY_SOCKET", &self.path);
+        Program::start(command, &[]).await
+    }
+
+    async fn told(&self) -> String {
+        let mut message = [0; 128];
+        let length = timeout(PATIENCE, self.socket.recv(&mut message)).await.unwrap().unwrap();
         String::from_utf8(message[..length].to_vec()).unwrap()
-    };
+    }
+}
+
+#[tokio::test]
+async fn the_service_manager_is_told_of_beginning_reload_and_end() {
+    let (manager, _directory) = Manager::new("notify");
     let sts = Sts::start().await;
-    let mut command = crate::support::program::command(&sts.url);
-    command.env("NOTIFY_SOCKET", directory.path("notify"));
-    let mut proxy = Program::start(command, &[]).await;
-    assert_eq!(told().await, "READY=1\n");
+    let mut proxy = manager.started(&sts, r#"exec "$0" "$@""#).await;
+    assert_eq!(manager.told().await, "READY=1\n");
     assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok");
+    proxy.signal("HUP").await;
+    let reloading = manager.told().await;
+    let moment = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
+    assert!(moment.trim_end().parse::<u64>().unwrap() > 0, "{reloading}");
+    assert_eq!(manager.told().await, "READY=1\n");
     proxy.signal("TERM").await;
-    assert_eq!(told().await, "STOPPING=1\n");
+    assert_eq!(manager.told().await, "STOPPING=1\n");
     assert!(proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn a_watchdog_hears_of_the_process_while_it_serves() {
+    let (manager, _directory) = Manager::new("watchdog");
+    let sts = Sts::start().await;
+    let line = r#"WATCHDOG_USEC=20000 WATCHDOG_PID=$$ exec "$0" "$@""#;
+    let mut proxy = manager.started(&sts, line).await;
+    let mut told = Vec::new();
+    while told.len() < 6 {
+        told.push(manager.told().await);
+    }
+    assert_eq!(told.iter().filter(|message| *message == "WATCHDOG=1\n").count(), 5, "{told:?}");
+    // A failure is logged once, not each time.
+    drop(manager);
+    proxy.logged(|line| line["code"] == "service_manager_deaf").await;
+    let deaf = |proxy: &Program| proxy.log().iter().filter(|line| line["state"] == "Alive").count();
+    for _ in 0..20 {
+        send(proxy.admin, get("/healthz", &[])).await;
+    }
+    assert_eq!(deaf(&proxy), 1);
+}
+
+#[tokio::test]
+async fn a_watchdog_of_another_process_hears_nothing() {
+    let (manager, _directory) = Manager::new("other_watchdog");
+    let sts = Sts::start().await;
+    let line = r#"WATCHDOG_USEC=100000 WATCHDOG_PID=1 exec "$0" "$@""#;
+    let proxy = manager.started(&sts, line).await;
+    assert_eq!(manager.told().await, "READY=1\n");
+    proxy.signal("TERM").await;
+    assert_eq!(manager.told().await, "STOPPING=1\n");
 }

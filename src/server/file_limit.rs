@@ -1,0 +1,54 @@
+//! How many files the process may open. Containers get a soft limit of 1024 files and a much higher hard one (containerd
+//! 2.0), and each caller takes a file or two.
+
+use crate::trouble::Trouble;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::num::NonZeroUsize;
+
+/// The most files that are asked for. Programs that attache starts, such as a `credential_process`, inherit the limit, and
+/// some close every file up to it, one by one.
+const MAX_FILES: u64 = 1 << 20;
+/// Files for what is not callers or upstreams: listeners, the admin listener's connections, logs, tokens, TLS files.
+const KEPT_BACK: u64 = 128;
+
+/// Raises the soft limit of open files to the hard one, and logs it.
+pub fn raise() {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let wanted = maximum.unwrap_or(MAX_FILES).min(MAX_FILES);
+    let Some(before) = current.filter(|current| *current < wanted) else { return };
+    match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
+        Ok(()) => tracing::info!(before, now = wanted, "limit of open files raised"),
+        Err(error) => tracing::warn!(
+            code = Trouble::FileLimit.code(),
+            see = Trouble::FileLimit.see(),
+            limit = before,
+            wanted,
+            %error,
+            "the limit of open files cannot be raised"
+        ),
+    }
+}
+
+/// The most callers' connections that the limit of open files leaves room for; `None` without a limit. Each caller may need
+/// a connection to an upstream, so this is half of what is not kept back.
+pub fn max_connections() -> Option<NonZeroUsize> {
+    share(getrlimit(Resource::Nofile).current?)
+}
+
+fn share(limit: u64) -> Option<NonZeroUsize> {
+    let room = limit.saturating_sub(KEPT_BACK.min(limit / 2)) / 2;
+    // A limit beyond what fits is none.
+    usize::try_from(room).ok().map(|room| NonZeroUsize::new(room).unwrap_or(NonZeroUsize::MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn callers_get_half_of_what_is_not_kept_back() {
+        for (limit, callers) in [(0, 1), (40, 10), (256, 64), (1024, 448), (524_288, 262_080)] {
+            assert_eq!(share(limit).map(NonZeroUsize::get), Some(callers), "{limit}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Finds the headers of HTTP/2 frames (RFC 9113, section 4.1) in bytes that pass by, in whatever pieces they come.
+
+/// How many bytes a frame's header has.
+const HEADER: usize = 9;
+/// How many bytes the preface has that a client sends first (RFC 9113, section 3.4).
+const PREFACE: usize = 24;
+
+/// What a frame is, as far as floods are concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Data,
+    Headers,
+    Reset,
+    Continuation,
+    /// Any other, known or unknown.
+    Other,
+}
+
+/// A frame that has begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) kind: Kind,
+    pub(super) length: usize,
+    pub(super) stream: u32,
+}
+
+/// Where in a sequence of frames the bytes stand.
+#[derive(Default)]
+pub(super) struct FrameHeaders {
+    /// Bytes that are still to pass before the next header.
+    to_skip: usize,
+    header: [u8; HEADER],
+    /// How much of the header has come.
+    read: usize,
+}
+
+impl FrameHeaders {
+    /// Frames that begin behind a client's preface.
+    pub(super) fn after_preface() -> Self {
+        Self { to_skip: PREFACE, ..Self::default() }
+    }
+
+    /// Tells of each frame whose header ends in these bytes.
+    pub(super) fn follow(&mut self, mut bytes: &[u8], mut begun: impl FnMut(Frame)) {
+        while !bytes.is_empty() {
+            let skipped = self.to_skip.min(bytes.len());
+            self.to_skip -= skipped;
+            bytes = &bytes[skipped..];
+            let taken = (HEADER - self.read).min(bytes.len());
+            self.header[self.read..self.read + taken].copy_from_slice(&bytes[..taken]);
+            self.read += taken;
+            bytes = &bytes[taken..];
+            if self.read == HEADER {
+                let frame = Frame::of(&self.header);
+                (self.to_skip, self.read) = (frame.length, 0);
+                begun(frame);
+            }
+        }
+    }
+
+    /// Whether the last frame has passed whole.
+    pub(super) fn is_between_frames(&self) -> bool {
+        self.to_skip == 0 && self.read == 0
+    }
+}
+
+impl Frame {
+    fn of(header: &[u8; HEADER]) -> Self {
+        let [high, middle, low, kind, _, stream @ ..] = *header;
+        let kind = match kind {
+            0 => Kind::Data,
+            1 => Kind::Headers,
+            3 => Kind::Reset,
+            9 => Kind::Continuation,
+            _ => Kind::Other,
+        };
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        Self { kind, length, stream: u32::from_be_bytes(stream) & (u32::MAX >> 1) }
+    }
+}

@@ -1,0 +1,92 @@
+use super::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const DATA: u8 = 0;
+const HEADERS: u8 = 1;
+const RESET: u8 = 3;
+const PING: u8 = 6;
+
+fn frame(kind: u8, stream: u32, payload: usize) -> Vec<u8> {
+    let mut text = vec![0, 0, u8::try_from(payload).unwrap(), kind, 0];
+    text.extend(stream.to_be_bytes());
+    text.extend(vec![0; payload]);
+    text
+}
+
+/// Whether a connection outlives these frames, and what the caller is told.
+async fn outcome(frames: Vec<Vec<u8>>) -> (bool, Vec<u8>) {
+    let (mut caller, ours) = duplex(64);
+    let mut counted = CountedFrames::new(ours);
+    let sending = async move {
+        caller.write_all(PREFACE).await.unwrap();
+        for frame in frames {
+            // The connection may have ended.
+            if caller.write_all(&frame).await.is_err() {
+                break;
+            }
+        }
+        caller.shutdown().await.unwrap();
+        caller
+    };
+    let reading = async {
+        let outcome = counted.read_to_end(&mut Vec::new()).await;
+        drop(counted);
+        outcome.is_ok()
+    };
+    let (mut caller, lives) = tokio::join!(sending, reading);
+    let mut told = Vec::new();
+    DuplexStream::read_to_end(&mut caller, &mut told).await.unwrap();
+    (lives, told)
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_that_carry_nothing_end_the_connection_and_say_so() {
+    for kind in [DATA, PING, 2, 4, 8, 9, 77] {
+        let payload = usize::from(kind == PING) * 8;
+        let (lives, told) = outcome(vec![frame(kind, 0, payload); 1100]).await;
+        assert!(!lives, "{kind}");
+        assert_eq!(told, [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 11], "{kind}");
+        assert!(outcome(vec![frame(kind, 0, payload); 900]).await.0, "{kind}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn useful_frames_account_for_others() {
+    let one = || [vec![frame(DATA, 1, 100)], vec![frame(PING, 0, 8); 9]].concat();
+    assert!(outcome((0..1000).flat_map(|_| one()).collect()).await.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_are_opened_to_be_reset_end_the_connection() {
+    let cancelled = |stream: u32| [frame(HEADERS, stream, 10), frame(RESET, stream, 4)];
+    let (lives, told) = outcome((0..300).flat_map(|n| cancelled(2 * n + 1)).collect()).await;
+    assert!(!lives);
+    assert_eq!(told[9..13], 401_u32.to_be_bytes());
+    assert!(outcome((0..200).flat_map(|n| cancelled(2 * n + 1)).collect()).await.0);
+    // A page that goes on without a third of what it asked for.
+    let page = |n: u32| {
+        let [asked, reset] = cancelled(6 * n + 1);
+        [asked, reset, frame(HEADERS, 6 * n + 3, 10), frame(HEADERS, 6 * n + 5, 10)]
+    };
+    assert!(outcome((0..300).flat_map(page).collect()).await.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn good_behaviour_long_ago_is_no_licence() {
+    let mut counts = Counts::begin(0);
+    let frame = |kind| Frame { kind, length: 4, stream: 1 };
+    assert!((0..100_000).all(|_| !counts.received(frame(Kind::Headers))));
+    tokio::time::sleep(WINDOW * 2).await;
+    assert!((0..1000).any(|_| counts.received(frame(Kind::Headers)) || counts.received(frame(Kind::Reset))));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_trickle_is_no_flood() {
+    let mut counts = Counts::begin(0);
+    for n in 0..5000 {
+        assert!(!counts.received(Frame { kind: Kind::Other, length: 8, stream: 0 }), "{n}");
+        assert!(!counts.received(Frame { kind: Kind::Reset, length: 4, stream: 1 }), "{n}");
+        tokio::time::sleep(Duration::from_millis(150)).await;
+    }
+}

@@ -1,0 +1,43 @@
+//! Callers beyond the limit on connections: the log has one line when they begin to be refused and one when that ends.
+
+use super::episode::{self, Episode};
+use crate::trouble::Trouble;
+use std::num::NonZeroUsize;
+
+/// The limit on connections, and whether callers are refused at the moment.
+pub(super) struct Overload {
+    most: Option<NonZeroUsize>,
+    refusals: Episode,
+}
+
+impl Overload {
+    /// At most so many connections; `None` is no limit.
+    pub(super) fn new(most: Option<NonZeroUsize>) -> Self {
+        Self { most, refusals: Episode::default() }
+    }
+
+    /// Whether a caller is refused that comes while so many connections are open.
+    pub(super) fn refuses(&mut self, open: usize) -> bool {
+        let Some(most) = self.most.map(NonZeroUsize::get).filter(|most| open >= *most) else { return false };
+        if self.refusals.happened() {
+            tracing::warn!(
+                code = Trouble::TooManyConnections.code(),
+                see = Trouble::TooManyConnections.see(),
+                max_connections = most,
+                hint = "raise --max-connections and the limit of open files, or add instances",
+                "callers are refused, as too many are connected"
+            );
+        }
+        true
+    }
+
+    /// Resolves when no caller has been refused for a while.
+    pub(super) async fn over(&self) {
+        episode::at(self.refusals.end()).await;
+    }
+
+    /// Says so.
+    pub(super) fn finish(&mut self) {
+        tracing::info!(refused = self.refusals.finish(), "callers are no longer refused");
+    }
+}
