@@ -31,6 +31,12 @@ pub enum SetupError {
         /// What is wrong with it.
         problem: String,
     },
+    /// A variable holds what a file is to hold. It may be a secret, so it is not shown.
+    #[error("{variable} holds the content of a file, and not its path")]
+    FileContent {
+        /// The variable.
+        variable: &'static str,
+    },
     /// No AWS credentials were found, or their provider failed.
     #[error("no AWS credentials: {0}")]
     NoCredentials(String),
@@ -133,6 +139,7 @@ impl SetupError {
             | Self::Region { .. }
             | Self::Endpoint(_)
             | Self::CaBundle { .. }
+            | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
             | Self::IdentityTokenFile { .. }
@@ -150,6 +157,7 @@ impl SetupError {
             | Self::Region { .. }
             | Self::Endpoint(_)
             | Self::CaBundle { .. }
+            | Self::FileContent { .. }
             | Self::NoCredentials(_)
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
@@ -166,6 +174,7 @@ impl SetupError {
             Self::Endpoint(_) => Trouble::StsEndpointInvalid,
             Self::CaBundle { .. } => Trouble::CaBundleUnusable,
             Self::NoCredentials(_)
+            | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
             | Self::IdentityTokenFile { .. } => Trouble::CredentialsMissing,
@@ -189,6 +198,9 @@ impl SetupError {
             }
             Self::NoCredentials(_) => {
                 "give the workload an IAM role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
+            }
+            Self::FileContent { .. } => {
+                "give the path of the file, and take what is there now for known to others"
             }
             Self::HalfCredentials { .. } => "set both, or neither where the workload has a role",
             Self::Profile { .. } => {

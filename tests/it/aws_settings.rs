@@ -194,6 +194,24 @@ async fn what_lacks_credentials_is_named_by_its_variable() {
     }
 }
 
+#[tokio::test]
+async fn the_content_of_a_file_in_the_place_of_its_path_is_not_shown() {
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJzdHMuYW1hem9uYXdzLmNvbSJ9.c2ln";
+    let role = ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r"));
+    for (variable, value) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", jwt),
+        ("AWS_CA_BUNDLE", "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n"),
+    ] {
+        let variables = [NO_KEYS[0], NO_KEYS[1], role, (variable, Some(value))];
+        let (proxy, line) = no_token("http://127.0.0.1:9", &variables).await;
+        assert_eq!(line["error"], format!("{variable} holds the content of a file, and not its path"));
+        let (_, told) =
+            command_output("http://127.0.0.1:9", &variables, &["doctor", "--token-audience", "a"]).await;
+        let said = format!("{told}{:?}", proxy.log());
+        assert!(!said.contains("c2ln") && !said.contains("c2VjcmV0"), "{said}");
+    }
+}
+
 /// An STS that refuses whatever it is asked for.
 fn refusing(code: &str) -> Reply {
     let mut reply = text(format!(

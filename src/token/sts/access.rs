@@ -6,7 +6,7 @@ use crate::token::setup_error::{EndpointFlaw, RegionFlaw, SetupError};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Where credentials and region come from.
 #[derive(Clone, Debug)]
@@ -32,13 +32,45 @@ pub struct AwsVariables {
     /// `AWS_PROFILE`.
     pub profile: Option<String>,
     /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
-    pub web_identity_token_file: Option<PathBuf>,
+    pub web_identity_token_file: Option<FileVariable>,
     /// `AWS_CA_BUNDLE`.
-    pub ca_bundle: Option<PathBuf>,
+    pub ca_bundle: Option<FileVariable>,
     /// `AWS_ENDPOINT_URL_STS`, which may be empty.
     pub sts_endpoint_url: Option<String>,
     /// `AWS_ENDPOINT_URL`, which may be empty.
     pub endpoint_url: Option<String>,
+}
+
+/// What a variable says that is to name a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FileVariable {
+    /// The file's path.
+    Path(PathBuf),
+    /// The file's content, as a Kubernetes Secret gives it that is mistaken for a volume. Nothing of it is kept.
+    Content,
+}
+
+impl FileVariable {
+    /// Judges a value by its form.
+    pub fn read(value: &str) -> Self {
+        let is_jwt = value.starts_with("eyJ") && value.matches('.').count() == 2;
+        if value.trim().contains(['\n', '\r']) || value.contains("-----BEGIN") || is_jwt {
+            Self::Content
+        } else {
+            Self::Path(value.into())
+        }
+    }
+
+    /// The path.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(super) fn path(&self, variable: &'static str) -> Result<&Path, SetupError> {
+        match self {
+            Self::Path(path) => Ok(path),
+            Self::Content => Err(SetupError::FileContent { variable }),
+        }
+    }
 }
 
 /// Which endpoint is called.
@@ -71,7 +103,9 @@ impl Access {
     pub(super) async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
         let config = match self {
             Self::DefaultChain(variables) => {
-                let client = transport::client(Way::ByEnvironment, variables.ca_bundle.as_deref())?;
+                let bundle =
+                    variables.ca_bundle.as_ref().map(|file| file.path("AWS_CA_BUNDLE")).transpose()?;
+                let client = transport::client(Way::ByEnvironment, bundle)?;
                 aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await
             }
             Self::Keys { credentials, region } => SdkConfig::builder()
@@ -158,6 +192,15 @@ mod tests {
             ("'us-east-1'", RegionFlaw::Text(Flaw::Quoted)),
         ] {
             assert_eq!(region_flaw(region), Some(flaw), "{region:?}");
+        }
+    }
+
+    #[test]
+    fn the_content_of_a_file_is_not_taken_for_its_path() {
+        let path = "/var/run/secrets/eks.amazonaws.com/serviceaccount/token";
+        assert_eq!(FileVariable::read(path), FileVariable::Path(path.into()));
+        for content in ["eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJhIn0.sig", "-----BEGIN CERTIFICATE-----", "a\nb"] {
+            assert_eq!(FileVariable::read(content), FileVariable::Content);
         }
     }
 

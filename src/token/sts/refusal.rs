@@ -61,11 +61,14 @@ pub(super) fn no_credentials(error: &CredentialsError, variables: &AwsVariables)
     }) {
         return refused;
     }
-    if let (Some(path), Some(problem)) = (
+    if let (Some(file), Some(problem)) = (
         &variables.web_identity_token_file,
         causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()),
     ) {
-        return SetupError::IdentityTokenFile { path: path.clone(), problem: problem.to_string() };
+        return match file.path("AWS_WEB_IDENTITY_TOKEN_FILE") {
+            Ok(path) => SetupError::IdentityTokenFile { path: path.to_owned(), problem: problem.to_string() },
+            Err(content) => content,
+        };
     }
     // The chain lists what it tried, each on a line.
     let what = error::chain(error).lines().map(str::trim).collect::<Vec<_>>().join("; ");
