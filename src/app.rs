@@ -160,6 +160,11 @@ impl App {
         self.admin_listener.as_ref().map(tcp_address).transpose()
     }
 
+    /// Who keeps the proxy from being ready.
+    pub fn readiness(&self) -> Readiness {
+        self.readiness.clone()
+    }
+
     /// Has files looked at that may have changed.
     pub fn reload(&self) -> Reload {
         self.reload.clone()

@@ -32,6 +32,8 @@ pub mod keepalive;
 pub mod trouble;
 /// Texts of other parties, as they may be shown.
 pub mod legible;
+/// Says on a socket that needs no address how the process is.
+pub mod health_socket;
 /// Tracked spawning.
 pub mod tasks;
 /// The only source of wall time.

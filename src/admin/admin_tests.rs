@@ -101,23 +101,23 @@ impl Running {
 async fn the_process_is_alive_even_while_it_is_not_ready() {
     let admin = start().await;
     let _hold = admin.readiness.hold("first token");
-    assert_eq!(admin.status_and_body("/healthz").await, (200, "ok".to_owned()));
+    assert_eq!(admin.status_and_body("/healthz").await, (200, "ok\n".to_owned()));
 }
 
 #[tokio::test]
 async fn not_ready_names_what_is_missing_and_comes_and_goes() {
     let admin = start().await;
-    assert_eq!(admin.status_and_body("/readyz").await, (200, "ready".to_owned()));
+    assert_eq!(admin.status_and_body("/readyz").await, (200, "ready\n".to_owned()));
     let token = admin.readiness.hold("first token");
     let drain = admin.readiness.hold("draining");
     assert_eq!(
         admin.status_and_body("/readyz").await,
-        (503, "waiting for: first token, draining".to_owned())
+        (503, "waiting for: first token, draining\n".to_owned())
     );
     drop(token);
-    assert_eq!(admin.status_and_body("/readyz").await, (503, "waiting for: draining".to_owned()));
+    assert_eq!(admin.status_and_body("/readyz").await, (503, "waiting for: draining\n".to_owned()));
     drop(drain);
-    assert_eq!(admin.status_and_body("/readyz").await, (200, "ready".to_owned()));
+    assert_eq!(admin.status_and_body("/readyz").await, (200, "ready\n".to_owned()));
 }
 
 #[tokio::test]

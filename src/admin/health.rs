@@ -1,5 +1,6 @@
 //! Readiness is a list of named holds: whatever is not ready holds, and lets go when it is.
 
+use crate::health_socket::READY;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -50,6 +51,12 @@ impl Readiness {
         let holds = self.holds();
         let failing = holds.checks.iter().filter(|(_, ready)| !ready()).map(|(name, _)| Cow::Borrowed(*name));
         failing.chain(holds.held.iter().map(|(_, name)| name.clone())).collect()
+    }
+
+    /// `ready`, or what is waited for.
+    pub fn line(&self) -> String {
+        let names = self.waiting_for();
+        if names.is_empty() { READY.to_owned() } else { format!("waiting for: {}", names.join(", ")) }
     }
 
     fn holds(&self) -> MutexGuard<'_, Holds> {

@@ -1,5 +1,6 @@
 //! The second listener: metrics, health and status, away from the traffic.
 
+use crate::health_socket::READY;
 use crate::telemetry::metrics::Metrics;
 use crate::trouble::Trouble;
 use axum::body::Body;
@@ -100,15 +101,13 @@ async fn metrics(metrics: Metrics) -> Response {
 }
 
 fn ready(readiness: &Readiness) -> Response {
-    let names = readiness.waiting_for();
-    match names.is_empty() {
-        true => text(StatusCode::OK, "ready"),
-        false => text(StatusCode::SERVICE_UNAVAILABLE, format!("waiting for: {}", names.join(", "))),
-    }
+    let line = readiness.line();
+    let status = if line == READY { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    text(status, &line)
 }
 
-fn text(status: StatusCode, body: impl Into<Body>) -> Response {
-    plain(status, PLAIN, body)
+fn text(status: StatusCode, line: &str) -> Response {
+    plain(status, PLAIN, format!("{line}\n"))
 }
 
 fn plain(status: StatusCode, content_type: &'static str, body: impl Into<Body>) -> Response {

@@ -2,10 +2,12 @@
 
 use super::signals::{Hangups, Signals, Toggles};
 use super::{Exit, panics, report};
+use crate::admin::health::Readiness;
 use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::service_manager::{self, Sockets, State};
 use crate::config::{Config, ListenAddr};
+use crate::health_socket::HealthSocket;
 use crate::reload::Reload;
 use crate::server::file_limit;
 use crate::server::listener::BindError;
@@ -81,12 +83,13 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
     };
     match app {
         Ok(app) => {
-            let reload = app.reload();
+            let (reload, readiness) = (app.reload(), app.readiness());
             let _watchdog = service_manager::watchdog().map(feed_watchdog);
             tokio::select! {
                 exit = run_until_told(app, signals) => exit,
                 never = reload_when_told(&reload, hangups) => match never {},
                 never = toggle_when_told(verbosity, toggles) => match never {},
+                never = tell_health(&readiness) => match never {},
             }
         }
         Err(error) => report::failure(&error, hint(&error)),
@@ -140,6 +143,17 @@ async fn toggle_when_told(mut verbosity: Verbosity, mut toggles: Toggles) -> Inf
     loop {
         toggles.next().await;
         verbosity.toggle();
+    }
+}
+
+/// Without its socket, `attache healthcheck` has to be told the address.
+async fn tell_health(readiness: &Readiness) -> Infallible {
+    match HealthSocket::bind() {
+        Ok(socket) => socket.answer(|| readiness.line()).await,
+        Err(error) => {
+            tracing::debug!(%error, "healthcheck finds this process by its address only");
+            std::future::pending().await
+        }
     }
 }
 

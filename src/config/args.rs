@@ -208,6 +208,13 @@ pub struct MetricsArgs {
     pub(super) metrics_path: Option<String>,
 }
 
+impl MetricsArgs {
+    /// Whether `--metrics-listen-addr` was given.
+    pub fn names_address(&self) -> bool {
+        self.metrics_listen_addr.is_some()
+    }
+}
+
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct ProcessArgs {
     /// How long to accept on after SIGTERM, not ready [default: 0s]

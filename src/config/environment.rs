@@ -41,6 +41,11 @@ impl Environment {
         self.0.get(name).cloned()
     }
 
+    /// Whether a variable of this flag is set.
+    pub fn sets(&self, flag: &str) -> bool {
+        variables_of(flag).any(|name| self.0.contains_key(&name))
+    }
+
     /// The variables that look like settings and are none.
     pub(super) fn strays(&self) -> Vec<Stray<'_>> {
         let known = Known::new();

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 /// What each part of `src` may import. The command line may import everything, and nobody imports it.
 const IMPORTS: &[(&str, &[&str])] = &[
     ("clock", &[]),
+    ("health_socket", &[]),
     ("tasks", &[]),
     ("trouble", &[]),
     ("pem", &[]),
@@ -21,7 +22,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("config", &["proxy", "token"]),
     ("proxy", &["config", "http1", "keepalive", "pem", "reload", "tasks", "telemetry", "token", "trouble"]),
     ("server", &["config", "http1", "keepalive", "pem", "proxy", "reload", "tasks", "trouble"]),
-    ("admin", &["clock", "config", "http1", "proxy", "tasks", "telemetry", "token", "trouble"]),
+    (
+        "admin",
+        &["clock", "config", "health_socket", "http1", "proxy", "tasks", "telemetry", "token", "trouble"],
+    ),
     ("announce", &["config", "server", "trouble"]),
     ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
     (

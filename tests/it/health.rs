@@ -128,13 +128,7 @@ async fn wildcards_are_asked_through_loopback_and_sockets_through_their_file() {
 
 #[tokio::test]
 async fn what_makes_no_sense_is_bad_usage() {
-    let disabled =
-        "error: --metrics-enabled (METRICS_ENABLED) is false, so the proxy has no health to ask for\n";
     for command in ["healthcheck", "wait"] {
-        let output = run(&[("METRICS_ENABLED", "false")], &[command]).await;
-        assert_eq!(ended(&output), (2, disabled.to_owned()));
-        let (status, said) = ended(&run(&[("METRICS_LISTEN_ADDR", ":0")], &[command]).await);
-        assert!(status == 2 && said.contains("has port 0"), "{said}");
         for (words, expected) in [
             (["--metrics-listen-addr", "9090"], "must be host:port"),
             (["--timeout", "0s"], "must be above 0s"),
@@ -145,6 +139,69 @@ async fn what_makes_no_sense_is_bad_usage() {
             assert!(output.status.code() == Some(2) && said.contains(expected), "{said}");
         }
     }
+}
+
+#[tokio::test]
+async fn settings_that_name_no_address_are_no_proxy_that_is_healthy() {
+    let nowhere = "error: no proxy runs in this container, and its settings name no address to ask\n";
+    for words in
+        [["--metrics-listen-addr", "127.0.0.1:0"], ["--metrics-listen-addr=:1", "--metrics-enabled=false"]]
+    {
+        let output = run(&[], &[&["healthcheck"][..], &words].concat()).await;
+        assert_eq!(ended(&output), (1, nowhere.to_owned()));
+    }
+}
+
+/// Runs a line of the shell in namespaces of its own, where no other proxy runs, with `$0` for the program; `None` where this
+/// system gives none.
+async fn alone(namespaces: &str, line: &str) -> Option<Output> {
+    let sandbox = |words: &[&str]| {
+        let mut command = tokio::process::Command::new("unshare");
+        command.args(namespaces.split(' ')).args(words).env_clear().env("PATH", "/usr/bin:/bin");
+        command.envs([("AWS_REGION", "eu-west-1"), ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1")]);
+        command.envs([("UPSTREAM_HOST", "api.example.com"), ("LISTEN_ADDR", "127.0.0.1:0")]);
+        command.stdin(Stdio::null()).kill_on_drop(true);
+        command
+    };
+    if !sandbox(&["true"]).status().await.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let line = sandbox(&["sh", "-c", line, env!("CARGO_BIN_EXE_attache")]).output();
+    Some(timeout(PATIENCE, line).await.unwrap().unwrap())
+}
+
+#[tokio::test]
+async fn a_proxy_is_found_without_its_address_and_without_metrics() {
+    for (flags, variables) in [
+        ("--metrics-listen-addr 127.0.0.1:0", ""),
+        ("--metrics-listen-addr 127.0.0.1:19099", ""),
+        ("--metrics-enabled=false", ""),
+        ("", "METRICS_ENABLED=false"),
+    ] {
+        let line = format!(
+            r#"{variables} "$0" {flags} >/dev/null & proxy=$!
+            until {variables} "$0" healthcheck 2>/dev/null; do kill -0 $proxy || exit 9; done
+            {variables} "$0" healthcheck --ready; echo "ready $?"
+            kill $proxy; wait $proxy
+            METRICS_ENABLED=false "$0" healthcheck; echo "gone $?""#
+        );
+        let Some(output) = alone("-rn", &line).await else { return };
+        let (said, errors) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        // There are no credentials, so there is no token.
+        assert_eq!(said, "ready 1\ngone 1\n", "{flags} {variables}: {errors}");
+        assert!(errors.contains("error: not ready, waiting for: token\n"), "{errors}");
+        assert!(errors.contains("error: no proxy runs in this container"), "{errors}");
+    }
+}
+
+#[tokio::test]
+async fn the_main_process_of_a_container_is_asked_whatever_the_variables_say() {
+    let line = r#"export METRICS_LISTEN_ADDR=127.0.0.1:19098
+        { until "$0" healthcheck 2>/dev/null; do :; done; echo healthy; kill 1; } &
+        exec "$0" --metrics-listen-addr 127.0.0.1:19099 2>&1 >/dev/null"#;
+    let Some(output) = alone("-rnpf --mount-proc", line).await else { return };
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "healthy\n");
 }
 
 #[tokio::test]

@@ -234,7 +234,7 @@ async fn readiness_falls_before_connections_are_refused() {
     world.proxy.signal("TERM").await;
     world.proxy.logged(|line| line["msg"] == "shutting down").await;
     let ready = send(world.proxy.admin, get("/readyz", &[])).await;
-    assert_eq!((ready.status, ready.text()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for: draining"));
+    assert_eq!((ready.status, ready.text()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for: draining\n"));
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     assert!(world.proxy.ended().await.success());
 }

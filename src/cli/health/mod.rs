@@ -4,12 +4,15 @@
 use super::{Exit, report};
 use crate::config::args::MetricsArgs;
 use crate::config::duration::Shown;
+use crate::config::environment::Environment;
+use crate::config::problems::Problems;
 use crate::config::{self, ListenAddr, MetricsConfig};
+use crate::health_socket;
 use args::{HealthcheckArgs, WaitArgs};
-use probe::{Probe, ProbeError};
+use probe::{Probe, Question};
 use std::time::Duration;
 use tokio::runtime::Builder;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{sleep, timeout};
 
 /// What can be asked of them.
 pub mod args;
@@ -22,10 +25,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks once. Says in one line what is wrong, as that is what orchestrators keep.
 pub(super) fn check(args: &HealthcheckArgs) -> Exit {
-    let path = if args.ready { "/readyz" } else { "/healthz" };
-    with_probe(&args.place, async |probe| {
-        let deadline = Instant::now() + args.timeout;
-        match timeout_at(deadline, probe.ask(path)).await {
+    let question = if args.ready { Question::Ready } else { Question::Alive };
+    run(async {
+        let probe = match locate(&args.place, &config::environment()) {
+            Ok(probe) => probe,
+            Err(problems) => return report::problems(&problems),
+        };
+        match timeout(args.timeout, probe.ask(question)).await {
             Ok(Ok(())) => Exit::Done,
             Ok(Err(error)) => report::unmet(&error.to_string()),
             Err(_) => {
@@ -37,48 +43,60 @@ pub(super) fn check(args: &HealthcheckArgs) -> Exit {
 
 /// Asks until the proxy is ready.
 pub(super) fn wait(args: &WaitArgs) -> Exit {
-    with_probe(&args.place, async |probe| {
-        let deadline = Instant::now() + args.timeout;
-        let mut last = None;
-        match timeout_at(deadline, until_ready(&probe, &mut last)).await {
-            Ok(()) => Exit::Done,
-            Err(_) => {
-                let reason =
-                    last.map_or_else(|| format!("no answer from {probe}"), |error| error.to_string());
-                report::unmet(&format!("gave up after --timeout {}: {reason}", Shown(args.timeout)))
-            }
+    let environment = config::environment();
+    if let Err(problems) = locate(&args.place, &environment) {
+        return report::problems(&problems);
+    }
+    run(async {
+        let mut last = "no answer".to_owned();
+        match timeout(args.timeout, until_ready(&args.place, &environment, &mut last)).await {
+            Ok(Ok(())) => Exit::Done,
+            Ok(Err(problems)) => report::problems(&problems),
+            Err(_) => report::unmet(&format!("gave up after --timeout {}: {last}", Shown(args.timeout))),
         }
     })
 }
 
-/// Leaves the reason of the last refusal in `last`.
-async fn until_ready(probe: &Probe, last: &mut Option<ProbeError>) {
+/// Leaves in `last` why the answer is not yes. The proxy may start meanwhile, so it is looked for each time.
+async fn until_ready(
+    args: &MetricsArgs,
+    environment: &Environment,
+    last: &mut String,
+) -> Result<(), Problems> {
     let mut pause = FIRST_PAUSE;
-    while let Err(error) = probe.ask("/readyz").await {
-        *last = Some(error);
+    loop {
+        let probe = locate(args, environment)?;
+        *last = format!("no answer from {probe}");
+        match probe.ask(Question::Ready).await {
+            Ok(()) => return Ok(()),
+            Err(error) => *last = error.to_string(),
+        }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 
-fn with_probe(place: &MetricsArgs, ask: impl AsyncFnOnce(Probe) -> Exit) -> Exit {
-    let listen = match MetricsConfig::resolve(place, &config::environment()) {
-        Ok(Some(MetricsConfig { listen, .. })) => listen,
-        Ok(None) => {
-            return report::bad_usage(
-                "--metrics-enabled (METRICS_ENABLED) is false, so the proxy has no health to ask for",
-            );
-        }
-        Err(problems) => return report::problems(&problems),
-    };
-    if let ListenAddr::Every(0) | ListenAddr::One(_, 0) = listen {
-        return report::bad_usage(
-            "--metrics-listen-addr (METRICS_LISTEN_ADDR) has port 0, and which port the proxy got only its log tells",
-        );
+/// Who is to be asked. An address that was typed is the one. The container's main process knows its own flags, which the
+/// variables here need not tell. Else it is the address in the variables, and without one the proxies that run here.
+fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, Problems> {
+    let typed = args.names_address();
+    let running = if typed { Vec::new() } else { health_socket::places() };
+    if let Some(main) = running.iter().find(|place| place.is_main()) {
+        return Ok(Probe::Processes(vec![main.clone()]));
     }
+    let told = typed || environment.sets("metrics-listen-addr");
+    match MetricsConfig::resolve(args, environment)?.map(|metrics| metrics.listen) {
+        // Which port the proxy got, only its log tells.
+        Some(ListenAddr::Every(0) | ListenAddr::One(_, 0)) | None => Ok(Probe::Processes(running)),
+        Some(listen) if told || running.is_empty() => Ok(Probe::Listener(listen)),
+        Some(_) => Ok(Probe::Processes(running)),
+    }
+}
+
+fn run(work: impl Future<Output = Exit>) -> Exit {
     match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
-            let exit = runtime.block_on(ask(Probe::new(listen)));
+            let exit = runtime.block_on(work);
             // A name look-up that hangs must not hold up the end.
             runtime.shutdown_background();
             exit

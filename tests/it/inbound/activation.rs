@@ -47,7 +47,7 @@ async fn started(sockets: Vec<OwnedFd>, names: Option<&str>) -> World {
 
 async fn assert_served(proxy: SocketAddr, metrics: SocketAddr) {
     assert_eq!(send(proxy, get("/", &[])).await.text(), "hello");
-    assert_eq!(send(metrics, get("/healthz", &[])).await.text(), "ok");
+    assert_eq!(send(metrics, get("/healthz", &[])).await.text(), "ok\n");
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn sockets_for_another_process_are_not_touched() {
     let command = handing_over(&sts, r#"LISTEN_PID=1 exec "$0" "$@""#, vec![one], None);
     let proxy = Program::start(command, &[]).await;
     assert_ne!(proxy.proxy, address);
-    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok");
+    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
 }
 
 #[tokio::test]
@@ -160,7 +160,7 @@ async fn the_service_manager_is_told_of_beginning_reload_and_end() {
     let sts = Sts::start().await;
     let mut proxy = manager.started(&sts, r#"exec "$0" "$@""#).await;
     assert_eq!(manager.told().await, "READY=1\n");
-    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok");
+    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
     proxy.signal("HUP").await;
     let reloading = manager.told().await;
     let moment = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
