@@ -190,11 +190,11 @@ impl App {
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(router)) = (self.admin_listener, router) {
-            let (listener, stop) = (Arc::new(listener), admin_stop.clone());
+            let (listener, stop, limits) = (Arc::new(listener), admin_stop.clone(), self.server.limits);
             admin_tasks.supervise(move || {
                 let listener = listener.clone();
                 let accept = async move || listener.accept().await.0;
-                admin::server::serve(accept, router.clone(), stop.clone().cancelled_owned())
+                admin::server::serve(accept, router.clone(), limits, stop.clone().cancelled_owned())
             });
         }
 

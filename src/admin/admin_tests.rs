@@ -3,7 +3,9 @@ use crate::admin::status::Listeners;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::proxy::pool::Pool;
+use crate::server::activity::Limits;
 use crate::tasks::Tasks;
+use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
 use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
@@ -14,6 +16,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
+
+const LIMITS: Limits =
+    Limits { header_read_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(180) };
 
 struct Running {
     address: SocketAddr,
@@ -67,10 +72,14 @@ async fn start_with(metrics: Metrics, path: &str) -> Running {
     let readiness = Readiness::new();
     let (shutdown, ended) = oneshot::channel::<()>();
     let pages = router(path, sources(&metrics, &readiness));
-    let task =
-        tokio::spawn(server::serve(async move || listener.accept().await.unwrap().0, pages, async move {
+    let task = tokio::spawn(server::serve(
+        async move || listener.accept().await.unwrap().0,
+        pages,
+        LIMITS,
+        async move {
             let _ = ended.await;
-        }));
+        },
+    ));
     Running { address, readiness, metrics, shutdown, task }
 }
 

@@ -1,15 +1,15 @@
 //! The second listener: metrics, health and status, away from the traffic.
 
 use crate::health_socket::READY;
-use crate::telemetry::metrics::Metrics;
 use crate::trouble::Trouble;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
+use exposition::{ExpositionError, Expositions};
 use health::Readiness;
-use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE};
-use http::{Method, StatusCode};
+use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
+use http::{HeaderMap, Method, StatusCode, Version};
 use page::Page;
 use status::Sources;
 use std::sync::Arc;
@@ -22,6 +22,10 @@ pub mod status;
 mod page;
 /// The sockets of this listener.
 pub mod server;
+/// How long a client may take to read.
+mod deadline;
+/// The metrics as text.
+mod exposition;
 
 const PLAIN: &str = "text/plain; charset=utf-8";
 /// The Prometheus text format, version 0.0.4.
@@ -33,18 +37,24 @@ struct Admin(Arc<Parts>);
 struct Parts {
     metrics_path: String,
     page: Page,
+    expositions: Expositions,
     sources: Sources,
 }
 
 /// `GET` and `HEAD` of the metrics at `metrics_path`, of `/healthz`, `/readyz` and `/status`, and of the page at `/`. Where
 /// paths collide, the one that the operator chose is the metrics'.
 pub fn router(metrics_path: &str, sources: Sources) -> Router {
-    let admin = Admin(Arc::new(Parts { metrics_path: metrics_path.to_owned(), page: Page::new(), sources }));
+    let expositions = Expositions::new(sources.metrics.clone());
+    let parts = Parts { metrics_path: metrics_path.to_owned(), page: Page::new(), expositions, sources };
+    let admin = Admin(Arc::new(parts));
     // No routes: a path that an operator typed may mean something to the router, or collide and make it panic.
     Router::new().fallback(answer).with_state(admin)
 }
 
 async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response {
+    if !is_unambiguous(request.version(), request.headers()) {
+        return text(StatusCode::BAD_REQUEST, "malformed request");
+    }
     let asked = match request.uri().path() {
         path if path == admin.metrics_path => Asked::Metrics,
         "/healthz" => Asked::Alive,
@@ -58,12 +68,20 @@ async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response
         return ([(ALLOW, "GET, HEAD")], refusal).into_response();
     }
     match asked {
-        Asked::Metrics => metrics(admin.sources.metrics.clone()).await,
+        Asked::Metrics => metrics(&admin.expositions).await,
         Asked::Alive => text(StatusCode::OK, "ok"),
         Asked::Ready => ready(&admin.sources.readiness),
         Asked::Status => status(admin).await,
         Asked::Page => admin.page.response(),
     }
+}
+
+/// Whether there is one `Host` (RFC 9112, section 3.2), and no transfer coding that two readers may take for different ones.
+fn is_unambiguous(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(HOST).iter().count();
+    let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
+    let is_chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    (hosts == 1 || (hosts == 0 && version < Version::HTTP_11)) && is_chunked && codings.next().is_none()
 }
 
 enum Asked {
@@ -82,21 +100,22 @@ async fn status(admin: Arc<Parts>) -> Response {
     }
 }
 
-async fn metrics(metrics: Metrics) -> Response {
-    // Thousands of series take tens of milliseconds, which no request should wait for.
-    match tokio::task::spawn_blocking(move || metrics.exposition()).await {
-        Ok(Some(Ok(exposition))) => plain(StatusCode::OK, EXPOSITION, exposition),
-        Ok(None) => text(StatusCode::NOT_FOUND, "not found"),
-        Ok(Some(Err(error))) => {
+async fn metrics(expositions: &Expositions) -> Response {
+    const FAILED: &str = "metrics cannot be shown";
+    match expositions.text().await {
+        Ok(exposition) => plain(StatusCode::OK, EXPOSITION, exposition),
+        Err(ExpositionError::Disabled) => text(StatusCode::NOT_FOUND, "not found"),
+        Err(ExpositionError::Metrics(error)) => {
             tracing::error!(
                 code = Trouble::AdminFailed.code(),
                 see = Trouble::AdminFailed.see(),
                 error = &error as &dyn std::error::Error,
                 "metrics cannot be shown"
             );
-            text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown")
+            text(StatusCode::INTERNAL_SERVER_ERROR, FAILED)
         }
-        Err(_) => text(StatusCode::INTERNAL_SERVER_ERROR, "metrics cannot be shown"),
+        // The panic has left its line in the log.
+        Err(ExpositionError::Broken) => text(StatusCode::INTERNAL_SERVER_ERROR, FAILED),
     }
 }
 

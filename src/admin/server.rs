@@ -1,39 +1,51 @@
-//! Serves the admin pages on a socket of their own.
+//! Serves the admin pages on a socket of their own, within bounds of their own: a scraper that leaks connections or does not
+//! read must not use up the files and the memory of the proxy.
 
+use super::deadline::SendDeadline;
 use crate::http1::Stream;
 use crate::http1::error::Error;
 use crate::http1::request_body::RequestBody;
 use crate::http1::server::{Answering, Connection, Handler};
+use crate::server::activity::{Activity, BusyBody, Limits};
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
 use hyper::service::Service;
 use hyper_util::service::TowerToHyperService;
+use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 /// How long a client may keep the listener after shutdown has begun.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// The most connections at a time. One more closes the oldest.
+const MAX_CONNECTIONS: usize = 64;
 
 /// Serves `router` on the connections that `accept` gives until `shutdown` resolves; then finishes what is being answered,
 /// for one second at most.
 pub async fn serve<S: Stream>(
     accept: impl AsyncFn() -> S,
     router: Router,
+    limits: Limits,
     shutdown: impl Future<Output = ()>,
 ) {
     let (mut connections, leaving) = (JoinSet::new(), CancellationToken::new());
+    let mut open: VecDeque<AbortHandle> = VecDeque::new();
     let mut shutdown = pin!(shutdown);
     loop {
         tokio::select! {
             () = &mut shutdown => break,
-            Some(_) = connections.join_next() => {}
+            Some(_) = connections.join_next() => open.retain(|connection| !connection.is_finished()),
             stream = accept() => {
-                connections.spawn(serve_one(stream, Pages(router.clone()), leaving.clone()));
+                if open.len() >= MAX_CONNECTIONS && let Some(oldest) = open.pop_front() {
+                    oldest.abort();
+                }
+                let serving = serve_one(SendDeadline::new(stream), router.clone(), limits, leaving.clone());
+                open.push_back(connections.spawn(serving));
             }
         }
     }
@@ -44,36 +56,45 @@ pub async fn serve<S: Stream>(
     let _ = timeout(PATIENCE, finished).await;
 }
 
-async fn serve_one(stream: impl Stream, pages: Pages, leaving: CancellationToken) {
+async fn serve_one(stream: impl Stream, router: Router, limits: Limits, leaving: CancellationToken) {
+    let activity = Activity::of_new_connection();
+    let pages = Pages { router, activity: activity.clone() };
     let mut connection = pin!(Connection::new(Bytes::new(), stream, pages));
     tokio::select! {
         _ = connection.as_mut() => return,
+        _ = activity.expired(limits) => return,
         () = leaving.cancelled() => connection.leave(),
     }
     // An error here is the client's going away.
     let _ = connection.await;
 }
 
-struct Pages(Router);
+struct Pages {
+    router: Router,
+    activity: Activity,
+}
 
 impl Handler for Pages {
-    type Body = Body;
+    type Body = BusyBody<Body>;
 
-    fn header_begun(&self) {}
+    fn header_begun(&self) {
+        self.activity.header_begun();
+    }
 
-    fn answer(&self, request: Request<RequestBody>) -> Answering<Body> {
-        let answer = TowerToHyperService::new(self.0.clone()).call(request.map(Body::new));
+    fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body> {
+        let answer = TowerToHyperService::new(self.router.clone()).call(request.map(Body::new));
+        let busy = self.activity.busy();
         Box::pin(async move {
             match answer.await {
-                Ok(response) => response,
+                Ok(response) => response.map(|body| BusyBody::new(body, busy)),
                 Err(never) => match never {},
             }
         })
     }
 
-    fn refuse(&self, _: &Error) -> Response<Body> {
+    fn refuse(&self, _: &Error) -> Response<Self::Body> {
         let mut response = Response::new(Body::from("malformed request\n"));
         *response.status_mut() = StatusCode::BAD_REQUEST;
-        response
+        response.map(|body| BusyBody::new(body, self.activity.busy()))
     }
 }

@@ -24,7 +24,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("server", &["config", "http1", "keepalive", "pem", "proxy", "reload", "tasks", "trouble"]),
     (
         "admin",
-        &["clock", "config", "health_socket", "http1", "proxy", "tasks", "telemetry", "token", "trouble"],
+        &[
+            "clock",
+            "config",
+            "health_socket",
+            "http1",
+            "proxy",
+            "server",
+            "tasks",
+            "telemetry",
+            "token",
+            "trouble",
+        ],
     ),
     ("announce", &["config", "server", "trouble"]),
     ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
@@ -179,7 +190,10 @@ fn every_task_has_an_owner() {
     // Dropping a set ends its tasks.
     only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/connector.rs"]);
     // These end by themselves, soon.
-    only(&["spawn_blocking"], &["admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"]);
+    only(
+        &["spawn_blocking"],
+        &["admin/exposition.rs", "admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"],
+    );
     only(&["thread::spawn", "thread::Builder"], &["proxy/resolver.rs", "telemetry/output.rs"]);
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);

@@ -4,6 +4,7 @@
 
 mod addresses;
 mod admin;
+mod admin_limits;
 mod alerts;
 mod architecture;
 mod aws_settings;

@@ -10,6 +10,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::HandedOver;
 use crate::emulator::{Emulator, Options};
+use crate::server::activity::Limits;
 use crate::server::listener::Listener;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
@@ -65,7 +66,8 @@ impl Stage {
         verifier.learn_keys().await?;
         let router = api::router(verifier);
         let accept = async move || listener.accept().await.0;
-        let serving = tasks.spawn(admin::server::serve(accept, router, future::pending()));
+        let limits = Limits { header_read_timeout: PATIENCE, idle_timeout: PATIENCE };
+        let serving = tasks.spawn(admin::server::serve(accept, router, limits, future::pending()));
 
         let app = bind(config, recent).await?;
         let attache = url(app.proxy_addr().map_err(StartError::Address)?);
