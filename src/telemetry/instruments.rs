@@ -19,6 +19,10 @@ const FETCH_BUCKETS: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75
 
 const ACTIVE_REQUESTS: &str = "http.server.active_requests";
 const CACHED_AUDIENCES: &str = "token.cached_audiences";
+const CLIENT_DURATION: &str = "http.client.request.duration";
+const SERVER_DURATION: &str = "http.server.request.duration";
+const FETCH_DURATION: &str = "token.fetch.duration";
+const TOKEN_EXPIRY: &str = "token.expiry.timestamp";
 
 /// The instruments that are written to.
 pub(super) struct Instruments {
@@ -42,18 +46,14 @@ impl Instruments {
         };
         Self {
             server: ServerDurations::new(seconds(
-                "http.server.request.duration",
+                SERVER_DURATION,
                 "Time from a request's header to its response's end.",
                 &HTTP_BUCKETS,
             )),
-            client: seconds(
-                "http.client.request.duration",
-                "Time that the upstream took to answer.",
-                &HTTP_BUCKETS,
-            ),
+            client: seconds(CLIENT_DURATION, "Time that the upstream took to answer.", &HTTP_BUCKETS),
             fetches: counter("token.fetch.count", "Tokens asked of STS."),
             fetch_duration: seconds(
-                "token.fetch.duration",
+                FETCH_DURATION,
                 "Time that STS took to mint a token or to refuse one.",
                 &FETCH_BUCKETS,
             ),
@@ -118,7 +118,7 @@ fn observe(meter: &Meter, observed: &Arc<Observed>) {
         .build();
     let source = Arc::clone(observed);
     meter
-        .f64_observable_gauge("token.expiry.timestamp")
+        .f64_observable_gauge(TOKEN_EXPIRY)
         .with_unit("s")
         .with_description("When the token that is held expires, in seconds since 1970.")
         .with_callback(move |gauge| {
@@ -134,9 +134,18 @@ pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Sen
     move |instrument| {
         let name = instrument.name();
         let single = SINGLE.contains(&name) || SINGLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix));
-        Stream::builder().with_cardinality_limit(if single { 1 } else { limit }).build().ok()
+        let most =
+            BOUNDS.iter().find(|(bounded, _)| *bounded == name).map_or(MAX_COUNTER_SERIES, |(_, most)| *most);
+        Stream::builder().with_cardinality_limit(if single { 1 } else { limit.min(most) }).build().ok()
     }
 }
+
+/// So many series of each instrument that callers can fill up make a scrape of less than 2 MB, even with hosts of 253
+/// characters. A histogram's series is 16 to 19 lines.
+const BOUNDS: [(&str, usize); 4] =
+    [(CLIENT_DURATION, 100), (SERVER_DURATION, 48), (FETCH_DURATION, 40), (TOKEN_EXPIRY, 400)];
+/// The same for every other instrument.
+const MAX_COUNTER_SERIES: usize = 120;
 
 /// Instruments with one series each.
 const SINGLE: [&str; 5] =
