@@ -26,6 +26,8 @@ pub mod admin;
 pub mod reload;
 /// What PEM files hold.
 pub mod pem;
+/// Whose certificates this system trusts.
+pub mod authorities;
 /// Has the system find out that a silent connection is gone.
 pub mod keepalive;
 /// Everything that can be wrong, by its stable name.

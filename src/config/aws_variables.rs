@@ -11,6 +11,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
         has_secret_access_key: some("AWS_SECRET_ACCESS_KEY").or_else(|| some("SECRET_ACCESS_KEY")).is_some(),
         profile: some("AWS_PROFILE"),
         web_identity_token_file: some("AWS_WEB_IDENTITY_TOKEN_FILE").as_deref().map(FileVariable::read),
+        has_own_authorities: some("SSL_CERT_FILE").or_else(|| some("SSL_CERT_DIR")).is_some(),
         ca_bundle: some("AWS_CA_BUNDLE").as_deref().map(FileVariable::read),
         sts_endpoint_url: text("AWS_ENDPOINT_URL_STS"),
         endpoint_url: text("AWS_ENDPOINT_URL"),

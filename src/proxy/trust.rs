@@ -2,6 +2,7 @@
 //! and what attache shows of itself. Verification cannot be turned off.
 
 use super::target::Scheme;
+use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
 use crate::pem::{self, Fingerprint};
 use crate::reload::{self, Found, Reload, Side};
@@ -123,7 +124,7 @@ impl UpstreamTls {
 
 fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
+    let system = authorities::of_system();
     for error in &system.errors {
         tracing::warn!(
             code = Trouble::SystemRootsUnreadable.code(),
@@ -132,7 +133,7 @@ fn system_roots() -> RootCertStore {
             "a trusted certificate of the system cannot be read"
         );
     }
-    roots.add_parsable_certificates(system.certs);
+    roots.add_parsable_certificates(system.certificates);
     roots
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::certificates::Certificates;
 use crate::support::client::{get, send};
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{PATIENCE, Program, command, command_by_shell};
 use crate::support::upstream::{Reply, Upstream, text};
 use crate::support::{Sts, metric};
 use http::StatusCode;
@@ -293,5 +293,29 @@ async fn the_ca_bundle_of_aws_is_trusted_for_sts() {
         let (_proxy, line) = no_token(&url, &[("AWS_CA_BUNDLE", Some(bundle))]).await;
         assert_eq!(line["code"], "ca_bundle_unusable", "{line}");
         assert!(line["error"].as_str().unwrap().contains(problem), "{line}");
+    }
+}
+
+/// A system that trusts this authority, in a mount namespace of its own.
+const SYSTEM: &str =
+    r#"exec unshare -rm sh -c 'mount --bind "$SYSTEM" /etc/ssl/certs && exec "$0" "$@"' "$0" "$@""#;
+
+#[tokio::test]
+async fn an_authority_in_a_variable_is_trusted_besides_those_of_the_system() {
+    let certificates = Certificates::new("aws_settings_system");
+    let others = Certificates::new("aws_settings_others");
+    let system = certificates.path("system");
+    std::fs::create_dir_all(&system).unwrap();
+    std::fs::copy(certificates.path("ca.pem"), format!("{system}/ca-certificates.crt")).unwrap();
+    let sts = Upstream::start(Some(certificates.acceptor(&[])), async |_| refusing("AccessDenied")).await;
+    let upstream = Upstream::start(Some(certificates.acceptor(&[])), async |_| text("")).await;
+    let flags = ["--upstream-host", &upstream.authority(), "--token-fetch-timeout", "2s"];
+    for variable in ["SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        let mut command = command_by_shell(&format!("https://localhost:{}", sts.address.port()), SYSTEM);
+        let added = if variable == "SSL_CERT_FILE" { others.path("ca.pem") } else { others.path("") };
+        command.env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("SYSTEM", &system).env(variable, added);
+        let mut proxy = Program::start(command, &flags).await;
+        let line = proxy.logged(|line| line["msg"] == "no token").await;
+        assert_eq!(line["code"], "sts_access_denied", "{variable}: {line}");
     }
 }

@@ -1,6 +1,6 @@
 //! Where credentials, region and endpoint come from, and whether they can be used at all.
 
-use super::transport::{self, Way};
+use super::transport::{self, Trusted, Way};
 use crate::token::flaw::Flaw;
 use crate::token::setup_error::{EndpointFlaw, RegionFlaw, SetupError};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -33,6 +33,8 @@ pub struct AwsVariables {
     pub profile: Option<String>,
     /// `AWS_WEB_IDENTITY_TOKEN_FILE`.
     pub web_identity_token_file: Option<FileVariable>,
+    /// Whether `SSL_CERT_FILE` or `SSL_CERT_DIR` add authorities to the system's.
+    pub has_own_authorities: bool,
     /// `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<FileVariable>,
     /// `AWS_ENDPOINT_URL_STS`, which may be empty.
@@ -105,14 +107,19 @@ impl Access {
             Self::DefaultChain(variables) => {
                 let bundle =
                     variables.ca_bundle.as_ref().map(|file| file.path("AWS_CA_BUNDLE")).transpose()?;
-                let client = transport::client(Way::ByEnvironment, bundle)?;
+                let trusted = match bundle {
+                    Some(path) => Trusted::Bundle(path),
+                    None if variables.has_own_authorities => Trusted::SystemAndMore,
+                    None => Trusted::System,
+                };
+                let client = transport::client(Way::ByEnvironment, trusted)?;
                 aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await
             }
             Self::Keys { credentials, region } => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
                 .region(Region::new(region.clone()))
-                .http_client(transport::client(Way::Direct, None)?)
+                .http_client(transport::client(Way::Direct, Trusted::System)?)
                 .build(),
         };
         match config.region().map(AsRef::as_ref) {

@@ -1,5 +1,6 @@
 //! How calls to AWS reach it: whose certificates are trusted, and where an HTTP proxy is on the way.
 
+use crate::authorities;
 use crate::pem;
 use crate::token::setup_error::SetupError;
 use aws_sdk_sts::config::http::HttpRequest;
@@ -24,12 +25,23 @@ pub(super) enum Way {
     Direct,
 }
 
-/// A client that trusts the certificates of this file alone, as AWS's tools take `AWS_CA_BUNDLE`, or else the system's.
+/// Whose certificates are trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trusted<'p> {
+    /// The system's authorities, which the SDK reads by itself.
+    System,
+    /// The system's, and those that variables add.
+    SystemAndMore,
+    /// Those of this file alone, as AWS's tools take `AWS_CA_BUNDLE`.
+    Bundle(&'p Path),
+}
+
+/// A client for calls to AWS.
 ///
 /// # Errors
-/// When the file cannot be used.
-pub(super) fn client(way: Way, ca_bundle: Option<&Path>) -> Result<SharedHttpClient, SetupError> {
-    let tls = tls(ca_bundle)?;
+/// When a file cannot be used.
+pub(super) fn client(way: Way, trusted: Trusted<'_>) -> Result<SharedHttpClient, SetupError> {
+    let tls = tls(trusted)?;
     let direct = through(ProxyConfig::disabled(), tls.clone());
     Ok(match way {
         Way::Direct => direct,
@@ -39,14 +51,17 @@ pub(super) fn client(way: Way, ca_bundle: Option<&Path>) -> Result<SharedHttpCli
     })
 }
 
-fn tls(ca_bundle: Option<&Path>) -> Result<TlsContext, SetupError> {
-    let trusted = match ca_bundle {
-        None => TrustStore::default(),
-        Some(path) => {
+fn tls(trusted: Trusted<'_>) -> Result<TlsContext, SetupError> {
+    let store = |certificates: &[_]| TrustStore::empty().with_pem_certificate(pem::text(certificates));
+    let trusted = match trusted {
+        Trusted::System => TrustStore::default(),
+        // What cannot be read of it is told where upstreams' trust is set up.
+        Trusted::SystemAndMore => store(&authorities::of_system().certificates),
+        Trusted::Bundle(path) => {
             let unusable = |problem| SetupError::CaBundle { path: path.to_owned(), problem };
             let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
             let certificates = pem::authorities(&pem).map_err(unusable)?;
-            TrustStore::empty().with_pem_certificate(pem::text(&certificates))
+            store(&certificates)
         }
     };
     Ok(TlsContext::builder().with_trust_store(trusted).build().expect("roots alone make no wrong context"))
