@@ -38,6 +38,7 @@ mod sessions;
 mod settings;
 mod shutdown;
 mod smuggling;
+mod stalled_uploads;
 mod status;
 mod streaming;
 mod support;
