@@ -73,6 +73,10 @@ troubles! {
 
     /// The request is not one that everybody reads alike.
     RequestMalformed => "request_malformed",
+    /// The request has more fields, or more bytes of them, than are read.
+    RequestHeaderTooLarge => "request_header_too_large",
+    /// The target of the request is longer than any that is read.
+    RequestTargetTooLong => "request_target_too_long",
     /// The caller's body broke off.
     RequestBodyBroken => "request_body_broken",
     /// The caller hung up before its response was complete.
@@ -167,6 +171,8 @@ troubles! {
     UpstreamTimeout => "upstream_timeout",
     /// The upstream hung up, or speaks no HTTP.
     UpstreamBroken => "upstream_broken",
+    /// The upstream's response has more fields, or more bytes of them, than are read.
+    UpstreamHeaderTooLarge => "upstream_header_too_large",
     /// The upstream refuses the token.
     UpstreamRejectsToken => "upstream_rejects_token",
     /// The upstream answers that it is unwell.

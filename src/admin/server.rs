@@ -92,7 +92,7 @@ impl Handler for Pages {
         })
     }
 
-    fn refuse(&self, _: &Error) -> Response<Self::Body> {
+    fn refuse(&self, _: Error, _: &Request<()>) -> Response<Self::Body> {
         let mut response = Response::new(Body::from("malformed request\n"));
         *response.status_mut() = StatusCode::BAD_REQUEST;
         response.map(|body| BusyBody::new(body, self.activity.busy()))

@@ -1,5 +1,7 @@
 //! What goes wrong with a message or its connection.
 
+use super::target::MOST_TARGET;
+use super::{MOST_FIELDS, MOST_HEADER};
 use std::io;
 
 /// Why a message did not get through.
@@ -17,9 +19,15 @@ pub enum Error {
     /// What came is no message of HTTP/1.
     #[error("invalid HTTP: {0}")]
     Malformed(&'static str),
-    /// The header is longer, or has more fields, than anybody needs.
-    #[error("header too large")]
+    /// The target has a byte that no target has.
+    #[error("invalid HTTP: byte {0:#04x} in the request target")]
+    TargetByte(u8),
+    /// The header or the trailers are longer than the limits.
+    #[error("header too large: the limits are {MOST_FIELDS} fields and {} KiB", MOST_HEADER / 1024)]
     HeaderTooLarge,
+    /// The target is longer than the limit, or the header ends in it.
+    #[error("request target too long: the limit is {MOST_TARGET} bytes")]
+    TargetTooLong,
     /// The body that was to be sent is not of the length that its header says.
     #[error("the body is not of its stated length")]
     Length,
@@ -33,7 +41,7 @@ impl Error {
 
     /// Whether what came is no HTTP.
     pub fn is_parse(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::HeaderTooLarge)
+        matches!(self, Self::Malformed(_) | Self::TargetByte(_) | Self::HeaderTooLarge | Self::TargetTooLong)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) enum Length {
 /// header: of two that are alike one, and none beside chunks, which win but are the last that is read (section 6.1).
 pub(super) fn of_request(headers: &mut HeaderMap, version: Version) -> Result<(Length, bool), Error> {
     let keep_alive = is_kept_alive(headers, version);
-    let stated = stated_length(headers)?;
+    let stated = one_length(headers)?;
     if headers.contains_key(TRANSFER_ENCODING) {
         if version != Version::HTTP_11 {
             return Err(Error::Malformed("transfer-encoding in HTTP/1.0"));
@@ -31,15 +31,7 @@ pub(super) fn of_request(headers: &mut HeaderMap, version: Version) -> Result<(L
         headers.remove(CONTENT_LENGTH);
         return Ok((Length::Chunked, keep_alive && stated.is_none()));
     }
-    match stated {
-        None => Ok((Length::Exact(0), keep_alive)),
-        Some(length) => {
-            if headers.get_all(CONTENT_LENGTH).iter().nth(1).is_some() {
-                headers.insert(CONTENT_LENGTH, length.into());
-            }
-            Ok((Length::Exact(length), keep_alive))
-        }
-    }
+    Ok((Length::Exact(stated.unwrap_or(0)), keep_alive))
 }
 
 /// The length of the body of a response to a request of this method.
@@ -47,18 +39,20 @@ pub(super) fn of_response(
     method: &Method,
     status: StatusCode,
     version: Version,
-    headers: &HeaderMap,
+    headers: &mut HeaderMap,
 ) -> Result<Length, Error> {
-    if *method == Method::HEAD || !may_have_body(status) {
-        return Ok(Length::Exact(0));
-    }
-    if headers.contains_key(TRANSFER_ENCODING) {
+    let has_no_body = *method == Method::HEAD || !may_have_body(status);
+    if !has_no_body && headers.contains_key(TRANSFER_ENCODING) {
         if version != Version::HTTP_11 {
             return Err(Error::Malformed("transfer-encoding in HTTP/1.0"));
         }
-        return Ok(if ends_chunked(headers)? { Length::Chunked } else { Length::UntilClose });
+        if is_chunked(headers)? {
+            return Ok(Length::Chunked);
+        }
     }
-    Ok(stated_length(headers)?.map_or(Length::UntilClose, Length::Exact))
+    // The length of a body that is left out is passed on, so it has to be one too.
+    let stated = one_length(headers)?;
+    Ok(if has_no_body { Length::Exact(0) } else { stated.map_or(Length::UntilClose, Length::Exact) })
 }
 
 /// Whether a status leaves room for a body (RFC 9110, section 6.4.1).
@@ -85,14 +79,33 @@ fn ends_chunked(headers: &HeaderMap) -> Result<bool, Error> {
     Ok(last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")))
 }
 
-fn stated_length(headers: &HeaderMap) -> Result<Option<u64>, Error> {
-    let mut stated = None;
+/// Whether a response's body is in chunks. `identity` says of a coding that there is none. Any other is refused: attache asks
+/// for none (RFC 9110, section 10.1.4), and without the field the caller could not undo it.
+fn is_chunked(headers: &HeaderMap) -> Result<bool, Error> {
+    let mut codings = members(headers, &TRANSFER_ENCODING)
+        .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(false),
+        (Some(coding), None) if coding.eq_ignore_ascii_case(b"chunked") => Ok(true),
+        (Some(_), _) => Err(Error::Malformed("transfer-encoding")),
+    }
+}
+
+/// The length that a header states. One that is stated more than once in the same way is stated once from here on.
+///
+/// # Errors
+/// When it is no number, or another number is stated too.
+pub fn one_length(headers: &mut HeaderMap) -> Result<Option<u64>, Error> {
+    let (mut stated, mut times) = (None, 0);
     for value in headers.get_all(CONTENT_LENGTH) {
         let length = number(value).ok_or(Error::Malformed("content-length"))?;
         if stated.is_some_and(|before| before != length) {
             return Err(Error::Malformed("content-length, stated twice"));
         }
-        stated = Some(length);
+        (stated, times) = (Some(length), times + 1);
+    }
+    if let (Some(length), 2..) = (stated, times) {
+        headers.insert(CONTENT_LENGTH, length.into());
     }
     Ok(stated)
 }
@@ -160,19 +173,27 @@ mod tests {
     fn the_length_of_a_response_depends_on_what_was_asked() {
         let read = |method, status: u16, stated: &[(&'static str, &'static str)]| {
             let status = StatusCode::from_u16(status).unwrap();
-            of_response(&method, status, Version::HTTP_11, &fields(stated)).ok()
+            of_response(&method, status, Version::HTTP_11, &mut fields(stated)).ok()
         };
         let five = &[("content-length", "5")][..];
         assert_eq!(read(Method::GET, 200, five), Some(Length::Exact(5)));
         assert_eq!(read(Method::GET, 200, &[]), Some(Length::UntilClose));
         assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "chunked")]), Some(Length::Chunked));
-        assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "gzip")]), Some(Length::UntilClose));
+        for wrong in ["gzip", "gzip, chunked", "chunked, chunked", "chunked, gzip"] {
+            assert_eq!(read(Method::GET, 200, &[("transfer-encoding", wrong)]), None, "{wrong}");
+        }
+        let identity = ("transfer-encoding", "Identity");
+        assert_eq!(read(Method::GET, 200, &[identity]), Some(Length::UntilClose));
+        assert_eq!(read(Method::GET, 200, &[identity, five[0]]), Some(Length::Exact(5)));
         assert_eq!(read(Method::GET, 200, &[("content-length", "5"), ("content-length", "6")]), None);
         assert_eq!(read(Method::GET, 200, &[("transfer-encoding", "\u{e4}, chunked")]), None);
         for (method, status) in
             [(Method::HEAD, 200), (Method::GET, 204), (Method::GET, 304), (Method::GET, 101)]
         {
-            assert_eq!(read(method, status, five), Some(Length::Exact(0)), "{status}");
+            assert_eq!(read(method.clone(), status, five), Some(Length::Exact(0)), "{status}");
+            assert_eq!(read(method.clone(), status, &[five[0], five[0]]), Some(Length::Exact(0)), "{status}");
+            let wrong = [&[("content-length", "abc")][..], &[five[0], ("content-length", "6")]];
+            assert!(wrong.iter().all(|stated| read(method.clone(), status, stated).is_none()), "{status}");
         }
     }
 

@@ -9,11 +9,13 @@ mod read;
 /// What waits to be written.
 mod write;
 /// Where a message ends.
-mod framing;
+pub mod framing;
 /// The time of day.
 mod date;
 /// Lists of names in a header's value.
 pub mod fields;
+/// The target of a request.
+pub mod target;
 /// The header of a request, read and written.
 mod request;
 /// The header of a response, read and written.
@@ -37,12 +39,25 @@ pub mod request_body;
 /// A stream whose first bytes have been read already.
 pub mod rewind;
 
+use http::HeaderMap;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// The most bytes of a message's header.
-pub const MOST_HEADER: usize = 64 * 1024;
+/// The most bytes of a message's header, or of its trailers, in both directions and in every version of HTTP.
+pub const MOST_HEADER: usize = 128 * 1024;
 /// The most fields of a header, or of trailers.
-const MOST_FIELDS: usize = 100;
+pub const MOST_FIELDS: usize = 500;
+/// The same as HTTP/2 counts it: 32 bytes more for each field (RFC 9113, section 6.5.2).
+pub const MOST_HEADER_LIST: u32 = (MOST_HEADER + 32 * MOST_FIELDS) as u32;
+
+/// Holds a header of HTTP/2, whose library counts in another way, to the same limits. Beside its fields it has a first line
+/// of so many bytes.
+///
+/// # Errors
+/// When it is larger.
+pub fn check_size(headers: &HeaderMap, first_line: usize) -> Result<(), error::Error> {
+    let fits = headers.len() <= MOST_FIELDS && first_line + request::length_of(headers) <= MOST_HEADER;
+    if fits { Ok(()) } else { Err(error::Error::HeaderTooLarge) }
+}
 
 /// What HTTP can be spoken over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}

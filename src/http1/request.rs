@@ -4,6 +4,7 @@ use super::error::Error;
 use super::fields::lists;
 use super::framing::{self, Length};
 use super::read::ReadBuffer;
+use super::target::{self, MOST_TARGET, path_and_query};
 use super::{MOST_FIELDS, MOST_HEADER};
 use bytes::{Buf, Bytes};
 use http::header::{EXPECT, TE, UPGRADE};
@@ -32,25 +33,59 @@ pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error
         return Ok(None);
     }
     let bytes = buffer.held().clone();
+    let read = match read_one(&bytes, None) {
+        // httparse takes no target that is not UTF-8.
+        Err(Error::Malformed(why)) => match target::in_ascii(&bytes) {
+            Some((ascii, target)) => read_one(&ascii, Some(target))?,
+            None => return Err(target::odd_byte(&bytes).map_or(Error::Malformed(why), Error::TargetByte)),
+        },
+        read => read?,
+    };
+    let Some((request, length)) = read else { return Ok(None) };
+    buffer.held().advance(length);
+    about(request).map(Some)
+}
+
+/// A whole header, and how long it is. Where the bytes of its target have been replaced, they are the `original`.
+fn read_one(bytes: &Bytes, original: Option<Bytes>) -> Result<Option<(Request<()>, usize)>, Error> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
-    let Status::Complete(length) = parsed.parse_with_uninit_headers(&bytes, &mut fields)? else {
-        return if bytes.len() < MOST_HEADER { Ok(None) } else { Err(Error::HeaderTooLarge) };
+    let length = match parsed.parse_with_uninit_headers(bytes, &mut fields)? {
+        Status::Complete(length) if length <= MOST_HEADER => length,
+        Status::Partial if bytes.len() < MOST_HEADER => return Ok(None),
+        Status::Complete(_) | Status::Partial => return Err(too_large(bytes)),
     };
-    if length > MOST_HEADER {
-        return Err(Error::HeaderTooLarge);
-    }
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
         return Err(Error::Malformed("request line"));
     };
     let mut request = Request::new(());
     *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(|_| Error::Malformed("method"))?;
-    *request.uri_mut() = Uri::from_maybe_shared(bytes.slice_ref(target.as_bytes()))
-        .map_err(|_| Error::Malformed("request target"))?;
     *request.version_mut() = if version == 1 { Version::HTTP_11 } else { Version::HTTP_10 };
-    read_fields(request.headers_mut(), &bytes, parsed.headers)?;
-    buffer.held().advance(length);
-    about(request).map(Some)
+    let target = original.unwrap_or_else(|| bytes.slice_ref(target.as_bytes()));
+    target::read(target, &mut request)?;
+    read_fields(request.headers_mut(), bytes, parsed.headers)?;
+    Ok(Some((request, length)))
+}
+
+/// A header that is too long in its first line is so before any field has begun (RFC 9112, section 3).
+fn too_large(bytes: &[u8]) -> Error {
+    if first_line(bytes).len() > MOST_TARGET { Error::TargetTooLong } else { Error::HeaderTooLarge }
+}
+
+/// The line of the method and the target, without its end.
+pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
+    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// What can be told of a request that is refused: its method and its path, as far as there are any.
+pub(super) fn told(bytes: &[u8]) -> Request<()> {
+    let mut words = first_line(bytes).split(|byte| *byte == b' ');
+    let mut request = Request::new(());
+    let method = words.next().and_then(|method| Method::from_bytes(method).ok());
+    *request.method_mut() = method.unwrap_or_else(|| Method::from_bytes(b"-").expect("a dash is a token"));
+    *request.uri_mut() = words.next().and_then(target::told).unwrap_or_else(|| Uri::from_static("-"));
+    request
 }
 
 /// What some put behind a body does not begin a header (RFC 9112, section 2.2). A CR alone is no line: it stays, and makes
@@ -81,11 +116,11 @@ pub(super) fn read_fields(
 /// The header of a request, as it is to be written. Only path and query of its target stand there.
 pub(super) fn written<T>(head: &Request<T>) -> Vec<u8> {
     let (method, headers) = (head.method().as_str(), head.headers());
-    let target = head.uri().path_and_query().map_or("/", |target| target.as_str());
+    let target = path_and_query(head);
     let mut text = Vec::with_capacity(method.len() + target.len() + 16 + length_of(headers));
     text.extend_from_slice(method.as_bytes());
     text.push(b' ');
-    text.extend_from_slice(target.as_bytes());
+    text.extend_from_slice(target);
     text.extend_from_slice(b" HTTP/1.1\r\n");
     write_fields(headers, &mut text);
     text.extend_from_slice(b"\r\n");

@@ -37,13 +37,13 @@ pub(super) struct ResponseHead {
 /// protocols.
 pub(super) fn read(buffer: &mut ReadBuffer, method: &Method) -> Result<Option<ResponseHead>, Error> {
     while !buffer.is_empty() {
-        let Some(response) = read_one(buffer)? else { return Ok(None) };
+        let Some(mut response) = read_one(buffer)? else { return Ok(None) };
         let (status, version) = (response.status(), response.version());
         let switches = status == StatusCode::SWITCHING_PROTOCOLS;
         if status.is_informational() && !switches {
             continue;
         }
-        let length = framing::of_response(method, status, version, response.headers())?;
+        let length = framing::of_response(method, status, version, response.headers_mut())?;
         // Behind a switch comes no response of this protocol, whether or not anybody asked for it.
         let keep_alive = !switches && framing::is_kept_alive(response.headers(), version);
         return Ok(Some(ResponseHead { response, length, keep_alive }));

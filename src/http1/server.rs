@@ -2,7 +2,7 @@
 
 use super::Stream;
 use super::error::Error;
-use super::request::RequestHead;
+use super::request::{self, RequestHead};
 use super::request_body::RequestBody;
 use super::response::Reply;
 use super::rewind::Rewind;
@@ -37,8 +37,8 @@ pub trait Handler: Unpin {
     /// Answers a request.
     fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body>;
 
-    /// Answers what is no request. This is the last answer on its connection.
-    fn refuse(&self, error: &Error) -> Response<Self::Body>;
+    /// Answers what is no request, of which this much can be told. This is the last answer on its connection.
+    fn refuse(&self, error: Error, told: &Request<()>) -> Response<Self::Body>;
 }
 
 /// A caller's connection. It resolves when it has ended.
@@ -111,7 +111,7 @@ impl<H: Handler> Connection<H> {
                 match head {
                     Ok(Some(head)) => self.begin(head),
                     Ok(None) => State::Closing,
-                    Err(error) if error.is_parse() => self.refuse(&error),
+                    Err(error) if error.is_parse() => self.refuse(error),
                     Err(error) => return Poll::Ready(Err(error)),
                 }
             }
@@ -174,10 +174,11 @@ impl<H: Handler> Connection<H> {
         State::Answering(self.handler.answer(request.map(|()| body)))
     }
 
-    fn refuse(&mut self, error: &Error) -> State<H::Body> {
+    fn refuse(&mut self, error: Error) -> State<H::Body> {
         self.asked.keep_alive = false;
         self.asked.method = Method::GET;
-        self.reply(self.handler.refuse(error))
+        let told = request::told(self.shared.wire().buffer.held());
+        self.reply(self.handler.refuse(error, &told))
     }
 
     fn reply(&mut self, response: Response<H::Body>) -> State<H::Body> {

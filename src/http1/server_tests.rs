@@ -46,7 +46,7 @@ impl Handler for Answers {
         })
     }
 
-    fn refuse(&self, _: &Error) -> Response<Self::Body> {
+    fn refuse(&self, _: Error, _: &Request<()>) -> Response<Self::Body> {
         Response::new(Full::from("refused"))
     }
 }
@@ -179,7 +179,7 @@ impl Handler for Elsewhere {
         Box::pin(async { Response::new(Full::default()) })
     }
 
-    fn refuse(&self, _: &Error) -> Response<Self::Body> {
+    fn refuse(&self, _: Error, _: &Request<()>) -> Response<Self::Body> {
         Response::default()
     }
 }

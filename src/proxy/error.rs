@@ -20,6 +20,9 @@ pub enum ProxyError {
     /// The request is not one that everybody reads alike.
     #[error("the request is malformed")]
     Malformed,
+    /// What the caller sent is no request, or a longer one than is read.
+    #[error("the request cannot be read: {0}")]
+    Unreadable(#[source] Http1Error),
     /// The caller named no upstream in this header.
     #[error("the request names no upstream in {0}")]
     NoTarget(HeaderName),
@@ -79,6 +82,9 @@ pub enum UpstreamError {
     /// The upstream switched protocols unasked or without proof, or answered a wish to switch with neither yes nor no.
     #[error("protocols are not switched as HTTP wants it")]
     Upgrade,
+    /// The response has a larger header than is read.
+    #[error("no usable response: {0}")]
+    HeaderTooLarge(#[source] MessageError),
     /// The connection broke before the response, or the response is no HTTP.
     #[error("no usable response: {0}")]
     Exchange(#[source] MessageError),
@@ -135,6 +141,7 @@ impl ProxyError {
     pub fn trouble(&self) -> Trouble {
         match self {
             Self::Malformed => Trouble::RequestMalformed,
+            Self::Unreadable(error) => unreadable(error),
             Self::NoTarget(_) => Trouble::UpstreamMissing,
             Self::InvalidTarget => Trouble::UpstreamInvalid,
             Self::Denied(_, Denied::Host) => Trouble::HostNotAllowed,
@@ -144,6 +151,19 @@ impl ProxyError {
             Self::Token(_, error) => error.trouble(),
             Self::Upstream(_, error) => error.trouble(),
         }
+    }
+}
+
+fn unreadable(error: &Http1Error) -> Trouble {
+    match error {
+        Http1Error::HeaderTooLarge => Trouble::RequestHeaderTooLarge,
+        Http1Error::TargetTooLong => Trouble::RequestTargetTooLong,
+        Http1Error::Closed
+        | Http1Error::Incomplete
+        | Http1Error::Io(_)
+        | Http1Error::Malformed(_)
+        | Http1Error::TargetByte(_)
+        | Http1Error::Length => Trouble::RequestMalformed,
     }
 }
 
@@ -161,6 +181,7 @@ impl UpstreamError {
             Self::ConnectTimeout(_) => Trouble::UpstreamConnectTimeout,
             Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
             Self::RequestBody(_) => Trouble::RequestBodyBroken,
+            Self::HeaderTooLarge(_) => Trouble::UpstreamHeaderTooLarge,
             Self::Upgrade | Self::Exchange(_) => Trouble::UpstreamBroken,
         }
     }
@@ -189,6 +210,9 @@ impl UpstreamError {
             Self::ResponseTimeout(_) => "ask why the upstream is slow, or raise --upstream-timeout",
             Self::RequestBody(_) => "ask the caller why its body ends early",
             Self::Upgrade => "check that the upstream speaks WebSocket at this path",
+            Self::HeaderTooLarge(_) => {
+                "have the upstream send fewer fields, or shorter ones: cookies are often why"
+            }
             Self::Exchange(_) => {
                 "check that the upstream speaks HTTP at this port, and its own log for why it hung up"
             }
@@ -220,6 +244,7 @@ impl UpstreamError {
             | Self::NoHttp2
             | Self::RequestBody(_)
             | Self::Upgrade
+            | Self::HeaderTooLarge(_)
             | Self::Exchange(_) => ErrorType::Unknown,
         }
     }

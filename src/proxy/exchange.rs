@@ -7,6 +7,7 @@ use super::grpc;
 use super::incoming::UpstreamBody;
 use super::pool::{Part, Pool};
 use super::replay::is_unprocessed;
+use super::syntax;
 use super::target::Target;
 use crate::http1::client::Failure;
 use http::{Request, Response};
@@ -124,7 +125,10 @@ async fn answer_http2(
     let answer = connection.sender.try_send_request(request);
     let open = (!connection.sender.is_closed()).then_some(connection);
     let mut error = match answer.await {
-        Ok(response) => return Ok((response, open)),
+        Ok(mut response) => {
+            let sound = syntax::check_http2_response(&mut response);
+            return sound.map(|()| (response, open)).map_err(|error| Lost::Sent(error.into()));
+        }
         Err(error) => error,
     };
     let unsent = error.take_message();

@@ -2,6 +2,7 @@
 //! (<https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>).
 
 use super::error::{ProxyError, UpstreamError};
+use crate::http1::error::Error as Http1Error;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::time::Duration;
@@ -58,6 +59,7 @@ enum Code {
     InvalidArgument = 3,
     DeadlineExceeded = 4,
     PermissionDenied = 7,
+    ResourceExhausted = 8,
     Unimplemented = 12,
     Internal = 13,
     Unavailable = 14,
@@ -69,6 +71,15 @@ impl ProxyError {
             Self::NoTarget(_) | Self::InvalidTarget => Code::InvalidArgument,
             // No program chose this: whatever frames its messages is at fault.
             Self::Malformed => Code::Internal,
+            Self::Unreadable(error) => match error {
+                Http1Error::HeaderTooLarge | Http1Error::TargetTooLong => Code::ResourceExhausted,
+                Http1Error::Closed
+                | Http1Error::Incomplete
+                | Http1Error::Io(_)
+                | Http1Error::Malformed(_)
+                | Http1Error::TargetByte(_)
+                | Http1Error::Length => Code::Internal,
+            },
             Self::Denied(..) => Code::PermissionDenied,
             Self::Connect | Self::Trace => Code::Unimplemented,
             Self::Token(..) => Code::Unavailable,
@@ -82,6 +93,7 @@ impl UpstreamError {
         match self {
             Self::AddressDenied => Code::PermissionDenied,
             Self::RequestBody(_) => Code::Internal,
+            Self::HeaderTooLarge(_) => Code::ResourceExhausted,
             // Unlike `Unavailable` this invites no second try: the upstream may have done what was asked.
             Self::ResponseTimeout(_) => Code::DeadlineExceeded,
             Self::Dns(_)

@@ -66,6 +66,7 @@ pub mod response;
 pub mod grpc;
 
 use crate::config::{ForwardedFor, Routing};
+use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{Traces, while_waiting};
@@ -135,14 +136,29 @@ impl Proxy {
                 let (response, pipe) = upgrade.join(response, record);
                 return (response, Some(pipe));
             }
-            Err(error) => {
-                self.note(&error, &record);
-                record.failed(error.trouble());
-                error.response(language)
-            }
+            Err(error) => return (self.fail(&error, language, record), None),
         };
         record.status(response.status());
         (response.map(|body| body.recorded_in(record)), None)
+    }
+
+    /// The answer to what cannot be read as a request. The log has what can be told of it.
+    pub fn refuse(
+        &self,
+        error: Http1Error,
+        told: &Request<()>,
+        caller: Option<&HeaderValue>,
+    ) -> Response<ResponseBody> {
+        let record = Record::start(self.metrics.clone(), &self.traces, told, caller);
+        self.fail(&ProxyError::Unreadable(error), Language::Http, record)
+    }
+
+    fn fail(&self, error: &ProxyError, language: Language, mut record: Record) -> Response<ResponseBody> {
+        self.note(error, &record);
+        record.failed(error.trouble());
+        let response = error.response(language);
+        record.status(response.status());
+        response.map(|body| body.recorded_in(record))
     }
 
     /// The way of a request, each step in the file of its name.
@@ -258,6 +274,7 @@ impl Proxy {
             ProxyError::Connect
             | ProxyError::Trace
             | ProxyError::Malformed
+            | ProxyError::Unreadable(_)
             | ProxyError::NoTarget(_)
             | ProxyError::InvalidTarget => {}
         }

@@ -47,17 +47,20 @@ impl Language {
     }
 }
 
-/// The answer to what cannot be read as a request.
-pub fn unreadable(error: &Error) -> Response<ResponseBody> {
-    let (status, body, proxy_status) = match error {
+/// What is said of what cannot be read as a request.
+fn unreadable(error: &Error) -> (StatusCode, &'static str, &'static str) {
+    match error {
         Error::HeaderTooLarge => {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header too large", MALFORMED.2)
         }
-        Error::Closed | Error::Incomplete | Error::Io(_) | Error::Malformed(_) | Error::Length => MALFORMED,
-    };
-    let mut response = ProxyError::in_http(status, body);
-    response.headers_mut().insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
-    response
+        Error::TargetTooLong => (StatusCode::URI_TOO_LONG, "request target too long", MALFORMED.2),
+        Error::Closed
+        | Error::Incomplete
+        | Error::Io(_)
+        | Error::Malformed(_)
+        | Error::TargetByte(_)
+        | Error::Length => MALFORMED,
+    }
 }
 
 /// The answer to `OPTIONS` of this proxy itself.
@@ -127,6 +130,7 @@ impl ProxyError {
                 };
             }
             Self::Malformed => MALFORMED,
+            Self::Unreadable(error) => unreadable(error),
             Self::InvalidTarget => {
                 (StatusCode::BAD_REQUEST, "invalid upstream", "attache; error=http_request_error")
             }
@@ -183,6 +187,7 @@ impl UpstreamError {
                 (FAILED, "attache; error=http_response_incomplete")
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
+            Self::HeaderTooLarge(_) => (FAILED, "attache; error=http_response_header_section_size"),
             Self::Upgrade => (FAILED, "attache; error=http_upgrade_failed"),
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };

@@ -1,21 +1,65 @@
 //! Whether a request is one that every reader reads alike. What the HTTP library refuses never gets here; this refuses
-//! what it takes although RFC 9112 calls it malformed, because the hop before may have read it differently.
+//! what it takes although RFC 9112 or RFC 9113 calls it malformed, because the hop before may have read it differently.
 
 use super::error::ProxyError;
+use crate::http1::check_size;
+use crate::http1::error::Error;
+use crate::http1::framing::one_length;
 use http::header::{HOST, TRANSFER_ENCODING};
-use http::{Method, Request, Version};
+use http::{HeaderValue, Method, Request, Response, Uri, Version};
 
 /// Lets a sound request pass.
 ///
 /// # Errors
 /// When the request's form is not one that RFC 9112 allows for its method, an HTTP/1.1 request has not exactly one
-/// `Host`, or its body has any coding but one `chunked`.
+/// `Host`, its body has any coding but one `chunked`, or it is none that RFC 9113 allows.
 pub fn check<B>(request: &Request<B>) -> Result<(), ProxyError> {
+    if request.version() == Version::HTTP_2 {
+        check_http2(request)?;
+    }
     if form_is_allowed(request) && has_one_host(request) && is_at_most_chunked(request) {
         Ok(())
     } else {
         Err(ProxyError::Malformed)
     }
+}
+
+/// RFC 9113, sections 8.2.1 and 8.3.1: values have no blanks around them, a path begins with a slash, and an authority has no
+/// user.
+fn check_http2<B>(request: &Request<B>) -> Result<(), ProxyError> {
+    let path = request.uri().path_and_query().map_or("", |path| path.as_str());
+    let first_line = request.method().as_str().len() + path.len() + host_line(request.uri());
+    check_size(request.headers(), first_line).map_err(ProxyError::Unreadable)?;
+    let has_user = request.uri().authority().is_some_and(|authority| authority.as_str().contains('@'));
+    if path.starts_with('?') || has_user || request.headers().values().any(has_blanks_around) {
+        return Err(ProxyError::Malformed);
+    }
+    Ok(())
+}
+
+/// What the authority of HTTP/2 is in HTTP/1.1.
+fn host_line(uri: &Uri) -> usize {
+    uri.authority().map_or(0, |authority| "host: \r\n".len() + authority.as_str().len())
+}
+
+/// Holds the header of an HTTP/2 response to what HTTP/1.1 would let pass. Blanks around values are taken away, as
+/// HTTP/1.1 takes them away: upstreams send them.
+///
+/// # Errors
+/// When it is too large, or states no length or two.
+pub fn check_http2_response<B>(response: &mut Response<B>) -> Result<(), Error> {
+    check_size(response.headers(), 0)?;
+    one_length(response.headers_mut())?;
+    for value in response.headers_mut().values_mut().filter(|value| has_blanks_around(value)) {
+        let trimmed = HeaderValue::from_bytes(value.as_bytes().trim_ascii());
+        *value = trimmed.expect("a part of a value is a value");
+    }
+    Ok(())
+}
+
+fn has_blanks_around(value: &HeaderValue) -> bool {
+    let is_blank = |byte: Option<&u8>| matches!(byte, Some(b' ' | b'\t'));
+    is_blank(value.as_bytes().first()) || is_blank(value.as_bytes().last())
 }
 
 /// RFC 9112, sections 3.2.3 and 3.2.4: a bare authority is for CONNECT, `*` for OPTIONS.

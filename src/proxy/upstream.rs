@@ -12,6 +12,7 @@ use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_unprocessed};
 use super::target::{Scheme, Target};
+use crate::http1::error::Error as Http1Error;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
@@ -140,7 +141,13 @@ impl Upstream {
 
 /// An exchange fails by the caller's doing, too.
 fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
-    if sent.is_broken() { UpstreamError::RequestBody(error) } else { UpstreamError::Exchange(error) }
+    if sent.is_broken() {
+        return UpstreamError::RequestBody(error);
+    }
+    match error {
+        MessageError::Http1(Http1Error::HeaderTooLarge) => UpstreamError::HeaderTooLarge(error),
+        MessageError::Http1(_) | MessageError::Http2(_) => UpstreamError::Exchange(error),
+    }
 }
 
 /// Names the target in the request as the connection's protocol wants it, path and query untouched.

@@ -6,16 +6,15 @@ use super::frames::CountedFrames;
 use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
 use super::stream::Stream as Socket;
-use crate::http1::Stream;
 use crate::http1::error::Error;
 use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
+use crate::http1::{MOST_HEADER_LIST, Stream};
 use crate::proxy::body::{RequestBody, ResponseBody};
 use crate::proxy::headers::client_address;
 use crate::proxy::incoming::Incoming;
-use crate::proxy::response::unreadable;
 use http::{HeaderValue, Request, Response};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
@@ -166,9 +165,9 @@ impl Handler for Callers {
         self.answer_one(request.map(|body| RequestBody::new(Incoming::Http1(body))))
     }
 
-    fn refuse(&self, error: &Error) -> Response<Self::Body> {
-        tracing::debug!(%error, "what a caller sent is no request");
-        unreadable(error).map(|body| BusyBody::new(body, self.activity.busy()))
+    fn refuse(&self, error: Error, told: &Request<()>) -> Response<Self::Body> {
+        let response = self.server.proxy.refuse(error, told, self.caller.as_ref());
+        response.map(|body| BusyBody::new(body, self.activity.busy()))
     }
 }
 
@@ -218,6 +217,7 @@ fn http2() -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
         .max_send_buf_size(SEND_BUFFER)
+        .max_header_list_size(MOST_HEADER_LIST)
         .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(30));
     builder

@@ -3,10 +3,8 @@
 
 use crate::support::World;
 use crate::support::certificates::Certificates;
-use crate::support::client::{get, http2};
 use crate::support::upstream::Upstream;
 use crate::support::wire::{END, Wire};
-use http::StatusCode;
 
 const GET: &str = "GET / HTTP/1.1\r\nhost: p\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -198,21 +196,4 @@ async fn an_upstream_of_http_1_0_is_read_to_its_end_and_not_asked_again_there() 
     assert!(caller.until("ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
     caller.send(GET).await;
     wire.upstream().await.until(END).await;
-}
-
-#[tokio::test]
-async fn too_many_fields_or_too_many_bytes_of_them_are_431() {
-    let world = World::start().await;
-    let many: String = (0..150).map(|number| format!("x-{number}: 1\r\n")).collect();
-    let mut caller = crate::support::wire::Line::to(world.proxy.proxy).await;
-    caller.send(&format!("GET / HTTP/1.1\r\nhost: p\r\n{many}\r\n")).await;
-    assert!(caller.until(END).await.starts_with("HTTP/1.1 431 "));
-    let (mut sender, _connection) = http2(world.proxy.proxy).await;
-    let long = "x".repeat(20_000);
-    let request = get("http://p/", &[("x-long", &long)]);
-    let answer = sender.send_request(request).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
-    let answer = sender.send_request(get("http://p/", &[])).await.unwrap();
-    assert_eq!(answer.status(), StatusCode::OK);
-    assert_eq!(world.upstream.seen().len(), 1);
 }

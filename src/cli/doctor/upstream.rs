@@ -154,7 +154,10 @@ fn cure(error: &UpstreamError) -> &'static str {
         UpstreamError::ResponseTimeout(_) => {
             "ask whoever runs the upstream, or try another path with --probe-path"
         }
-        UpstreamError::Loop | UpstreamError::NoHttp2 | UpstreamError::Egress(..) => error.hint(),
+        UpstreamError::Loop
+        | UpstreamError::NoHttp2
+        | UpstreamError::HeaderTooLarge(_)
+        | UpstreamError::Egress(..) => error.hint(),
         UpstreamError::RequestBody(_) | UpstreamError::Exchange(_) | UpstreamError::Upgrade => {
             "see that it speaks HTTP on this port: --upstream-scheme, --upstream-host"
         }

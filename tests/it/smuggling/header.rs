@@ -7,7 +7,7 @@ pub fn request_lines() -> Vec<Case> {
     let mut cases: Vec<Case> = BROKEN_LINES.iter().map(|(name, start)| refused(name, line(start))).collect();
     let endless = format!("GET /case{} HTTP/1.1", "x".repeat(70_000));
     cases.push(refused("an endless target", line(endless)));
-    cases.push(refused("an endless method", line(format!("{} /case HTTP/1.1", "X".repeat(70_000)))));
+    cases.push(refused("an endless method", line(format!("{} /case HTTP/1.1", "X".repeat(140_000)))));
     for (name, start) in [
         ("a small method", &b"get /case HTTP/1.1"[..]),
         ("a method of its own", b"M-SEARCH /case HTTP/1.1"),
@@ -57,7 +57,6 @@ const BROKEN_LINES: &[(&str, &[u8])] = &[
     ("a control in the target", b"GET /case\x01 HTTP/1.1"),
     ("DEL in the target", b"GET /case\x7f HTTP/1.1"),
     ("a bare CR in the target", b"GET /case\rx HTTP/1.1"),
-    ("a broken UTF-8 target", b"GET /case\xff HTTP/1.1"),
     ("no method", b"/case HTTP/1.1"),
     ("an at sign in the method", b"G@T /case HTTP/1.1"),
     ("a bracket in the method", b"GE[T /case HTTP/1.1"),
@@ -98,8 +97,8 @@ pub fn fields() -> Vec<Case> {
     .into();
     cases.push(refused("a blank before the first name", request("GET /case HTTP/1.1", " host: a", "")));
     cases.push(refused("CRs only", "GET /case HTTP/1.1\rhost: a\r\r"));
-    cases.push(refused("too many fields", get("x: y\r\n".repeat(200).trim_end())));
-    cases.push(refused("an endless value", get(format!("x: {}", "y".repeat(70_000)))));
+    cases.push(refused("too many fields", get("x: y\r\n".repeat(501).trim_end())));
+    cases.push(refused("an endless value", get(format!("x: {}", "y".repeat(140_000)))));
     cases.push(forwarded("LFs only", "GET /case HTTP/1.1\nhost: a\nx: y\n\n", ""));
     cases.push(forwarded("LFs and CRLFs", "GET /case HTTP/1.1\r\nhost: a\nx: y\n\r\n", ""));
     for (name, lines) in [

@@ -49,7 +49,8 @@ impl Http1 {
 /// A connection that speaks HTTP/2 without TLS.
 pub async fn http2(address: SocketAddr) -> (http2::SendRequest<Body>, Owned) {
     let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
-    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    let (sender, connection) = builder.max_header_list_size(1 << 20).handshake(stream).await.unwrap();
     let task = Tasks::default().spawn(async {
         let _ = connection.await;
     });

@@ -204,7 +204,9 @@ impl Server {
             let reply = (self.script)(request);
             async move { Ok::<_, Infallible>(reply.await) }
         });
-        let builder = Builder::new(TokioExecutor::new());
+        let mut builder = Builder::new(TokioExecutor::new());
+        builder.http1().max_headers(1000);
+        builder.http2().max_header_list_size(1 << 20);
         // A proxy that goes away is not this upstream's failure.
         let _ = builder.serve_connection_with_upgrades(TokioIo::new(stream), service).await;
     }

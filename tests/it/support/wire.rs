@@ -84,6 +84,12 @@ impl Line {
         self.stream.flush().await.unwrap();
     }
 
+    /// Sends what the other side may have enough of before its end.
+    pub async fn offer(&mut self, text: &str) {
+        let _ = self.stream.write_all(text.as_bytes()).await;
+        let _ = self.stream.flush().await;
+    }
+
     /// What comes, up to this text and with it.
     pub async fn until(&mut self, end: &str) -> String {
         loop {

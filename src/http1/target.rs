@@ -1,0 +1,204 @@
+//! The target of a request. The `http` crate refuses some bytes that clients send raw, and drops what begins with `#`; both
+//! go on as they came, because the upstream may mean something by them.
+
+use super::error::Error;
+use super::request::first_line;
+use bytes::Bytes;
+use http::{Method, Request, Uri};
+use std::fmt::Write;
+
+/// The most bytes of a target, its raw bytes counted as three: more have no room in a `Uri`.
+pub const MOST_TARGET: usize = 65_534;
+/// The most bytes of a target that the log shows of a request that is refused.
+const MOST_TOLD: usize = 1024;
+
+/// Path and query as they came, where the `Uri` of the request has them percent-encoded. An extension of the request.
+#[derive(Clone)]
+struct Raw(Bytes);
+
+/// Path and query of a request, byte for byte, as HTTP/1.1 writes them.
+pub(super) fn path_and_query<T>(head: &Request<T>) -> &[u8] {
+    match head.extensions().get::<Raw>() {
+        Some(Raw(raw)) => raw,
+        None => head.uri().path_and_query().map_or(b"/", |target| target.as_str().as_bytes()),
+    }
+}
+
+/// Reads the target of a request whose method is known.
+pub(super) fn read<T>(target: Bytes, request: &mut Request<T>) -> Result<(), Error> {
+    if target.len() > MOST_TARGET {
+        return Err(Error::TargetTooLong);
+    }
+    let length = target.len();
+    *request.uri_mut() = match Uri::from_maybe_shared(target.clone()) {
+        Ok(uri) if is_all_of(&uri, length) => uri,
+        Ok(_) | Err(_) => read_other(&target, request)?,
+    };
+    Ok(())
+}
+
+/// Whether a target of this length has become this and nothing was added or dropped.
+fn is_all_of(uri: &Uri, length: usize) -> bool {
+    let Some(path) = uri.path_and_query().map(|path| path.as_str()) else { return false };
+    let origin = match (uri.scheme_str(), uri.authority()) {
+        (Some(scheme), Some(authority)) => scheme.len() + 3 + authority.as_str().len(),
+        (_, _) => 0,
+    };
+    path.starts_with(['/', '*']) && origin + path.len() == length
+}
+
+/// A target that has raw bytes, or no path behind its authority.
+fn read_other<T>(target: &Bytes, request: &mut Request<T>) -> Result<Uri, Error> {
+    let (origin, path) = target.split_at(path_start(target));
+    let path = if path.starts_with(b"/") || !is_absolute(origin) {
+        target.slice_ref(path)
+    } else if path.is_empty() && *request.method() == Method::OPTIONS {
+        // RFC 9112, section 3.2.4: this is how a client asks a proxy for `*` of the server.
+        request.extensions_mut().insert(Raw(Bytes::from_static(b"*")));
+        Bytes::new()
+    } else {
+        // RFC 9112, section 3.2.1: an empty path is sent as `/`.
+        [b"/", path].concat().into()
+    };
+    let mut whole = String::from_utf8(origin.to_vec()).map_err(|_| Error::Malformed("request target"))?;
+    encode(&path, &mut whole);
+    if whole.len() > MOST_TARGET {
+        return Err(Error::TargetTooLong);
+    }
+    if path.iter().any(|byte| is_raw(*byte)) {
+        request.extensions_mut().insert(Raw(path));
+    }
+    Uri::try_from(whole).map_err(|_| Error::Malformed("request target"))
+}
+
+fn encode(path: &[u8], text: &mut String) {
+    for &byte in path {
+        if is_raw(byte) {
+            // Text takes whatever is written to it.
+            let _ = write!(text, "%{byte:02X}");
+        } else {
+            text.push(char::from(byte));
+        }
+    }
+}
+
+/// Where the path begins: at once, or behind `scheme://authority`. What has neither has no path.
+fn path_start(target: &[u8]) -> usize {
+    if matches!(target.first(), Some(b'/' | b'*')) {
+        return 0;
+    }
+    let authority = target.windows(3).position(|three| three == b"://").map_or(0, |colon| colon + 3);
+    let rest = target.iter().skip(authority).position(|byte| matches!(byte, b'/' | b'?' | b'#'));
+    rest.map_or(target.len(), |path| authority + path)
+}
+
+fn is_absolute(origin: &[u8]) -> bool {
+    origin.windows(3).any(|three| three == b"://")
+}
+
+/// Whether a byte of a path or query is one that RFC 3986 wants percent-encoded, and that the `http` crate may not take.
+fn is_raw(byte: u8) -> bool {
+    !byte.is_ascii_graphic() || b"\"#<>\\^`{|}".contains(&byte)
+}
+
+/// The same header with ASCII for every other byte of its target, and the target as it came, where it is no UTF-8.
+pub(super) fn in_ascii(header: &Bytes) -> Option<(Bytes, Bytes)> {
+    let target = header.slice_ref(target_of(first_line(header)));
+    if target.is_ascii() {
+        return None;
+    }
+    let start = header.iter().position(|byte| *byte == b' ')? + 1;
+    let mut ascii = header.to_vec();
+    ascii[start..start + target.len()]
+        .iter_mut()
+        .filter(|byte| !byte.is_ascii())
+        .for_each(|byte| *byte = b'%');
+    Some((ascii.into(), target))
+}
+
+/// What stands between the first blank of a request line and the last.
+fn target_of(line: &[u8]) -> &[u8] {
+    let target = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
+    target.rsplitn(2, |byte| *byte == b' ').last().unwrap_or_default()
+}
+
+/// The byte for which this is no request line: one in its target that no target has.
+pub(super) fn odd_byte(header: &[u8]) -> Option<u8> {
+    let target = target_of(first_line(header));
+    target.iter().copied().find(|byte| byte.is_ascii_control() || *byte == b' ')
+}
+
+/// What the log may show of a target that is refused.
+pub(super) fn told(target: &[u8]) -> Option<Uri> {
+    let mut text = String::new();
+    encode(target.get(..MOST_TOLD).unwrap_or(target), &mut text);
+    Uri::try_from(text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is kept of a target: the bytes for HTTP/1.1, and the `Uri`.
+    fn kept(method: Method, target: &[u8]) -> Option<(Vec<u8>, String)> {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        read(Bytes::copy_from_slice(target), &mut request).ok()?;
+        Some((path_and_query(&request).to_vec(), request.uri().to_string()))
+    }
+
+    #[test]
+    fn what_clients_send_raw_goes_on_as_it_came() {
+        for (target, uri) in [
+            (&b"/a?b=%20"[..], "/a?b=%20"),
+            (b"/q?x={\"a\":1}", "/q?x=%7B%22a%22:1%7D"),
+            (b"/p<a>`b`", "/p%3Ca%3E%60b%60"),
+            (b"/caf\xe9?n=\xe9", "/caf%E9?n=%E9"),
+            (b"/f#frag?y", "/f%23frag?y"),
+            (b"/#", "/%23"),
+        ] {
+            assert_eq!(kept(Method::GET, target), Some((target.to_vec(), uri.to_owned())), "{uri}");
+        }
+    }
+
+    #[test]
+    fn a_whole_url_keeps_its_authority_and_loses_it_on_the_way() {
+        for (method, target, written, uri) in [
+            (Method::GET, "http://a", "/", "http://a/"),
+            (Method::GET, "http://a/b?c", "/b?c", "http://a/b?c"),
+            (Method::GET, "http://a?x=1", "/?x=1", "http://a/?x=1"),
+            (Method::GET, "http://a?x=<", "/?x=<", "http://a/?x=%3C"),
+            (Method::GET, "http://a#f", "/#f", "http://a/%23f"),
+            (Method::GET, "http://a/b#f", "/b#f", "http://a/b%23f"),
+            (Method::OPTIONS, "http://a", "*", "http://a/"),
+            (Method::OPTIONS, "http://a/", "/", "http://a/"),
+            (Method::OPTIONS, "*", "*", "*"),
+        ] {
+            let expected = Some((written.as_bytes().to_vec(), uri.to_owned()));
+            assert_eq!(kept(method, target.as_bytes()), expected, "{target}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_target_is_refused_with_its_byte() {
+        for wrong in ["", "?x", "#f", "a/b", "http:///x", "http://a b/"] {
+            assert_eq!(kept(Method::GET, wrong.as_bytes()), None, "{wrong}");
+        }
+        for (header, byte) in [
+            (&b"GET /a\x01b HTTP/1.1\r\nhost: a b"[..], Some(1)),
+            (b"GET /a b HTTP/1.1\r\n", Some(b' ')),
+            (b"GET /a HTTP/1.1\r\nhost: \x01", None),
+        ] {
+            assert_eq!(odd_byte(header), byte);
+        }
+    }
+
+    #[test]
+    fn a_target_has_the_length_that_a_uri_can_have() {
+        let length = |length: usize, byte: &[u8]| {
+            kept(Method::GET, &[b"/", &byte.repeat(length)[..]].concat()).is_some()
+        };
+        assert!(length(MOST_TARGET - 1, b"a") && !length(MOST_TARGET, b"a"));
+        assert!(length(MOST_TARGET / 3 - 1, b"<") && !length(MOST_TARGET / 3 + 1, b"<"));
+    }
+}
