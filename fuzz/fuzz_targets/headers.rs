@@ -2,6 +2,7 @@
 //! neither side gets anything that was for the other's hop.
 #![no_main]
 
+use attache::clock::Clock;
 use attache::config::ForwardedFor;
 use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
 use attache::proxy::target::{Scheme, Target};
@@ -9,7 +10,7 @@ use attache::token::Token;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use libfuzzer_sys::fuzz_target;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 const ROUTING: HeaderName = HeaderName::from_static("x-upstream-host");
 const OF_ONE_HOP: [&str; 7] = [
@@ -39,8 +40,8 @@ fuzz_target!(|bytes: &[u8]| {
 });
 
 fn upstream(mut headers: HeaderMap, choice: u8) {
-    let now = SystemTime::UNIX_EPOCH;
-    let token = Token::new("a.b.c", now, now + Duration::from_secs(300)).expect("a token");
+    let clock = Clock::system();
+    let token = Token::new("a.b.c", clock.moment(), clock.now() + Duration::from_secs(300)).expect("a token");
     let target = Target::new(Scheme::Https, "api.example.com".parse().expect("a name"));
     let caller = HeaderValue::from_static("192.0.2.9");
     let caller = (choice & 1 == 0).then_some(&caller);

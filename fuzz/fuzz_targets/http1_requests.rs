@@ -21,8 +21,10 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 use tokio::io::{DuplexStream, duplex};
 
-/// What attache gave hyper as the most of a header.
-const MOST_BUFFERED: usize = 64 * 1024;
+/// The most bytes of a header that attache reads.
+const MOST_BUFFERED: usize = 128 * 1024;
+/// The most fields of a header that attache reads.
+const MOST_FIELDS: usize = 500;
 
 fuzz_target!(|input: &[u8]| {
     let Some(pieces) = Pieces::of(input) else { return };
@@ -34,7 +36,8 @@ fuzz_target!(|input: &[u8]| {
         alike(ours, theirs);
     }
     if let Some(next) = ours.get(theirs.len()) {
-        assert!(theirs.last().is_some_and(outlives), "only attache: {next:#?}");
+        let is_known = theirs.last().is_some_and(outlives) || is_encoded(next, pieces.bytes());
+        assert!(is_known, "only attache: {next:#?}");
     }
     if let Some(next) = theirs.get(ours.len()) {
         let is_known = is_refused(next, pieces.bytes()) || ours.last().is_some_and(closes);
@@ -97,7 +100,7 @@ impl Handler for Record {
         Box::pin(self.clone().add(request))
     }
 
-    fn refuse(&self, _: &Error) -> Response<Self::Body> {
+    fn refuse(&self, _: Error, _: &Request<()>) -> Response<Self::Body> {
         answer(StatusCode::BAD_REQUEST)
     }
 }
@@ -131,7 +134,11 @@ async fn by_hyper(stream: DuplexStream, record: Record) {
         async { Ok::<_, Infallible>(record.add(request).await) }
     });
     let mut builder = http1::Builder::new();
-    builder.half_close(false).max_buf_size(MOST_BUFFERED).max_header_size(MOST_BUFFERED);
+    builder
+        .half_close(false)
+        .max_buf_size(MOST_BUFFERED)
+        .max_header_size(MOST_BUFFERED)
+        .max_headers(MOST_FIELDS);
     let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
@@ -146,6 +153,10 @@ fn skipped_alike(read: &[Seen], skipped: &[Seen]) {
 
 fn alike(ours: &Seen, theirs: &Seen) {
     let mut expected = theirs.clone();
+    if ours.target.starts_with(&format!("{}%23", encoded(&theirs.target))) {
+        // hyper drops a fragment.
+        expected.target.clone_from(&ours.target);
+    }
     if let Some(length) = lone_length(&ours.headers) {
         // A length that is stated twice is written anew, without the zeros in front that the first may have.
         let stated = lone_length(&theirs.headers).expect("both have a length");
@@ -160,6 +171,19 @@ fn alike(ours: &Seen, theirs: &Seen) {
         assert!(ours.headers.iter().eq(&expected.headers), "order: {ours:#?}\n{theirs:#?}");
     }
     assert!(ours.trailers.iter().eq(&expected.trailers), "order: {ours:#?}\n{theirs:#?}");
+}
+
+/// A target that begins with the same bytes, with those encoded that attache encodes.
+fn encoded(target: &str) -> String {
+    let is_raw = |byte: u8| !byte.is_ascii_graphic() || b"\"#<>\\^`{|}".contains(&byte);
+    let encode = |byte: u8| if is_raw(byte) { format!("%{byte:02X}") } else { char::from(byte).to_string() };
+    target.bytes().map(encode).collect()
+}
+
+/// A target does not stand among the bytes as attache tells it: it has raw bytes, for which hyper may refuse it.
+fn is_encoded(request: &Seen, bytes: &[u8]) -> bool {
+    let target = request.target.as_bytes();
+    !bytes.windows(target.len()).any(|part| part == target)
 }
 
 /// The only length, and there is only one in what has been read.
