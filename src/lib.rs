@@ -32,6 +32,8 @@ pub mod authorities;
 pub mod keepalive;
 /// Everything that can be wrong, by its stable name.
 pub mod trouble;
+/// Values of an operator, as they may be shown.
+pub mod redact;
 /// Texts of other parties, as they may be shown.
 pub mod legible;
 /// Says on a socket that needs no address how the process is.

@@ -2,8 +2,8 @@
 
 use super::Exit;
 use crate::config::problems::Problems;
-use crate::config::redact;
 use crate::legible;
+use crate::redact;
 use crate::trouble::Trouble;
 use clap::error::{ContextKind, ContextValue};
 use std::error::Error;

@@ -43,8 +43,6 @@ mod resolve_upstream;
 mod resolve_tokens;
 /// What each setting came to.
 pub mod effective;
-/// What may be shown of a value.
-pub mod redact;
 /// Quotes and blanks around values.
 mod surroundings;
 /// Every problem at once, with its cure.

@@ -2,9 +2,10 @@
 
 use super::duration;
 use super::problems::Fault;
+use super::surroundings;
 use super::{ForwardedFor, LogFormat, LogLevel, UpstreamProtocol};
-use super::{redact, surroundings};
 use crate::proxy::target::Scheme;
+use crate::redact;
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::{AudienceError, AudienceSet, MAX_AUDIENCE_CHARS, MAX_AUDIENCES};
 use std::num::NonZeroUsize;

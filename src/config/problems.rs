@@ -1,7 +1,7 @@
 //! Every problem at once, with its cure, so that an operator need not try again for each.
 
 use super::environment::variable_of;
-use super::redact;
+use crate::redact;
 use std::fmt;
 
 /// Why arguments make no configuration.

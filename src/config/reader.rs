@@ -6,11 +6,11 @@ use super::notices::Notice;
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source};
 use super::proxy_variables::{self, ProxyVariable};
-use super::redact;
 use super::surroundings;
 use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
 use crate::proxy::target::Scheme;
+use crate::redact;
 use crate::token::sts::access::AwsVariables;
 use std::time::Duration;
 

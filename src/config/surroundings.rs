@@ -1,6 +1,6 @@
 //! What stands around a value without belonging to it: quotes that no shell took away, blanks, line breaks.
 
-use super::redact;
+use crate::redact;
 
 const QUOTES: [char; 6] = ['"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
 const UNSEEN: [char; 4] = ['\u{feff}', '\u{200b}', '\u{200d}', '\u{a0}'];

@@ -5,6 +5,7 @@ use super::target::Scheme;
 use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
 use crate::pem::{self, Fingerprint};
+use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
 use crate::trouble::Trouble;
 use rustls::{ClientConfig, RootCertStore};
@@ -126,10 +127,16 @@ fn system_roots() -> RootCertStore {
     let mut roots = RootCertStore::empty();
     let system = authorities::of_system();
     for error in &system.errors {
+        // It quotes SSL_CERT_FILE, which may hold the content of a file in place of its path.
+        let error = error.to_string();
+        let shown = match redact::is_file_content(&error) {
+            true => "SSL_CERT_FILE or SSL_CERT_DIR holds the content of a file, and not its path",
+            false => &error,
+        };
         tracing::warn!(
             code = Trouble::SystemRootsUnreadable.code(),
             see = Trouble::SystemRootsUnreadable.see(),
-            %error,
+            error = shown,
             "a trusted certificate of the system cannot be read"
         );
     }

@@ -15,12 +15,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("authorities", &[]),
     ("keepalive", &[]),
     ("legible", &[]),
+    ("redact", &[]),
     ("reload", &["trouble"]),
     ("http1", &["clock"]),
     ("emulator", &["clock"]),
     ("telemetry", &["clock", "config", "keepalive", "legible", "tasks", "trouble"]),
-    ("token", &["authorities", "clock", "legible", "pem", "tasks", "telemetry", "trouble"]),
-    ("config", &["proxy", "token"]),
+    ("token", &["authorities", "clock", "legible", "pem", "redact", "tasks", "telemetry", "trouble"]),
+    ("config", &["proxy", "redact", "token"]),
     (
         "proxy",
         &[
@@ -29,6 +30,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "http1",
             "keepalive",
             "pem",
+            "redact",
             "reload",
             "tasks",
             "telemetry",

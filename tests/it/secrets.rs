@@ -109,3 +109,20 @@ async fn collector(pushed: Pushed) -> Upstream {
     };
     Upstream::scripted(script).await
 }
+
+#[tokio::test]
+async fn a_secret_in_a_variable_of_another_owner_is_not_logged() {
+    let key = "-----BEGIN PRIVATE KEY-----\nplanted\n-----END PRIVATE KEY-----\n";
+    let url = "https://me:planted@sts.example.com";
+    let settings = [("UPSTREAM_HOST", "127.0.0.1:1"), ("TOKEN_AUDIENCE", "a")];
+    for (name, value) in
+        [("AWS_CA_BUNDLE", key), ("AWS_REGION", url), ("SSL_CERT_FILE", key), ("SSL_CERT_DIR", key)]
+    {
+        let mut command = command("http://127.0.0.1:1");
+        command.env(name, value).envs(settings);
+        let mut program = Program::start(command, &[]).await;
+        let wrong = program.logged(|line| line["level"] == "ERROR" || line["level"] == "WARN").await;
+        assert!(!wrong.to_string().contains(PLANTED), "{name}");
+        assert!(!program.log().iter().any(|line| line.to_string().contains(PLANTED)), "{name}");
+    }
+}

@@ -1,6 +1,7 @@
 //! Where credentials, region and endpoint come from, and whether they can be used at all.
 
 use super::transport::{self, Trusted, Way};
+use crate::redact;
 use crate::token::flaw::Flaw;
 use crate::token::setup_error::{EndpointFlaw, RegionFlaw, SetupError};
 use aws_config::{BehaviorVersion, Region, SdkConfig};
@@ -56,11 +57,7 @@ impl FileVariable {
     /// Judges a value by its form.
     pub fn read(value: &str) -> Self {
         let is_jwt = value.starts_with("eyJ") && value.matches('.').count() == 2;
-        if value.trim().contains(['\n', '\r']) || value.contains("-----BEGIN") || is_jwt {
-            Self::Content
-        } else {
-            Self::Path(value.into())
-        }
+        if redact::is_file_content(value) || is_jwt { Self::Content } else { Self::Path(value.into()) }
     }
 
     /// The path.
@@ -125,7 +122,7 @@ impl Access {
         match config.region().map(AsRef::as_ref) {
             None | Some("") => Err(SetupError::NoRegion),
             Some(region) => match region_flaw(region) {
-                Some(flaw) => Err(SetupError::Region { region: region.to_owned(), flaw }),
+                Some(flaw) => Err(SetupError::Region { region: redact::without_credentials(region), flaw }),
                 None => Ok(config),
             },
         }

@@ -48,7 +48,8 @@ fn is_der_in_base64(text: &str) -> bool {
     content.len() == length && length >= MIN_KEY_BYTES
 }
 
-fn without_credentials(value: &str) -> String {
+/// The value without user, password and query, where it looks like a URL.
+pub fn without_credentials(value: &str) -> String {
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
         None => (String::new(), value),
