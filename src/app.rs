@@ -280,6 +280,7 @@ fn server(
     let upstream_connections = Tasks::default();
     let connector = Connector::configured(config, own, upstream_tls, upstream_connections.clone());
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
+    let complaints = Complaints::new(&upstream_connections);
     let proxy = Proxy {
         routing: config.routing.clone(),
         named: Named::default(),
@@ -287,10 +288,10 @@ fn server(
         loops: LoopGuard::default(),
         tokens,
         forwarded_for: config.upstream.forwarded_for,
-        upstream: Upstream::new(connector, pool, config.upstream.timeout),
+        upstream: Upstream::new(connector, pool, config.upstream.timeout, complaints.clone()),
         metrics: observation.metrics.clone(),
         traces: observation.traces.clone(),
-        complaints: Complaints::new(&upstream_connections),
+        complaints,
     };
     Ok(Server {
         proxy: Arc::new(proxy),

@@ -161,6 +161,8 @@ troubles! {
     UpstreamDns => "upstream_dns",
     /// No address of the upstream accepts a connection.
     UpstreamConnect => "upstream_connect",
+    /// No file descriptor is left for a connection to the upstream.
+    OutOfFiles => "out_of_files",
     /// No connection to the upstream in time.
     UpstreamConnectTimeout => "upstream_connect_timeout",
     /// The TLS handshake with the upstream fails.
@@ -173,6 +175,8 @@ troubles! {
     UpstreamBroken => "upstream_broken",
     /// The upstream's response has more fields, or more bytes of them, than are read.
     UpstreamHeaderTooLarge => "upstream_header_too_large",
+    /// An invalid answer over HTTP/2 ended a connection that other requests were on.
+    UpstreamAnswerInvalid => "upstream_answer_invalid",
     /// The upstream refuses the token.
     UpstreamRejectsToken => "upstream_rejects_token",
     /// The upstream answers that it is unwell.

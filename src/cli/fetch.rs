@@ -3,6 +3,7 @@
 
 use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
+use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::loops::OwnListeners;
@@ -81,7 +82,8 @@ impl Fetcher {
 
     fn through(connector: Connector, patience: Duration) -> Self {
         let pool = Pool::new(patience, &connector.tasks);
-        Self { upstream: Upstream::new(connector, pool, patience), patience }
+        let complaints = Complaints::new(&connector.tasks);
+        Self { upstream: Upstream::new(connector, pool, patience, complaints), patience }
     }
 
     /// Sends a request made by [`get`] and reads the whole answer.

@@ -57,6 +57,24 @@ impl Connection {
         pin!(look).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
+    /// Whether the connection has ended within a body of this length. The caller has nothing of the response yet, so it can
+    /// get another one. Where much has come at once, more is likely to come.
+    fn breaks_off(&mut self, length: Length, context: &mut Context<'_>) -> bool {
+        let held = self.buffer.held().len() as u64;
+        let may_break_off = match length {
+            Length::Exact(length) => length > held,
+            Length::Chunked => true,
+            Length::UntilClose => false,
+        };
+        if !may_break_off || self.buffer.is_flooding() {
+            return false;
+        }
+        match self.buffer.poll_more(&mut *self.stream, context) {
+            Poll::Pending | Poll::Ready(Ok(1..)) => false,
+            Poll::Ready(Ok(0) | Err(_)) => !Decoder::from(length).ends_within(self.buffer.held().clone()),
+        }
+    }
+
     /// Sends a request and waits for the response's header. The body's length must stand in the request's header.
     ///
     /// # Errors
@@ -76,6 +94,9 @@ impl Connection {
             let unsent = exchange.sender.as_mut().and_then(Sender::unsent);
             Failure { error, unsent }
         })?;
+        if poll_fn(|context| Poll::Ready(exchange.connection.breaks_off(length, context))).await {
+            return Err(Failure { error: ExchangeError::Message(Error::Incomplete), unsent: None });
+        }
         Ok(response.map(|()| ResponseBody::new(exchange, length, keep_alive)))
     }
 }

@@ -62,6 +62,22 @@ impl Decoder {
         }
     }
 
+    /// Whether the body is whole with this, where nothing else will come.
+    pub(super) fn ends_within(self, mut held: Bytes) -> bool {
+        match self {
+            Self::Ended | Self::UntilClose => true,
+            Self::Broken => false,
+            Self::Exact(rest) => rest <= held.len() as u64,
+            Self::Chunked(mut chunked) => loop {
+                match chunked.next(&mut held) {
+                    Ok(Piece::Data(_)) => {}
+                    Ok(Piece::End | Piece::Trailers(_)) => return true,
+                    Ok(Piece::NotYet) | Err(_) => return false,
+                }
+            },
+        }
+    }
+
     /// The next part of the body; `None` behind its end.
     pub(super) fn poll_frame(
         &mut self,

@@ -49,6 +49,11 @@ impl ReadBuffer {
         self.held.is_empty()
     }
 
+    /// Whether so much has come at once that more is likely to be there.
+    pub(super) fn is_flooding(&self) -> bool {
+        self.is_flooding
+    }
+
     /// Everything that has come.
     pub(super) fn take(&mut self) -> Bytes {
         std::mem::take(&mut self.held)
@@ -64,7 +69,9 @@ impl ReadBuffer {
             let mut room = ReadBuf::new(room);
             ready!(Pin::new(stream).poll_read(context, &mut room))?;
             self.append(room.filled());
-            Poll::Ready(Ok(room.filled().len()))
+            let read = room.filled().len();
+            self.is_flooding = read == ROOM && !self.reads_little;
+            Poll::Ready(Ok(read))
         })
     }
 
@@ -96,9 +103,7 @@ impl ReadBuffer {
             self.held = data.freeze();
             return Poll::Ready(Ok(read));
         }
-        let read = ready!(self.poll_more(stream, context))?;
-        self.is_flooding = read == ROOM && !self.reads_little;
-        Poll::Ready(Ok(read))
+        self.poll_more(stream, context)
     }
 
     /// Something of a body of which at most so many bytes are to come. Nothing is the end of the connection.

@@ -9,6 +9,7 @@ use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use crate::trouble::Trouble;
 use http::HeaderName;
+use rustix::io::Errno;
 use std::error::Error;
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -61,6 +62,9 @@ pub enum UpstreamError {
     /// No address accepted a connection.
     #[error("cannot connect: {0}")]
     Connect(#[source] std::io::Error),
+    /// The process, or the system, may open no further file.
+    #[error("no file descriptor is left for a connection")]
+    OutOfFiles,
     /// The HTTP proxy on the way, named first, opened no tunnel.
     #[error("through {0}: {1}")]
     Egress(String, #[source] EgressError),
@@ -85,6 +89,9 @@ pub enum UpstreamError {
     /// The response has a larger header than is read.
     #[error("no usable response: {0}")]
     HeaderTooLarge(#[source] MessageError),
+    /// Something invalid in HTTP/2 ended the connection, with all that was on it.
+    #[error("invalid HTTP/2 ended the connection: {0}")]
+    InvalidHttp2(#[source] MessageError),
     /// The connection broke before the response, or the response is no HTTP.
     #[error("no usable response: {0}")]
     Exchange(#[source] MessageError),
@@ -99,6 +106,9 @@ pub enum MessageError {
     /// HTTP/2.
     #[error("{}", with_cause(.0))]
     Http2(#[from] hyper::Error),
+    /// The connection ended within a response of which nothing has gone on.
+    #[error("connection closed before message completed")]
+    Incomplete,
 }
 
 impl From<ExchangeError<Self>> for MessageError {
@@ -116,6 +126,7 @@ impl MessageError {
         match self {
             Self::Http1(error) => error.is_incomplete(),
             Self::Http2(error) => error.is_incomplete_message(),
+            Self::Incomplete => true,
         }
     }
 
@@ -124,6 +135,7 @@ impl MessageError {
         match self {
             Self::Http1(error) => error.is_parse(),
             Self::Http2(error) => error.is_parse(),
+            Self::Incomplete => false,
         }
     }
 }
@@ -168,6 +180,23 @@ fn unreadable(error: &Http1Error) -> Trouble {
 }
 
 impl UpstreamError {
+    /// The same, told apart from the upstream's own faults where it is this process that may open no further file.
+    #[must_use]
+    pub fn or_out_of_files(self) -> Self {
+        let is_limit = |error: &std::io::Error| {
+            let limits = [Errno::MFILE, Errno::NFILE].map(Errno::raw_os_error);
+            error.raw_os_error().is_some_and(|code| limits.contains(&code))
+        };
+        if let Self::Dns(error)
+        | Self::Connect(error)
+        | Self::Egress(_, EgressError::Dns(error) | EgressError::Connect(error)) = &self
+            && is_limit(error)
+        {
+            return Self::OutOfFiles;
+        }
+        self
+    }
+
     /// What is wrong, by its stable name.
     pub fn trouble(&self) -> Trouble {
         match self {
@@ -175,6 +204,7 @@ impl UpstreamError {
             Self::AddressDenied => Trouble::AddressNotAllowed,
             Self::Loop => Trouble::ProxyLoop,
             Self::Connect(_) => Trouble::UpstreamConnect,
+            Self::OutOfFiles => Trouble::OutOfFiles,
             Self::Egress(_, error) => error.trouble(),
             Self::Tls(_) => Trouble::UpstreamTls,
             Self::NoHttp2 => Trouble::UpstreamProtocol,
@@ -182,6 +212,7 @@ impl UpstreamError {
             Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
             Self::RequestBody(_) => Trouble::RequestBodyBroken,
             Self::HeaderTooLarge(_) => Trouble::UpstreamHeaderTooLarge,
+            Self::InvalidHttp2(_) => Trouble::UpstreamAnswerInvalid,
             Self::Upgrade | Self::Exchange(_) => Trouble::UpstreamBroken,
         }
     }
@@ -197,6 +228,7 @@ impl UpstreamError {
             Self::Connect(_) => {
                 "check the upstream's host and port, and what firewalls and network policies allow"
             }
+            Self::OutOfFiles => "raise the limit of open files, or lower --max-connections",
             Self::Tls(_) => {
                 "check the upstream's certificate and the name it is for; --upstream-ca-cert adds an authority"
             }
@@ -212,6 +244,9 @@ impl UpstreamError {
             Self::Upgrade => "check that the upstream speaks WebSocket at this path",
             Self::HeaderTooLarge(_) => {
                 "have the upstream send fewer fields, or shorter ones: cookies are often why"
+            }
+            Self::InvalidHttp2(_) => {
+                "find the answers that are invalid, or keep others out of their way with --upstream-protocol http1"
             }
             Self::Exchange(_) => {
                 "check that the upstream speaks HTTP at this port, and its own log for why it hung up"
@@ -239,12 +274,14 @@ impl UpstreamError {
             | Self::Dns(_)
             | Self::AddressDenied
             | Self::Loop
+            | Self::OutOfFiles
             | Self::Egress(..)
             | Self::Tls(_)
             | Self::NoHttp2
             | Self::RequestBody(_)
             | Self::Upgrade
             | Self::HeaderTooLarge(_)
+            | Self::InvalidHttp2(_)
             | Self::Exchange(_) => ErrorType::Unknown,
         }
     }

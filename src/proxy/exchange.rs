@@ -4,14 +4,13 @@ use super::body::{RequestBody, Sent};
 use super::connection::{Connection, Http1, Http2};
 use super::error::MessageError;
 use super::grpc;
-use super::incoming::UpstreamBody;
+use super::incoming::{Http2Body, UpstreamBody};
 use super::pool::{Part, Pool};
 use super::replay::is_unprocessed;
 use super::syntax;
 use super::target::Target;
 use crate::http1::client::Failure;
 use http::{Request, Response};
-use hyper::body::Incoming;
 use std::pin::pin;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
@@ -105,7 +104,7 @@ async fn answer(
         Connection::Http2(connection) => {
             // Boxed, because it is larger than all the rest, and every request would make room for it.
             let (response, part) = Box::pin(answer_http2(connection, request, body)).await?;
-            Ok((response.map(UpstreamBody::Http2), Part::Http2(part)))
+            Ok((response, Part::Http2(part)))
         }
     }
 }
@@ -117,17 +116,20 @@ async fn answer_http2(
     mut connection: Http2,
     head: &Request<RequestBody>,
     body: RequestBody,
-) -> Result<(Response<Incoming>, Option<Http2>), Lost> {
+) -> Result<(Response<UpstreamBody>, Option<Http2>), Lost> {
     let mut request = Request::new(body);
     head.method().clone_into(request.method_mut());
     head.uri().clone_into(request.uri_mut());
     head.headers().clone_into(request.headers_mut());
+    let heard = connection.heard().clone();
     let answer = connection.sender.try_send_request(request);
     let open = (!connection.sender.is_closed()).then_some(connection);
     let mut error = match answer.await {
         Ok(mut response) => {
-            let sound = syntax::check_http2_response(&mut response);
-            return sound.map(|()| (response, open)).map_err(|error| Lost::Sent(error.into()));
+            syntax::check_http2_response(&mut response).map_err(MessageError::from)?;
+            let (head, body) = response.into_parts();
+            let body = if heard.has_ended() { Http2Body::last(body)? } else { Http2Body::new(body) };
+            return Ok((Response::from_parts(head, UpstreamBody::Http2(body)), open));
         }
         Err(error) => error,
     };
@@ -140,6 +142,12 @@ async fn answer_http2(
         Some(request) => Lost::Unsent(request.into_body(), error),
         None => Lost::Sent(error),
     })
+}
+
+impl From<MessageError> for Lost {
+    fn from(error: MessageError) -> Self {
+        Self::Sent(error)
+    }
 }
 
 impl From<Failure<RequestBody>> for Lost {

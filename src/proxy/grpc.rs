@@ -103,7 +103,9 @@ impl UpstreamError {
             | Self::ConnectTimeout(_)
             | Self::NoHttp2
             | Self::Egress(..)
+            | Self::OutOfFiles
             | Self::Upgrade
+            | Self::InvalidHttp2(_)
             | Self::Exchange(_) => Code::Unavailable,
         }
     }

@@ -4,7 +4,7 @@ use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2};
 use super::error::{MessageError, UpstreamError};
 use super::heard::{Heard, Listening};
-use super::replay::http2_cause;
+use super::replay::is_invalid_http2;
 use crate::http1::{MOST_HEADER_LIST, Stream};
 use crate::tasks::Tasks;
 use hyper::client::conn::http2;
@@ -53,8 +53,8 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
     while connection.current_max_send_streams() == 0 {
         tokio::select! {
             () = driven.notified() => {}
-            end = &mut connection => return Err(match end {
-                Err(error) if !is_no_http2(&error) => UpstreamError::Exchange(MessageError::Http2(error)),
+            end = &mut connection => return Err(match end.map_err(MessageError::Http2) {
+                Err(error) if !is_invalid_http2(&error) => UpstreamError::Exchange(error),
                 Ok(()) | Err(_) => UpstreamError::NoHttp2,
             }),
         }
@@ -76,11 +76,6 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
 /// How many of the requests at a time that the upstream allows are sent.
 fn taken_of(allowed: usize) -> usize {
     allowed.min(MAX_STREAMS as usize)
-}
-
-/// Whether what came was not made of frames.
-fn is_no_http2(error: &hyper::Error) -> bool {
-    http2_cause(error).is_some_and(|cause| cause.is_go_away() && cause.is_library())
 }
 
 /// Spawns what drives an HTTP/2 connection, and tells whenever it has moved.

@@ -7,8 +7,9 @@ use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
+use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 /// A caller's body as it comes.
 pub enum Incoming {
@@ -47,12 +48,62 @@ impl Body for Incoming {
     }
 }
 
+/// An upstream's body over HTTP/2.
+pub struct Http2Body {
+    /// What was taken before.
+    taken: VecDeque<Frame<Bytes>>,
+    rest: hyper::body::Incoming,
+}
+
+impl Http2Body {
+    /// A body of which nothing was taken.
+    pub fn new(rest: hyper::body::Incoming) -> Self {
+        Self { taken: VecDeque::new(), rest }
+    }
+
+    /// A body on a connection that has ended: what has come of it is taken at once.
+    ///
+    /// # Errors
+    /// When it is not whole.
+    pub fn last(rest: hyper::body::Incoming) -> Result<Self, MessageError> {
+        let mut this = Self::new(rest);
+        let mut context = Context::from_waker(Waker::noop());
+        while !this.rest.is_end_stream() {
+            match Pin::new(&mut this.rest).poll_frame(&mut context) {
+                Poll::Ready(Some(Ok(frame))) => this.taken.push_back(frame),
+                Poll::Ready(Some(Err(_))) => return Err(MessageError::Incomplete),
+                Poll::Ready(None) | Poll::Pending => break,
+            }
+        }
+        Ok(this)
+    }
+
+    fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
+        match self.taken.pop_front() {
+            Some(frame) => Poll::Ready(Some(Ok(frame))),
+            None => Pin::new(&mut self.rest).poll_frame(context).map_err(MessageError::Http2),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.taken.is_empty() && self.rest.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        let taken: u64 = self.taken.iter().filter_map(Frame::data_ref).map(|data| data.len() as u64).sum();
+        match self.rest.size_hint().exact() {
+            Some(rest) => SizeHint::with_exact(taken + rest),
+            None => SizeHint::default(),
+        }
+    }
+}
+
 /// An upstream's body as it comes.
 pub enum UpstreamBody {
     /// Over HTTP/1.1, with the connection that it comes on.
     Http1(client::ResponseBody<RequestBody>),
     /// Over HTTP/2.
-    Http2(hyper::body::Incoming),
+    Http2(Http2Body),
     /// Nothing more of it.
     Ended,
 }
@@ -85,7 +136,7 @@ impl Body for UpstreamBody {
     ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         match &mut *self {
             Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(MessageError::from),
-            Self::Http2(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http2),
+            Self::Http2(body) => body.poll_frame(context),
             Self::Ended => Poll::Ready(None),
         }
     }

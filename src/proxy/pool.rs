@@ -5,15 +5,18 @@ use super::connection::{Connection, Http1, Http2, Retirement};
 use super::target::Target;
 use crate::http1::client::Remains;
 use crate::tasks::Tasks;
+use rustix::process::{Resource, getrlimit};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 use tokio::time::{Instant, interval};
 
-/// The most unused HTTP/1.1 connections kept in all, so that callers who name many upstreams cannot use up the
-/// process's file descriptors. Fewer would make 2,000 busy callers of one upstream open a connection for every second
-/// request.
-const MOST_IDLE: usize = 2048;
+/// The most connections kept in all while one of them is unused. Fewer would make 2,000 busy callers of one upstream open
+/// a connection for every second request.
+const MAX_KEPT: usize = 2048;
+/// The part of the files that the process may open, where that is less: callers that name many upstreams must not use up
+/// what others need.
+const SHARE_OF_FILES: u64 = 4;
 /// How often connections that have been unused for too long are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -34,6 +37,7 @@ pub struct Pool(Arc<Shelves>);
 
 struct Shelves {
     idle_timeout: Duration,
+    max_kept: usize,
     /// Those who end what is still being sent.
     tasks: Tasks,
     unused: Mutex<Unused>,
@@ -42,8 +46,8 @@ struct Shelves {
 #[derive(Default)]
 struct Unused {
     by_target: HashMap<Target, Shelf>,
-    /// How many HTTP/1.1 connections the shelves hold.
-    http1: usize,
+    /// How many connections the shelves hold, those of HTTP/2 in use among them.
+    kept: usize,
 }
 
 #[derive(Default)]
@@ -64,7 +68,13 @@ struct Idle<C> {
 impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
-        let shelves = Arc::new(Shelves { idle_timeout, tasks: tasks.clone(), unused: Mutex::default() });
+        let shelves = Shelves {
+            idle_timeout,
+            max_kept: MAX_KEPT.min(share_of_files()),
+            tasks: tasks.clone(),
+            unused: Mutex::default(),
+        };
+        let shelves = Arc::new(shelves);
         let swept = Arc::downgrade(&shelves);
         tasks.supervise(move || sweep(swept.clone()));
         Self(shelves)
@@ -72,27 +82,13 @@ impl Pool {
 
     /// A connection to this target that was open a moment ago.
     pub fn take(&self, target: &Target) -> Option<Connection> {
-        let mut unused = self.0.unused();
-        let Unused { by_target, http1 } = &mut *unused;
-        let (shelf, now) = (by_target.get_mut(target)?, Instant::now());
-        shelf.http2.retain(|idle| idle.connection.is_good(now));
-        if let Some(idle) = shelf.http2.iter_mut().find(|idle| idle.connection.has_room()) {
-            idle.since = now;
-            return Some(Connection::Http2(idle.connection.clone()));
-        }
-        while let Some(mut idle) = shelf.http1.pop() {
-            *http1 = http1.saturating_sub(1);
-            if idle.connection.is_good(now, idle.since) {
-                return Some(Connection::Http1(idle.connection));
-            }
-        }
-        None
+        self.0.unused().on_shelf(target, Shelf::take)?
     }
 
     /// The connections kept, by target and in no order.
     pub fn overview(&self) -> Vec<Kept> {
         let unused = self.0.unused();
-        let with_any = unused.by_target.iter().filter(|(_, shelf)| !shelf.is_empty());
+        let with_any = unused.by_target.iter().filter(|(_, shelf)| shelf.kept() > 0);
         let kept = with_any.map(|(target, shelf)| Kept {
             target: target.clone(),
             http1: shelf.http1.len(),
@@ -103,13 +99,15 @@ impl Pool {
 
     /// Makes a new connection known: one that speaks HTTP/2 can be used by others while it is in use.
     pub fn opened(&self, target: &Target, connection: &Connection) {
-        let mut unused = self.0.unused();
-        let (shelf, since) = (unused.by_target.entry(target.clone()).or_default(), Instant::now());
+        let (mut unused, since) = (self.0.unused(), Instant::now());
         match connection {
-            Connection::Http1(_) => shelf.http1_seen = Some(since),
+            Connection::Http1(_) => unused.shelf(target.clone()).http1_seen = Some(since),
             Connection::Http2(connection) => {
+                unused.make_room(self.0.max_kept);
+                let shelf = unused.shelf(target.clone());
                 shelf.http1_seen = None;
                 shelf.http2.push(Idle { connection: connection.clone(), since });
+                unused.kept += 1;
             }
         }
     }
@@ -122,14 +120,20 @@ impl Pool {
     /// Gives no further request to what may have died with a connection on which a request was written at this moment and
     /// nothing has come since: HTTP/1.1 connections unused since before, and HTTP/2 ones that have been silent as long.
     pub fn doubt(&self, target: &Target, since: Instant) {
+        self.0.unused().on_shelf(target, |shelf| {
+            shelf.http1.retain(|idle| idle.since >= since);
+            let silent = shelf.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
+            silent.for_each(|idle| idle.connection.turn_away());
+        });
+    }
+
+    /// Closes every unused connection. Answers whether there was one.
+    pub fn close_unused(&self) -> bool {
         let mut unused = self.0.unused();
-        let Unused { by_target, http1 } = &mut *unused;
-        let Some(shelf) = by_target.get_mut(target) else { return };
-        let before = shelf.http1.len();
-        shelf.http1.retain(|idle| idle.since >= since);
-        *http1 = http1.saturating_sub(before - shelf.http1.len());
-        let silent = shelf.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
-        silent.for_each(|idle| idle.connection.turn_away());
+        let before = unused.kept;
+        unused.by_target.values_mut().for_each(Shelf::close_unused);
+        unused.count();
+        unused.kept < before
     }
 
     /// What brings a connection back once its response has been read.
@@ -143,24 +147,43 @@ impl Pool {
             return;
         }
         let mut unused = self.0.unused();
-        if unused.http1 >= MOST_IDLE {
-            unused.drop_one();
-        }
-        let Unused { by_target, http1 } = &mut *unused;
-        let shelf = by_target.entry(target).or_default();
+        unused.make_room(self.0.max_kept);
+        let shelf = unused.shelf(target);
         shelf.http1_seen = Some(since);
         shelf.http1.push(Idle { connection, since });
-        *http1 += 1;
+        unused.kept += 1;
     }
 }
 
+fn share_of_files() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(files / SHARE_OF_FILES).unwrap_or(usize::MAX)
+}
+
 impl Unused {
-    /// Closes one connection, whichever is found first: with so many upstreams none is likelier to be needed.
-    fn drop_one(&mut self) {
-        if let Some(shelf) = self.by_target.values_mut().find(|shelf| !shelf.http1.is_empty()) {
-            shelf.http1.remove(0);
-            self.http1 = self.http1.saturating_sub(1);
+    fn shelf(&mut self, target: Target) -> &mut Shelf {
+        self.by_target.entry(target).or_default()
+    }
+
+    /// Changes a shelf that there is.
+    fn on_shelf<T>(&mut self, target: &Target, change: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
+        let shelf = self.by_target.get_mut(target)?;
+        let before = shelf.kept();
+        let outcome = change(shelf);
+        self.kept = (self.kept + shelf.kept()).saturating_sub(before);
+        Some(outcome)
+    }
+
+    /// Closes one unused connection where so many are kept, whichever is found first: with so many upstreams none is
+    /// likelier to be needed.
+    fn make_room(&mut self, max_kept: usize) {
+        if self.kept >= max_kept && self.by_target.values_mut().any(Shelf::close_one) {
+            self.kept -= 1;
         }
+    }
+
+    fn count(&mut self) {
+        self.kept = self.by_target.values().map(Shelf::kept).sum();
     }
 
     fn drop_expired(&mut self, idle_timeout: Duration) {
@@ -175,15 +198,45 @@ impl Unused {
                 !expired(idle.since) && idle.connection.is_good(now)
             });
             shelf.http1_seen = shelf.http1_seen.filter(|seen| !expired(*seen));
-            !shelf.is_empty() || shelf.http1_seen.is_some()
+            shelf.kept() > 0 || shelf.http1_seen.is_some()
         });
-        self.http1 = self.by_target.values().map(|shelf| shelf.http1.len()).sum();
+        self.count();
     }
 }
 
 impl Shelf {
-    fn is_empty(&self) -> bool {
-        self.http1.is_empty() && self.http2.is_empty()
+    fn kept(&self) -> usize {
+        self.http1.len() + self.http2.len()
+    }
+
+    fn take(&mut self) -> Option<Connection> {
+        let now = Instant::now();
+        self.http2.retain(|idle| idle.connection.is_good(now));
+        if let Some(idle) = self.http2.iter_mut().find(|idle| idle.connection.has_room()) {
+            idle.since = now;
+            return Some(Connection::Http2(idle.connection.clone()));
+        }
+        while let Some(mut idle) = self.http1.pop() {
+            if idle.connection.is_good(now, idle.since) {
+                return Some(Connection::Http1(idle.connection));
+            }
+        }
+        None
+    }
+
+    fn close_unused(&mut self) {
+        self.http1.clear();
+        self.http2.retain(|idle| idle.connection.others() > 0);
+    }
+
+    /// Closes an unused connection, if there is one: that of HTTP/1.1 which is unused for longest.
+    fn close_one(&mut self) -> bool {
+        if !self.http1.is_empty() {
+            self.http1.remove(0);
+            return true;
+        }
+        let unused = self.http2.iter().position(|idle| idle.connection.others() == 0);
+        unused.map(|at| self.http2.swap_remove(at)).is_some()
     }
 }
 

@@ -43,7 +43,9 @@ impl Replay {
     /// The body once more, if the request may be sent again after this: the upstream says that it has not looked at it; or it
     /// broke off before any response, the method is idempotent (RFC 9110, section 9.2.2) and there is no body.
     pub async fn after(self, error: &MessageError) -> Option<RequestBody> {
-        let harmless = self.is_idempotent && self.body.is_none() && broke_before_response(error);
+        let harmless = self.is_idempotent
+            && self.body.is_none()
+            && (broke_before_response(error) || is_invalid_http2(error));
         if !harmless && !is_unprocessed(error) {
             return None;
         }
@@ -95,6 +97,13 @@ pub fn is_unprocessed(error: &MessageError) -> bool {
     })
 }
 
+/// Whether a connection ended because of something invalid on it, and took its requests along. The HTTP/2 library makes a
+/// connection error of a field that is malformed, which should end one stream alone (RFC 9113, section 8.1.1).
+pub fn is_invalid_http2(error: &MessageError) -> bool {
+    let MessageError::Http2(error) = error else { return false };
+    http2_cause(error).is_some_and(|cause| cause.is_go_away() && cause.is_library())
+}
+
 /// Whether the connection broke although the upstream had not begun to answer.
 fn broke_before_response(error: &MessageError) -> bool {
     match error {
@@ -104,11 +113,12 @@ fn broke_before_response(error: &MessageError) -> bool {
             let broken = http2_cause(error).is_some_and(h2::Error::is_io);
             reset || broken || error.is_incomplete_message() || error.is_canceled() || error.is_closed()
         }
+        MessageError::Incomplete => false,
     }
 }
 
 /// What went wrong in HTTP/2, where it did.
-pub fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
+fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
     error.source().and_then(|source| source.downcast_ref())
 }
 

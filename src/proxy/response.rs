@@ -180,7 +180,7 @@ impl UpstreamError {
             Self::Egress(_, error @ EgressError::Timeout(_)) => (LATE, error.proxy_status()),
             Self::Egress(_, error) => (FAILED, error.proxy_status()),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),
-            Self::NoHttp2 => (FAILED, "attache; error=http_protocol_error"),
+            Self::NoHttp2 | Self::InvalidHttp2(_) => (FAILED, "attache; error=http_protocol_error"),
             Self::ConnectTimeout(_) => (LATE, "attache; error=connection_timeout"),
             Self::ResponseTimeout(_) => (LATE, "attache; error=http_response_timeout"),
             Self::Exchange(error) if error.is_incomplete() => {
@@ -188,6 +188,7 @@ impl UpstreamError {
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
             Self::HeaderTooLarge(_) => (FAILED, "attache; error=http_response_header_section_size"),
+            Self::OutOfFiles => (FAILED, "attache; error=proxy_internal_error; details=\"out of files\""),
             Self::Upgrade => (FAILED, "attache; error=http_upgrade_failed"),
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };

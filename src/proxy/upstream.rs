@@ -2,6 +2,7 @@
 //! again only where that cannot be a second time.
 
 use super::body::{RequestBody, Sent};
+use super::complaints::Complaints;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::error::{MessageError, UpstreamError};
@@ -10,7 +11,7 @@ use super::headers;
 use super::incoming::UpstreamBody;
 use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
-use super::replay::{Replay, is_unprocessed};
+use super::replay::{Replay, is_invalid_http2, is_unprocessed};
 use super::target::{Scheme, Target};
 use crate::http1::error::Error as Http1Error;
 use crate::telemetry::traces::Span;
@@ -19,9 +20,13 @@ use http::uri::{Authority, PathAndQuery};
 use http::{HeaderValue, Method, Request, Response, Uri, Version};
 use http_body::Body;
 use std::time::Duration;
+use tokio::time::sleep;
 
 /// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
 const MOST_TRIES: usize = 5;
+
+/// How long connections that are closed for want of files keep theirs: those of HTTP/2 are closed by their own tasks.
+const CLOSED_WITHIN: Duration = Duration::from_millis(20);
 
 /// Reaches upstreams.
 pub struct Upstream {
@@ -29,6 +34,18 @@ pub struct Upstream {
     openings: Openings,
     pool: Pool,
     timeout: Duration,
+    complaints: Complaints,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Any request.
+    Any,
+    /// A request that may switch protocols, so the connection will not come back.
+    Switch,
+    /// One request whose like may have ended a connection that others were on.
+    Alone,
 }
 
 /// A connection, and whether it lay in the pool: then it may have been closed there.
@@ -39,8 +56,9 @@ struct Way {
 
 impl Upstream {
     /// Reaches upstreams through this connector, and waits this long for a response once a request has been sent.
-    pub fn new(connector: Connector, pool: Pool, timeout: Duration) -> Self {
-        Self { connector, openings: Openings::default(), pool, timeout }
+    /// What is wrong with connections of which requests are none the worse goes to the complaints.
+    pub fn new(connector: Connector, pool: Pool, timeout: Duration, complaints: Complaints) -> Self {
+        Self { connector, openings: Openings::default(), pool, timeout, complaints }
     }
 
     /// The connections that are kept.
@@ -68,11 +86,11 @@ impl Upstream {
         call: Option<&Span>,
     ) -> Result<(Response<UpstreamBody>, Lease), UpstreamError> {
         let sent = request.body().sent();
-        // A connection that may end as a pipe is a new one: it will not come back.
-        let alone = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
+        let is_switch = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
+        let mut purpose = if is_switch { Purpose::Switch } else { Purpose::Any };
         let mut tries = 0;
         loop {
-            let Way { connection, kept } = self.way(target, alone, call).await?;
+            let Way { connection, kept } = self.way(target, purpose, call).await?;
             let replay = Replay::of(request, &connection);
             tries += 1;
             address(request, target, &connection);
@@ -85,68 +103,105 @@ impl Upstream {
                 Err(Lost::Unsent(body, _)) if kept || tries < MOST_TRIES => body,
                 Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
                 Err(Lost::Sent(error)) => {
-                    let again = if is_unprocessed(&error) { tries < MOST_TRIES } else { kept };
+                    let again = is_repeated(&error, purpose, kept, tries);
                     let replayed = match replay.filter(|_| again) {
                         Some(replay) => replay.after(&error).await,
                         None => None,
                     };
-                    match replayed {
-                        Some(body) => body,
-                        None => return Err(failure(&sent, error)),
+                    let Some(body) = replayed else { return Err(failure(&sent, error)) };
+                    if is_invalid_http2(&error) {
+                        // Another's response may be what was invalid. If it is this one's, it is alone with it now.
+                        purpose = Purpose::Alone;
+                        self.complaints.note(target, &UpstreamError::InvalidHttp2(error));
                     }
+                    body
                 }
             };
         }
     }
 
-    /// A connection from the pool, or a new one.
-    async fn way(&self, target: &Target, alone: bool, call: Option<&Span>) -> Result<Way, UpstreamError> {
-        let kept = |connection| Way { connection, kept: true };
-        if alone {
-            let _connecting = call.map(|call| call.child("connect"));
-            let connection = self.connector.bounded(target, self.connector.connect(target, alone)).await?;
-            return Ok(Way { connection, kept: false });
+    /// A connection from the pool, or a new one. Where no file is left for it, unused ones give theirs.
+    async fn way(
+        &self,
+        target: &Target,
+        purpose: Purpose,
+        call: Option<&Span>,
+    ) -> Result<Way, UpstreamError> {
+        if purpose == Purpose::Any
+            && let Some(connection) = self.pool.take(target)
+        {
+            return Ok(Way { connection, kept: true });
         }
-        if let Some(connection) = self.pool.take(target) {
-            return Ok(kept(connection));
+        match self.new_way(target, purpose, call).await {
+            Err(UpstreamError::OutOfFiles) if self.pool.close_unused() => {
+                sleep(CLOSED_WITHIN).await;
+                self.new_way(target, purpose, call).await
+            }
+            way => way,
         }
-        let opening = async {
-            let mut turn = None;
-            while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target)
-            {
-                match self.openings.turn(target) {
-                    Turn::Ours(opening) => turn = Some(opening),
-                    Turn::Theirs(waiting) => match waiting.outcome().await {
-                        Outcome::Opened => {}
-                        // Everybody who waited finds out alone why, rather than one after the other.
-                        Outcome::None => break,
-                    },
-                }
-                // While this one waited, or took its turn, another may have finished.
-                if let Some(connection) = self.pool.take(target) {
-                    return Ok(kept(connection));
-                }
+    }
+
+    async fn new_way(
+        &self,
+        target: &Target,
+        purpose: Purpose,
+        call: Option<&Span>,
+    ) -> Result<Way, UpstreamError> {
+        let way = async {
+            if purpose == Purpose::Any {
+                return self.shared_way(target, call).await;
             }
             let _connecting = call.map(|call| call.child("connect"));
-            let connection = self.connector.connect(target, alone).await?;
-            self.pool.opened(target, &connection);
-            if let Some(turn) = turn {
-                turn.succeeded();
-            }
+            let connection = self.connector.connect(target, purpose == Purpose::Switch).await?;
             Ok(Way { connection, kept: false })
         };
-        self.connector.bounded(target, opening).await
+        self.connector.bounded(target, way).await.map_err(UpstreamError::or_out_of_files)
     }
+
+    /// A new connection for any request, or one that another request opens meanwhile.
+    async fn shared_way(&self, target: &Target, call: Option<&Span>) -> Result<Way, UpstreamError> {
+        let mut turn = None;
+        while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target) {
+            match self.openings.turn(target) {
+                Turn::Ours(opening) => turn = Some(opening),
+                Turn::Theirs(waiting) => match waiting.outcome().await {
+                    Outcome::Opened => {}
+                    // Everybody who waited finds out alone why, rather than one after the other.
+                    Outcome::None => break,
+                },
+            }
+            // While this one waited, or took its turn, another may have finished.
+            if let Some(connection) = self.pool.take(target) {
+                return Ok(Way { connection, kept: true });
+            }
+        }
+        let _connecting = call.map(|call| call.child("connect"));
+        let connection = self.connector.connect(target, false).await?;
+        self.pool.opened(target, &connection);
+        if let Some(turn) = turn {
+            turn.succeeded();
+        }
+        Ok(Way { connection, kept: false })
+    }
+}
+
+/// Whether the connection, rather than the request, is likely to be why the request was lost.
+fn is_repeated(error: &MessageError, purpose: Purpose, kept: bool, tries: usize) -> bool {
+    if is_unprocessed(error) {
+        return tries < MOST_TRIES;
+    }
+    kept || purpose == Purpose::Any && is_invalid_http2(error)
 }
 
 /// An exchange fails by the caller's doing, too.
 fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
-    if sent.is_broken() {
-        return UpstreamError::RequestBody(error);
-    }
     match error {
+        error if sent.is_broken() => UpstreamError::RequestBody(error),
+        error if is_invalid_http2(&error) => UpstreamError::InvalidHttp2(error),
         MessageError::Http1(Http1Error::HeaderTooLarge) => UpstreamError::HeaderTooLarge(error),
-        MessageError::Http1(_) | MessageError::Http2(_) => UpstreamError::Exchange(error),
+        MessageError::Http1(_) | MessageError::Http2(_) | MessageError::Incomplete => {
+            UpstreamError::Exchange(error)
+        }
     }
 }
 

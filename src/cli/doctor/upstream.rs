@@ -157,6 +157,8 @@ fn cure(error: &UpstreamError) -> &'static str {
         UpstreamError::Loop
         | UpstreamError::NoHttp2
         | UpstreamError::HeaderTooLarge(_)
+        | UpstreamError::OutOfFiles
+        | UpstreamError::InvalidHttp2(_)
         | UpstreamError::Egress(..) => error.hint(),
         UpstreamError::RequestBody(_) | UpstreamError::Exchange(_) | UpstreamError::Upgrade => {
             "see that it speaks HTTP on this port: --upstream-scheme, --upstream-host"

@@ -11,11 +11,13 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
+const END_HEADERS: u8 = 4;
 const END_STREAM_AND_HEADERS: u8 = 5;
 
 /// An upstream whose connections, numbered from 0, each follow a script. Dropping it ends them.
@@ -80,7 +82,19 @@ impl Connection {
     /// Answers 200 without a body.
     pub(crate) async fn answer(&mut self, stream: u32) -> io::Result<()> {
         // The eighth entry of HPACK's table is `:status: 200`.
-        self.write(HEADERS, END_STREAM_AND_HEADERS, stream, &[0x88]).await
+        self.answer_with(stream, &[0x88]).await
+    }
+
+    /// Answers with these fields and without a body.
+    pub(crate) async fn answer_with(&mut self, stream: u32, fields: &[u8]) -> io::Result<()> {
+        self.write(HEADERS, END_STREAM_AND_HEADERS, stream, fields).await
+    }
+
+    /// Answers 200 with a part of a body and closes the connection, all in one segment.
+    pub(crate) async fn break_off(mut self, stream: u32) -> io::Result<()> {
+        rustix::net::sockopt::set_tcp_cork(&self.0, true)?;
+        self.write(HEADERS, END_HEADERS, stream, &[0x88]).await?;
+        self.write(DATA, 0, stream, b"ok").await
     }
 
     /// Says that it has not looked at this stream.

@@ -3,7 +3,9 @@
 
 mod client_certificates;
 mod connections;
+mod files;
 mod frames;
+mod invalid;
 mod protocol;
 mod silence;
 mod slow_readers;
