@@ -18,6 +18,8 @@ pub mod loops;
 pub mod audience;
 /// What is removed and replaced, in both directions.
 pub mod headers;
+/// Where an upstream sends a caller.
+pub mod redirect;
 /// Connections, second tries.
 pub mod upstream;
 /// One request on one connection, and its timeout.
@@ -179,6 +181,7 @@ impl Proxy {
         self.judge(&target)?;
         self.loops.check(request.headers(), &target)?;
         let token = self.token(&target, record).await?;
+        let asks_proxy = routing::name_in_request_target(request).is_some();
         let protocol = self.rewrite(request, caller, &target, &token);
         let upgrade = Upgrade::ask(protocol, key, request);
         let call = record.asked(&target, request);
@@ -199,6 +202,9 @@ impl Proxy {
         let length = response.body().size_hint().exact();
         headers::for_caller(response.headers_mut());
         headers::state_length(response.headers_mut(), length);
+        if !asks_proxy {
+            redirect::keep_here(&mut response, &target);
+        }
         Ok(Forwarded::Response(response))
     }
 

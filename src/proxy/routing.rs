@@ -52,7 +52,7 @@ fn name_in_header<'r, B>(
 
 /// The authority of an absolute-form request target (RFC 9112, section 3.2.2), which is what a client sends that takes
 /// attache for its HTTP proxy. In HTTP/2 every request has an authority, and it names attache itself.
-fn name_in_request_target<B>(request: &Request<B>) -> Option<&str> {
+pub fn name_in_request_target<B>(request: &Request<B>) -> Option<&str> {
     match request.version() {
         Version::HTTP_2 => None,
         _ => request.uri().authority().map(|authority| authority.as_str()),

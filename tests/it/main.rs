@@ -32,6 +32,7 @@ mod otel;
 mod otel_settings;
 mod outages;
 mod raw_targets;
+mod redirects;
 mod reuse;
 mod routing;
 mod secrets;
