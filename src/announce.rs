@@ -72,7 +72,10 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
 fn routing(config: &Config) {
     let policy = &config.policy;
     match &config.routing {
-        Routing::Pinned(target) => tracing::info!(mode = "pinned", %target, "routing"),
+        Routing::Pinned(target) => {
+            let connect_to = config.upstream.connect_to.as_ref().map(tracing::field::display);
+            tracing::info!(mode = "pinned", %target, connect_to, "routing");
+        }
         Routing::ByHeader { header, scheme } => {
             tracing::info!(
                 mode = "header",

@@ -58,6 +58,7 @@ impl Fetcher {
         let connector = Connector {
             policy: None,
             resolver: Resolver::default(),
+            connect_to: None,
             own: OwnListeners::default(),
             egress: None,
             protocol: UpstreamProtocol::Auto,

@@ -86,6 +86,10 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "HOST")]
     pub(super) upstream_host: Option<String>,
 
+    /// Where to connect for the --upstream-host, host[:port]
+    #[arg(long, value_name = "HOST")]
+    pub(super) upstream_connect_to: Option<String>,
+
     /// How upstreams are spoken to: https or http [default: https]
     #[arg(long, value_name = "SCHEME")]
     pub(super) upstream_scheme: Option<String>,

@@ -4,6 +4,7 @@ use super::duration::Shown;
 use super::{
     Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig, UpstreamProtocol,
 };
+use crate::proxy::target::Target;
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::Path;
@@ -77,11 +78,12 @@ fn upstream(config: &Config) -> Vec<Effective> {
     let (host, header) = match &config.routing {
         Routing::Pinned(target) => {
             let port = target.explicit_port().map(|port| format!(":{port}")).unwrap_or_default();
-            let dot = if target.is_absolute() { "." } else { "" };
-            (Value::one(format!("{}{dot}{port}", target.host())), Value::Unset)
+            (Value::one(format!("{}{port}", name(target))), Value::Unset)
         }
         Routing::ByHeader { header, .. } => (Value::Unset, Value::one(header)),
     };
+    // Left out, the port would be the upstream's.
+    let connect_to = upstream.connect_to.as_ref().map(|target| format!("{}:{}", name(target), target.port()));
     let forwarded_for = match upstream.forwarded_for {
         ForwardedFor::Append => "append",
         ForwardedFor::Keep => "keep",
@@ -95,6 +97,7 @@ fn upstream(config: &Config) -> Vec<Effective> {
     let client = upstream.tls.client.as_ref();
     vec![
         ("upstream-host", host),
+        ("upstream-connect-to", Value::optional(connect_to)),
         ("upstream-scheme", Value::one(config.routing.scheme().as_str())),
         ("host-header", header),
         ("upstream-timeout", Value::one(Shown(upstream.timeout))),
@@ -106,6 +109,12 @@ fn upstream(config: &Config) -> Vec<Effective> {
         ("upstream-client-key", Value::path(client.map(|pair| pair.key.as_path()))),
         ("forwarded-for", Value::one(forwarded_for)),
     ]
+}
+
+/// The host as it was typed, with the final dot.
+fn name(target: &Target) -> String {
+    let dot = if target.is_absolute() { "." } else { "" };
+    format!("{}{dot}", target.host())
 }
 
 fn policy(config: &Config) -> Vec<Effective> {

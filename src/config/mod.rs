@@ -181,6 +181,8 @@ pub struct UpstreamConfig {
     pub protocol: UpstreamProtocol,
     /// TLS towards upstreams.
     pub tls: UpstreamTlsFiles,
+    /// `--upstream-connect-to`: what is connected to for the pinned upstream. `None`: the upstream's own host and port.
+    pub connect_to: Option<Target>,
     /// The HTTP proxy on the way to upstreams, from the environment.
     pub egress: Option<Egress>,
     /// `--forwarded-for`.

@@ -6,7 +6,7 @@ use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
-use super::resolve_upstream::{routing, upstream};
+use super::resolve_upstream::{upstream, way};
 use super::{
     Config, InboundConfig, ListenAddr, LogConfig, MetricsConfig, ShutdownConfig, TlsFiles, address, network,
     parse,
@@ -64,8 +64,8 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
     let inbound_tls = inbound_tls(reader, &args.listening);
     let inbound = inbound(reader, &args.listening);
-    let routing = routing(reader, &args.upstream);
-    let upstream = upstream(reader, &args.upstream, routing.as_ref());
+    let way = way(reader, &args.upstream);
+    let upstream = upstream(reader, &args.upstream, way.as_ref());
     let policy = policy(reader, &args.policy);
     let tokens = tokens(reader, &args.tokens);
     let log = log(reader, &args.logs);
@@ -77,7 +77,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         listen: listen?.value,
         inbound_tls,
         inbound: inbound?,
-        routing: routing?,
+        routing: way?.0,
         policy,
         upstream: upstream?,
         tokens: tokens?,

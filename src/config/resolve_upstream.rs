@@ -5,27 +5,48 @@ use super::problems::Fault;
 use super::reader::Reader;
 use super::{Routing, UpstreamConfig, UpstreamPair, UpstreamTlsFiles, network, parse};
 use crate::proxy::egress::Egress;
-use crate::proxy::target::Target;
+use crate::proxy::target::{HostPort, Target};
 
-pub(super) fn routing(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Routing> {
+/// How a request finds its upstream, and where that one is connected to if not at its own name.
+pub(super) type Way = (Routing, Option<Target>);
+
+pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
+    let problems = reader.problem_count();
     let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
+    let connect_to = args.upstream_connect_to.as_deref();
+    let connect_to = reader.optional("upstream-connect-to", connect_to, network::upstream_host);
+    // One that was refused was given.
+    if let (None, Some(connect_to)) = (&host, &connect_to)
+        && reader.problem_count() == problems
+    {
+        let rule = "must be given together with --upstream-host (UPSTREAM_HOST)";
+        reader.refuse(&connect_to.origin, Fault::new(rule));
+    }
     let scheme = reader.value("upstream-scheme", args.upstream_scheme.as_deref(), "https", parse::scheme);
     if let Some(host) = host {
-        return Some(Routing::Pinned(Target::new(scheme?.value, host.value)));
+        let target = Target::new(scheme?.value, host.value);
+        let connect_to = connect_to.map(|place| dialled(&target, place.value));
+        return Some((Routing::Pinned(target), connect_to));
     }
     if let Some(variable) = reader.empty_variable("upstream-host", args.upstream_host.as_deref()) {
         reader.notice(&variable, "it is empty, so each request names its own upstream");
     }
     let header =
         reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);
-    Some(Routing::ByHeader { header: header?.value, scheme: scheme?.value })
+    Some((Routing::ByHeader { header: header?.value, scheme: scheme?.value }, None))
 }
 
-/// Without a routing, the problem that is left there will do.
+/// Without a port of its own, the place has the upstream's.
+fn dialled(target: &Target, place: HostPort) -> Target {
+    let port = place.port.or(Some(target.port()));
+    Target::new(target.scheme(), HostPort { port, ..place })
+}
+
+/// Without a way, the problem that is left there will do.
 pub(super) fn upstream(
     reader: &mut Reader<'_>,
     args: &UpstreamArgs,
-    routing: Option<&Routing>,
+    way: Option<&Way>,
 ) -> Option<UpstreamConfig> {
     let response = reader.timeout("upstream-timeout", args.upstream_timeout.as_deref(), "30s");
     let connect = reader.timeout("upstream-connect-timeout", args.upstream_connect_timeout.as_deref(), "10s");
@@ -35,13 +56,14 @@ pub(super) fn upstream(
     let tls = tls(reader, args);
     let forwarded_for =
         reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
-    let egress = routing.and_then(|routing| egress(reader, routing));
+    let egress = way.and_then(|way| egress(reader, way));
     Some(UpstreamConfig {
         timeout: response?,
         connect_timeout: connect?,
         idle_timeout: idle?,
         protocol: protocol?.value,
         tls,
+        connect_to: way.and_then(|(_, connect_to)| connect_to.clone()),
         egress,
         forwarded_for: forwarded_for?.value,
     })
@@ -67,11 +89,11 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
     UpstreamTlsFiles { ca_cert: ca_cert.map(|found| found.value), client }
 }
 
-/// The HTTP proxy that the environment names, unless the only upstream there is goes without.
-fn egress(reader: &mut Reader<'_>, routing: &Routing) -> Option<Egress> {
+/// The HTTP proxy that the environment names, unless the only place that is connected to goes without.
+fn egress(reader: &mut Reader<'_>, (routing, connect_to): &Way) -> Option<Egress> {
     let bypass = reader.bypass();
     match routing {
-        Routing::Pinned(target) if bypass.covers(target) => None,
+        Routing::Pinned(target) if bypass.covers(connect_to.as_ref().unwrap_or(target)) => None,
         Routing::Pinned(_) | Routing::ByHeader { .. } => reader.egress(routing.scheme(), bypass),
     }
 }

@@ -35,6 +35,8 @@ pub struct Connector {
     pub policy: Option<Policy>,
     /// What knows where names lead.
     pub resolver: Resolver,
+    /// What is connected to for the only upstream there is, where it is not that upstream itself.
+    pub connect_to: Option<Target>,
     /// What is never dialled.
     pub own: OwnListeners,
     /// The HTTP proxy on the way to upstreams, where there is one.
@@ -60,6 +62,7 @@ impl Connector {
         Self {
             policy,
             resolver: Resolver::default(),
+            connect_to: upstream.connect_to.clone(),
             own,
             egress: upstream.egress.clone(),
             protocol: upstream.protocol,
@@ -118,7 +121,8 @@ impl Connector {
             Some(egress) => {
                 let failed = |error| UpstreamError::Egress(egress.to_string(), error);
                 let stream = self.reach(egress).await.map_err(failed)?;
-                let tunnel = egress.tunnel(stream, target, &self.tasks).await.map_err(failed)?;
+                let tunnel =
+                    egress.tunnel(stream, self.dialled(target), &self.tasks).await.map_err(failed)?;
                 self.speak(offer, target, Box::new(tunnel)).await
             }
         }
@@ -145,12 +149,18 @@ impl Connector {
         }
     }
 
+    /// What is looked up and connected to for a target. All else about a connection is the target's own.
+    fn dialled<'t>(&'t self, target: &'t Target) -> &'t Target {
+        self.connect_to.as_ref().unwrap_or(target)
+    }
+
     fn egress(&self, target: &Target) -> Option<&Egress> {
-        self.egress.as_ref().filter(|egress| egress.carries(target))
+        self.egress.as_ref().filter(|egress| egress.carries(self.dialled(target)))
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let place = (target.host(), target.port(), target.is_absolute());
+        let dialled = self.dialled(target);
+        let place = (dialled.host(), dialled.port(), dialled.is_absolute());
         let mut addresses = self.resolve(place).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.judge_address(address.ip()).is_ok());

@@ -48,7 +48,7 @@ fn help_gives_each_setting_one_line_that_ends_with_its_variable() {
     let lines: Vec<&str> = help.lines().collect();
     let (_, settings) = help.split_once("\nListening:\n").unwrap();
     let flags: Vec<&str> = settings.lines().filter_map(|line| line.strip_prefix("      --")).collect();
-    assert_eq!(flags.len(), 38);
+    assert_eq!(flags.len(), 39);
     for flag in flags {
         let name = flag.split([' ', '[']).next().unwrap();
         let at = lines.iter().position(|line| line.starts_with(&format!("      --{flag}"))).unwrap();

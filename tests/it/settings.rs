@@ -60,6 +60,7 @@ const MAY_BE_EMPTY: &[&str] = &[
     "tls-client-ca",
     "max-connections",
     "upstream-host",
+    "upstream-connect-to",
     "upstream-ca-cert",
     "upstream-client-cert",
     "upstream-client-key",
@@ -75,8 +76,14 @@ const MAY_BE_EMPTY: &[&str] = &[
 fn the_table_leaves_no_flag_out() {
     let command = Line::command();
     let known: BTreeSet<&str> = command.get_arguments().filter_map(clap::Arg::get_long).collect();
-    let only_together =
-        ["tls-cert", "tls-key", "tls-client-ca", "upstream-client-cert", "upstream-client-key"];
+    let only_together = [
+        "tls-cert",
+        "tls-key",
+        "tls-client-ca",
+        "upstream-client-cert",
+        "upstream-client-key",
+        "upstream-connect-to",
+    ];
     assert_eq!(ACCEPTED.iter().map(|(flag, ..)| *flag).chain(only_together).collect::<BTreeSet<_>>(), known);
 }
 
@@ -226,6 +233,31 @@ fn a_certificate_for_upstreams_needs_its_key() {
     let report = resolve(&["--upstream-client-key", "k.pem"], &[]).unwrap_err().to_string();
     assert!(
         report.contains("must be given together with --upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT)"),
+        "{report}"
+    );
+}
+
+#[test]
+fn another_place_to_connect_to_needs_an_upstream_and_has_its_port_unless_it_names_one() {
+    for (host, place, expected) in [
+        ("api.example.com", "VPCE.example.com", "vpce.example.com:443"),
+        ("api.example.com:8443", "vpce.example.com", "vpce.example.com:8443"),
+        ("api.example.com:8443", "vpce.example.com.:443", "vpce.example.com.:443"),
+        ("api.example.com", "[::1]:8443", "[::1]:8443"),
+    ] {
+        let flags = ["--upstream-host", host, "--upstream-connect-to", place];
+        let effective = resolve(&flags, &[]).unwrap().effective();
+        let (_, value) = effective.iter().find(|(flag, _)| *flag == "upstream-connect-to").unwrap();
+        assert_eq!(value, &Value::One(expected.to_owned()));
+    }
+    let alone = resolve(&["--upstream-connect-to", "vpce.example.com"], &[]).unwrap_err().to_string();
+    let expected = "1 setting needs attention\n  --upstream-connect-to (ATTACHE_UPSTREAM_CONNECT_TO) is \
+                    vpce.example.com, must be given together with --upstream-host (UPSTREAM_HOST)";
+    assert_eq!(alone, expected);
+    let flags = ["--upstream-connect-to", "vpce.example.com", "--upstream-host", "a b"];
+    let report = resolve(&flags, &[]).unwrap_err().to_string();
+    assert!(
+        report.starts_with("1 setting") && report.contains("--upstream-host (UPSTREAM_HOST) is"),
         "{report}"
     );
 }

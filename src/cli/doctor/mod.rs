@@ -145,7 +145,10 @@ fn configuration(subject: &Subject<'_>) -> Finding {
 /// What the configuration comes to.
 fn decided(subject: &Subject<'_>) -> String {
     let routing = match &subject.config.routing {
-        Routing::Pinned(target) => format!("pinned to {target}"),
+        Routing::Pinned(target) => match &subject.config.upstream.connect_to {
+            Some(connect_to) => format!("pinned to {target}, connected to at {connect_to}"),
+            None => format!("pinned to {target}"),
+        },
         Routing::ByHeader { header, .. } => format!("requests name their upstream in {header}"),
     };
     match (&subject.config.tokens.audiences, &subject.audiences) {

@@ -144,7 +144,7 @@ fn unreachable(url: &str, error: &FetchError) -> Finding {
 fn cure(error: &UpstreamError) -> &'static str {
     match error {
         UpstreamError::Dns(_) => {
-            "see that --upstream-host is spelled right, and that this machine's DNS knows it"
+            "see that --upstream-host, or --upstream-connect-to, is spelled right, and that this machine's DNS knows it"
         }
         UpstreamError::AddressDenied => "open its range with --allow-address, if callers are to reach it",
         UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {

@@ -47,6 +47,16 @@ async fn an_upstream_that_cannot_be_reached_is_told_by_what_stands_in_the_way() 
 }
 
 #[tokio::test]
+async fn another_place_to_connect_to_is_told_and_tried() {
+    let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
+    let place = upstream.authority();
+    let examination = pinned(&sts, "http", "api.example.test", &["--upstream-connect-to", &place]).await;
+    assert_eq!(examination.report["verdict"], "ok", "{:#}", examination.report);
+    let expected = format!("pinned to http://api.example.test, connected to at http://{place}, ");
+    assert!(examination.report.to_string().contains(&expected), "{:#}", examination.report);
+}
+
+#[tokio::test]
 async fn a_refusal_of_the_token_is_read() {
     let sts = Sts::start().await;
     let unauthorized = StatusCode::UNAUTHORIZED;

@@ -1,5 +1,5 @@
 //! Upstreams behind an HTTP proxy, as `HTTPS_PROXY` and its kin name one.
 
 mod failures;
-mod proxy;
+pub(crate) mod proxy;
 mod tunnels;

@@ -2,6 +2,7 @@
 //! itself.
 
 mod client_certificates;
+mod connect_to;
 mod connections;
 mod files;
 mod frames;
