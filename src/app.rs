@@ -127,7 +127,9 @@ impl App {
         let tokens = Tokens { cache, same };
         let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
         let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
-        let server = Arc::new(server(&config, &observation, tokens, own, upstream_tls.clone())?);
+        let connector = Connector::configured(&config, own, upstream_tls.clone(), Tasks::default());
+        let on_loopback = proxy_listener.address().is_loopback();
+        let server = Arc::new(server(&config, &observation, tokens, connector, on_loopback)?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
         Ok(Self {
@@ -274,14 +276,14 @@ fn server(
     config: &Config,
     observation: &Observation,
     tokens: Tokens,
-    own: OwnListeners,
-    upstream_tls: Arc<UpstreamTls>,
+    connector: Connector,
+    on_loopback: bool,
 ) -> Result<Server, StartError> {
-    let upstream_connections = Tasks::default();
-    let connector = Connector::configured(config, own, upstream_tls, upstream_connections.clone());
+    let upstream_connections = connector.tasks.clone();
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let complaints = Complaints::new(&upstream_connections);
     let proxy = Proxy {
+        on_loopback,
         routing: config.routing.clone(),
         named: Named::default(),
         policy: config.policy.clone(),

@@ -85,6 +85,8 @@ troubles! {
     ConnectMethod => "connect_method",
     /// The caller wanted its request back.
     TraceMethod => "trace_method",
+    /// A page of another site has a browser send the request.
+    CrossSiteRequest => "cross_site_request",
     /// The caller named no upstream.
     UpstreamMissing => "upstream_missing",
     /// The caller named its upstream in a way that is refused.

@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::proxy::pool::Pool;
 use crate::server::activity::Limits;
+use crate::server::stream::Stream as Socket;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
@@ -73,7 +74,7 @@ async fn start_with(metrics: Metrics, path: &str) -> Running {
     let (shutdown, ended) = oneshot::channel::<()>();
     let pages = router(path, sources(&metrics, &readiness));
     let task = tokio::spawn(server::serve(
-        async move || listener.accept().await.unwrap().0,
+        async move || Socket::Tcp(listener.accept().await.unwrap().0),
         pages,
         LIMITS,
         async move {
@@ -91,7 +92,7 @@ impl Running {
     /// The whole answer as it came over the wire, the header in lower case.
     async fn ask(&self, method: &str, path: &str) -> (u16, String, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -194,7 +195,7 @@ async fn a_client_that_never_finishes_its_request_cannot_hold_the_end() {
 async fn an_idle_connection_is_closed_at_the_end_without_waiting() {
     let admin = start().await;
     let mut idle = TcpStream::connect(admin.address).await.unwrap();
-    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     let mut answer = [0; 12];
     idle.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 200");

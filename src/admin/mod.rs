@@ -1,6 +1,7 @@
 //! The second listener: metrics, health and status, away from the traffic.
 
 use crate::health_socket::READY;
+use crate::proxy::target::{Host, HostPort};
 use crate::trouble::Trouble;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -9,8 +10,9 @@ use axum::{Json, Router};
 use exposition::{ExpositionError, Expositions};
 use health::Readiness;
 use http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, TRANSFER_ENCODING};
-use http::{HeaderMap, Method, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 use page::Page;
+use server::OnLoopback;
 use status::Sources;
 use std::sync::Arc;
 
@@ -67,6 +69,9 @@ async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response
         let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         return ([(ALLOW, "GET, HEAD")], refusal).into_response();
     }
+    if matches!(asked, Asked::Status | Asked::Page) && is_rebound(&request) {
+        return text(StatusCode::FORBIDDEN, "ask for localhost, or for an address");
+    }
     match asked {
         Asked::Metrics => metrics(&admin.expositions).await,
         Asked::Alive => text(StatusCode::OK, "ok"),
@@ -82,6 +87,20 @@ fn is_unambiguous(version: Version, headers: &HeaderMap) -> bool {
     let mut codings = headers.get_all(TRANSFER_ENCODING).iter();
     let is_chunked = codings.next().is_none_or(|coding| coding.as_bytes().eq_ignore_ascii_case(b"chunked"));
     (hosts == 1 || (hosts == 0 && version < Version::HTTP_11)) && is_chunked && codings.next().is_none()
+}
+
+/// Whether the caller takes this listener, which it reached on its own machine, for one of another name. So does a browser that
+/// was led here by DNS rebinding, and would let the page of that name read the answer.
+fn is_rebound(request: &Request) -> bool {
+    let on_loopback = request.extensions().get().is_some_and(|OnLoopback(on_loopback)| *on_loopback);
+    let is_of_this_machine = |host: &HeaderValue| {
+        let name = host.to_str().ok().and_then(|host| host.parse::<HostPort>().ok());
+        name.is_some_and(|name| match name.host {
+            Host::Address(_) => true,
+            Host::Name(name) => &*name == "localhost",
+        })
+    };
+    on_loopback && !request.headers().get(HOST).is_none_or(is_of_this_machine)
 }
 
 enum Asked {

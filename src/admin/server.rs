@@ -7,6 +7,7 @@ use crate::http1::error::Error;
 use crate::http1::request_body::RequestBody;
 use crate::http1::server::{Answering, Connection, Handler};
 use crate::server::activity::{Activity, BusyBody, Limits};
+use crate::server::stream::Stream as Socket;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
@@ -25,10 +26,14 @@ const PATIENCE: Duration = Duration::from_secs(1);
 /// The most connections at a time. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 64;
 
+/// Whether a request came over a connection to a loopback address.
+#[derive(Clone, Copy)]
+pub struct OnLoopback(pub bool);
+
 /// Serves `router` on the connections that `accept` gives until `shutdown` resolves; then finishes what is being answered,
 /// for one second at most.
-pub async fn serve<S: Stream>(
-    accept: impl AsyncFn() -> S,
+pub async fn serve(
+    accept: impl AsyncFn() -> Socket,
     router: Router,
     limits: Limits,
     shutdown: impl Future<Output = ()>,
@@ -44,7 +49,12 @@ pub async fn serve<S: Stream>(
                 if open.len() >= MAX_CONNECTIONS && let Some(oldest) = open.pop_front() {
                     oldest.abort();
                 }
-                let serving = serve_one(SendDeadline::new(stream), router.clone(), limits, leaving.clone());
+                let pages = Pages {
+                    router: router.clone(),
+                    activity: Activity::of_new_connection(),
+                    on_loopback: OnLoopback(stream.is_on_loopback()),
+                };
+                let serving = serve_one(SendDeadline::new(stream), pages, limits, leaving.clone());
                 open.push_back(connections.spawn(serving));
             }
         }
@@ -56,9 +66,8 @@ pub async fn serve<S: Stream>(
     let _ = timeout(PATIENCE, finished).await;
 }
 
-async fn serve_one(stream: impl Stream, router: Router, limits: Limits, leaving: CancellationToken) {
-    let activity = Activity::of_new_connection();
-    let pages = Pages { router, activity: activity.clone() };
+async fn serve_one(stream: impl Stream, pages: Pages, limits: Limits, leaving: CancellationToken) {
+    let activity = pages.activity.clone();
     let mut connection = pin!(Connection::new(Bytes::new(), stream, pages));
     tokio::select! {
         _ = connection.as_mut() => return,
@@ -72,6 +81,7 @@ async fn serve_one(stream: impl Stream, router: Router, limits: Limits, leaving:
 struct Pages {
     router: Router,
     activity: Activity,
+    on_loopback: OnLoopback,
 }
 
 impl Handler for Pages {
@@ -82,7 +92,9 @@ impl Handler for Pages {
     }
 
     fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body> {
-        let answer = TowerToHyperService::new(self.router.clone()).call(request.map(Body::new));
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(self.on_loopback);
+        let answer = TowerToHyperService::new(self.router.clone()).call(request);
         let busy = self.activity.busy();
         Box::pin(async move {
             match answer.await {

@@ -24,6 +24,9 @@ pub enum ProxyError {
     /// What the caller sent is no request, or a longer one than is read.
     #[error("the request cannot be read: {0}")]
     Unreadable(#[source] Http1Error),
+    /// A page of another site has a browser send it.
+    #[error("a web page of another site asks for it")]
+    CrossSite,
     /// The caller named no upstream in this header.
     #[error("the request names no upstream in {0}")]
     NoTarget(HeaderName),
@@ -154,6 +157,7 @@ impl ProxyError {
         match self {
             Self::Malformed => Trouble::RequestMalformed,
             Self::Unreadable(error) => unreadable(error),
+            Self::CrossSite => Trouble::CrossSiteRequest,
             Self::NoTarget(_) => Trouble::UpstreamMissing,
             Self::InvalidTarget => Trouble::UpstreamInvalid,
             Self::Denied(_, Denied::Host) => Trouble::HostNotAllowed,

@@ -80,7 +80,7 @@ impl ProxyError {
                 | Http1Error::TargetByte(_)
                 | Http1Error::Length => Code::Internal,
             },
-            Self::Denied(..) => Code::PermissionDenied,
+            Self::CrossSite | Self::Denied(..) => Code::PermissionDenied,
             Self::Connect | Self::Trace => Code::Unimplemented,
             Self::Token(..) => Code::Unavailable,
             Self::Upstream(_, error) => error.grpc_code(),

@@ -2,6 +2,8 @@
 
 /// Is this a request that everybody reads alike.
 pub mod syntax;
+/// Has a page of another site asked for it.
+pub mod cross_site;
 /// What is for this proxy and goes no further.
 pub mod hops;
 /// Scheme, host and port.
@@ -92,6 +94,8 @@ use upstream::Upstream;
 
 /// Answers requests by forwarding them with a token.
 pub struct Proxy {
+    /// Whether callers are on this machine, and over TCP, so that a browser may be among them.
+    pub on_loopback: bool,
     /// How a request finds its upstream.
     pub routing: Routing,
     /// The upstreams that callers have named before.
@@ -172,6 +176,9 @@ impl Proxy {
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
         syntax::check(request)?;
+        if self.on_loopback {
+            cross_site::check(request.headers())?;
+        }
         if hops::ends_here(request)? {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
@@ -262,6 +269,7 @@ impl Proxy {
     fn note(&self, error: &ProxyError, record: &Record) {
         let elapsed = record.elapsed();
         match error {
+            ProxyError::CrossSite => self.metrics.policy_denied("cross_site"),
             ProxyError::Denied(_, denied) => self.metrics.policy_denied(denied.as_str()),
             ProxyError::Upstream(_, UpstreamError::AddressDenied) => {
                 self.metrics.policy_denied(Denied::Address.as_str());

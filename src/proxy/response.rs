@@ -134,6 +134,9 @@ impl ProxyError {
             Self::InvalidTarget => {
                 (StatusCode::BAD_REQUEST, "invalid upstream", "attache; error=http_request_error")
             }
+            Self::CrossSite => {
+                (StatusCode::FORBIDDEN, "cross-site request refused", "attache; error=http_request_denied")
+            }
             Self::Denied(_, denied) => (StatusCode::FORBIDDEN, "upstream not allowed", denied.proxy_status()),
             Self::Connect => (
                 StatusCode::METHOD_NOT_ALLOWED,

@@ -96,6 +96,7 @@ async fn what_the_caller_did_wrong_is_told_as_such() {
         (ProxyError::InvalidTarget, 400, "invalid upstream\n", "http_request_error"),
         (ProxyError::Malformed, 400, "malformed request\n", "http_request_error"),
         (ProxyError::Connect, 405, "CONNECT is not supported\n", "http_request_denied"),
+        (ProxyError::CrossSite, 403, "cross-site request refused\n", "http_request_denied"),
         (ProxyError::Denied(target(), Denied::Host), 403, "upstream not allowed\n", "http_request_denied"),
         (
             ProxyError::Denied(target(), Denied::Address),
@@ -216,6 +217,7 @@ async fn a_grpc_call_fails_with_a_status_of_its_own() {
         (ProxyError::InvalidTarget, "3", "invalid upstream"),
         (ProxyError::Malformed, "13", "malformed request"),
         (ProxyError::Connect, "12", "CONNECT is not supported"),
+        (ProxyError::CrossSite, "7", "cross-site request refused"),
         (ProxyError::Denied(target(), Denied::Host), "7", "upstream not allowed"),
         (ProxyError::Token(target(), Arc::new(SetupError::NoRegion.into())), "14", "token unavailable"),
         (upstream(UpstreamError::AddressDenied), "7", "upstream not allowed"),

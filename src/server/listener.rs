@@ -62,6 +62,12 @@ impl Address {
             Self::Unix(_) => &[],
         }
     }
+
+    /// Whether only programs of this machine can reach it, by an address.
+    pub fn is_loopback(&self) -> bool {
+        let mut addresses = self.tcp().iter().map(|address| address.ip().to_canonical());
+        !self.tcp().is_empty() && addresses.all(|address| address.is_loopback())
+    }
 }
 
 /// As `--listen-addr` takes it.

@@ -25,6 +25,16 @@ impl Stream {
             Self::Unix(_) => Ok(()),
         }
     }
+
+    /// Whether the caller connected to a loopback address.
+    pub fn is_on_loopback(&self) -> bool {
+        match self {
+            Self::Tcp(stream) => {
+                stream.local_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback())
+            }
+            Self::Unix(_) => false,
+        }
+    }
 }
 
 impl AsyncRead for Stream {

@@ -17,6 +17,7 @@ mod egress;
 mod emulator;
 mod environment;
 mod files;
+mod cross_site;
 mod forwarding;
 mod grpc;
 mod half_close;
