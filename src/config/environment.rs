@@ -129,7 +129,9 @@ impl Known {
     }
 
     fn nearest(&self, name: &str, most: usize) -> Option<String> {
-        let distances = self.variables.iter().map(|known| (strsim::osa_distance(name, known), known));
+        // A difference in length is a distance already, and costs nothing to find.
+        let near = self.variables.iter().filter(|known| known.len().abs_diff(name.len()) <= most);
+        let distances = near.map(|known| (strsim::osa_distance(name, known), known));
         let (distance, known) = distances.min()?;
         (distance <= most).then(|| known.clone())
     }
