@@ -1,11 +1,13 @@
 //! What PEM files hold.
 
+use crate::trouble::Trouble;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
 
 /// The certificates, at least one.
 ///
@@ -27,24 +29,48 @@ pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
     PrivateKeyDer::from_pem_slice(pem).map_err(|error| error.to_string())
 }
 
-/// Adds the certificates, at least one, to those that are trusted.
+/// Adds the certificates of a bundle, at least one, to those that are trusted. One that cannot be read is left out, so that
+/// it does not cost the others, and the log names it.
 ///
 /// # Errors
 /// With what is wrong.
-pub fn trust(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), String> {
-    for certificate in certificates(pem)? {
-        roots.add(certificate).map_err(|error| error.to_string())?;
+pub fn trust(
+    path: &Path,
+    pem: &[u8],
+    mut add: impl FnMut(CertificateDer<'static>) -> Result<(), rustls::Error>,
+) -> Result<(), String> {
+    let (mut added, mut problem) = (0, None);
+    for (before, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
+        let outcome = certificate.map_err(|error| error.to_string());
+        match outcome.and_then(|certificate| add(certificate).map_err(|error| error.to_string())) {
+            Ok(()) => added += 1,
+            Err(error) => {
+                let (file, position) = (path.display(), before + 1);
+                let (code, see) = (Trouble::CertificateSkipped.code(), Trouble::CertificateSkipped.see());
+                tracing::warn!(code, see, %file, position, error, "a certificate cannot be read and is left out");
+                problem.get_or_insert(format!("certificate {position}: {error}"));
+            }
+        }
     }
-    Ok(())
+    match problem {
+        _ if added > 0 => Ok(()),
+        Some(problem) => Err(problem),
+        None => Err("it holds no PEM certificate".to_owned()),
+    }
 }
 
 /// The certificates, at least one, of which each can be an authority's.
 ///
 /// # Errors
 /// With what is wrong.
-pub fn authorities(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
-    trust(&mut RootCertStore::empty(), pem)?;
-    certificates(pem)
+pub fn authorities(path: &Path, pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+    let mut authorities = Vec::new();
+    trust(path, pem, |authority| {
+        RootCertStore::empty().add(authority.clone())?;
+        authorities.push(authority);
+        Ok(())
+    })?;
+    Ok(authorities)
 }
 
 /// Certificates as PEM.

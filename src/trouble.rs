@@ -62,6 +62,8 @@ troubles! {
     AddressUnusable => "address_unusable",
     /// A file of certificates or keys cannot be used.
     CertificateUnusable => "certificate_unusable",
+    /// A certificate among trusted ones cannot be read.
+    CertificateSkipped => "certificate_skipped",
     /// Certificate and private key do not belong together.
     CertificateMismatch => "certificate_mismatch",
     /// A certificate has expired, or is not valid yet.

@@ -39,6 +39,20 @@ impl Error {
         matches!(self, Self::Closed | Self::Incomplete)
     }
 
+    /// What the system, or TLS, says of the connection, where that is why.
+    pub fn io(&self) -> Option<&io::Error> {
+        match self {
+            Self::Io(error) => Some(error),
+            Self::Closed
+            | Self::Incomplete
+            | Self::Malformed(_)
+            | Self::TargetByte(_)
+            | Self::HeaderTooLarge
+            | Self::TargetTooLong
+            | Self::Length => None,
+        }
+    }
+
     /// Whether what came is no HTTP.
     pub fn is_parse(&self) -> bool {
         matches!(self, Self::Malformed(_) | Self::TargetByte(_) | Self::HeaderTooLarge | Self::TargetTooLong)

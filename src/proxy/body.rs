@@ -1,8 +1,8 @@
 //! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
 
-use super::error::MessageError;
 use super::headers;
 use super::incoming::{Incoming, UpstreamBody};
+use super::message_error::MessageError;
 use super::pool::Lease;
 use super::record::Record;
 use super::replay::Keeper;

@@ -1,17 +1,17 @@
 //! Why a request was not answered by its upstream, sorted by who must act.
 
 use super::egress::EgressError;
+use super::message_error::MessageError;
 use super::policy::Denied;
 use super::target::Target;
-use crate::http1::client::ExchangeError;
+use super::tls_error;
 use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use crate::trouble::Trouble;
 use http::HeaderName;
 use rustix::io::Errno;
-use std::error::Error;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -100,57 +100,6 @@ pub enum UpstreamError {
     Exchange(#[source] MessageError),
 }
 
-/// What breaks a message of either version of HTTP.
-#[derive(Debug, thiserror::Error)]
-pub enum MessageError {
-    /// HTTP/1.
-    #[error(transparent)]
-    Http1(#[from] Http1Error),
-    /// HTTP/2.
-    #[error("{}", with_cause(.0))]
-    Http2(#[from] hyper::Error),
-    /// The connection ended within a response of which nothing has gone on.
-    #[error("connection closed before message completed")]
-    Incomplete,
-}
-
-impl From<ExchangeError<Self>> for MessageError {
-    fn from(error: ExchangeError<Self>) -> Self {
-        match error {
-            ExchangeError::Body(error) => error,
-            ExchangeError::Message(error) => Self::Http1(error),
-        }
-    }
-}
-
-impl MessageError {
-    /// Whether the other side ended the message, or never began it.
-    pub fn is_incomplete(&self) -> bool {
-        match self {
-            Self::Http1(error) => error.is_incomplete(),
-            Self::Http2(error) => error.is_incomplete_message(),
-            Self::Incomplete => true,
-        }
-    }
-
-    /// Whether what came is no HTTP.
-    pub fn is_parse(&self) -> bool {
-        match self {
-            Self::Http1(error) => error.is_parse(),
-            Self::Http2(error) => error.is_parse(),
-            Self::Incomplete => false,
-        }
-    }
-}
-
-/// hyper's own words only say where it happened: `connection error`, `http2 error`.
-fn with_cause(error: &hyper::Error) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
 impl ProxyError {
     /// What is wrong, by its stable name.
     pub fn trouble(&self) -> Trouble {
@@ -201,6 +150,18 @@ impl UpstreamError {
         self
     }
 
+    /// What breaks an exchange. What an upstream says of attache's certificate comes after the handshake in TLS 1.3, and is
+    /// an error of TLS all the same.
+    pub fn of(error: MessageError) -> Self {
+        match error {
+            MessageError::Alert(alert) => Self::Tls(io::Error::new(ErrorKind::InvalidData, alert)),
+            MessageError::Http1(Http1Error::HeaderTooLarge) => Self::HeaderTooLarge(error),
+            MessageError::Http1(_) | MessageError::Http2(_) | MessageError::Incomplete => {
+                Self::Exchange(error)
+            }
+        }
+    }
+
     /// What is wrong, by its stable name.
     pub fn trouble(&self) -> Trouble {
         match self {
@@ -233,9 +194,7 @@ impl UpstreamError {
                 "check the upstream's host and port, and what firewalls and network policies allow"
             }
             Self::OutOfFiles => "raise the limit of open files, or lower --max-connections",
-            Self::Tls(_) => {
-                "check the upstream's certificate and the name it is for; --upstream-ca-cert adds an authority"
-            }
+            Self::Tls(error) => tls_error::hint(error),
             Self::NoHttp2 => {
                 "let --upstream-protocol be auto or http1, unless the upstream is to speak HTTP/2"
             }

@@ -2,9 +2,9 @@
 
 use super::body::{RequestBody, Sent};
 use super::connection::{Connection, Http1, Http2};
-use super::error::MessageError;
 use super::grpc;
 use super::incoming::{Http2Body, UpstreamBody};
+use super::message_error::MessageError;
 use super::pool::{Part, Pool};
 use super::replay::is_unprocessed;
 use super::syntax;
@@ -134,7 +134,7 @@ async fn answer_http2(
         Err(error) => error,
     };
     let unsent = error.take_message();
-    let error = MessageError::Http2(error.into_error());
+    let error = heard.explain(error.into_error());
     if let (true, Some(connection)) = (is_unprocessed(&error), &open) {
         connection.turn_away();
     }

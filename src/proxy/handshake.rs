@@ -2,7 +2,7 @@
 
 use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2};
-use super::error::{MessageError, UpstreamError};
+use super::error::UpstreamError;
 use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
 use crate::http1::{MOST_HEADER_LIST, Stream};
@@ -47,14 +47,14 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
         .max_header_list_size(MOST_TOLD_APART)
         .handshake::<_, RequestBody>(TokioIo::new(Listening::to(stream, heard.clone())))
         .await
-        .map_err(|error| UpstreamError::Exchange(MessageError::Http2(error)))?;
+        .map_err(|error| UpstreamError::of(heard.explain(error)))?;
     let mut connection = Box::pin(connection);
     // What an HTTP/2 upstream allows is the first that it says (RFC 9113, section 3.4), and what shows that it is one.
     while connection.current_max_send_streams() == 0 {
         tokio::select! {
             () = driven.notified() => {}
-            end = &mut connection => return Err(match end.map_err(MessageError::Http2) {
-                Err(error) if !is_invalid_http2(&error) => UpstreamError::Exchange(error),
+            end = &mut connection => return Err(match end.map_err(|error| heard.explain(error)) {
+                Err(error) if !is_invalid_http2(&error) => UpstreamError::of(error),
                 Ok(()) | Err(_) => UpstreamError::NoHttp2,
             }),
         }

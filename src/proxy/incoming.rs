@@ -1,7 +1,7 @@
 //! Bodies as they come, over either version of HTTP.
 
 use super::body::RequestBody;
-use super::error::MessageError;
+use super::message_error::MessageError;
 use crate::http1::client::{self, Remains};
 use crate::http1::request_body;
 use crate::http1::rewind::Rewind;

@@ -50,6 +50,12 @@ pub mod egress;
 pub mod bypass;
 /// Which upstream certificates are trusted.
 pub mod trust;
+/// How they are verified.
+pub mod verifier;
+/// What breaks a message.
+pub mod message_error;
+/// What a failure of TLS means.
+pub mod tls_error;
 /// WebSocket and other switches of protocol.
 pub mod upgrade;
 /// WebSocket for callers of HTTP/2.

@@ -2,7 +2,7 @@
 
 use super::body::RequestBody;
 use super::connection::Connection;
-use super::error::MessageError;
+use super::message_error::MessageError;
 use crate::http1::error::Error as Http1Error;
 use bytes::Bytes;
 use h2::Reason;
@@ -107,6 +107,7 @@ pub fn is_invalid_http2(error: &MessageError) -> bool {
 /// Whether the connection broke although the upstream had not begun to answer.
 fn broke_before_response(error: &MessageError) -> bool {
     match error {
+        MessageError::Alert(_) => true,
         MessageError::Http1(error) => matches!(error, Http1Error::Closed | Http1Error::Io(_)),
         MessageError::Http2(error) => {
             let reset = error.source().is_some_and(|source| source.is::<io::Error>());

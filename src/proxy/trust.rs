@@ -2,6 +2,7 @@
 //! and what attache shows of itself. Verification cannot be turned off.
 
 use super::target::Scheme;
+use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
 use crate::pem::{self, Fingerprint};
@@ -66,7 +67,7 @@ pub struct UpstreamTls {
     scheme: Scheme,
     files: UpstreamTlsFiles,
     /// Those of the system, read once.
-    system: RootCertStore,
+    system: Trusted,
     current: RwLock<Current>,
 }
 
@@ -123,8 +124,8 @@ impl UpstreamTls {
     }
 }
 
-fn system_roots() -> RootCertStore {
-    let mut roots = RootCertStore::empty();
+fn system_roots() -> Trusted {
+    let mut roots = Trusted::empty();
     let system = authorities::of_system();
     for error in &system.errors {
         // It quotes SSL_CERT_FILE, which may hold the content of a file in place of its path.
@@ -140,7 +141,10 @@ fn system_roots() -> RootCertStore {
             "a trusted certificate of the system cannot be read"
         );
     }
-    roots.add_parsable_certificates(system.certificates);
+    for certificate in system.certificates {
+        // What cannot be read there is no fault of the operator's.
+        let _ = roots.add(certificate);
+    }
     roots
 }
 
@@ -179,20 +183,22 @@ impl<'f> Contents<'f> {
         Fingerprint::of([ca_cert, cert, key])
     }
 
-    fn make(&self, scheme: Scheme, system: &RootCertStore) -> Result<Made, TrustError> {
+    fn make(&self, scheme: Scheme, system: &Trusted) -> Result<Made, TrustError> {
         let mut roots = system.clone();
         if let Some((path, pem)) = &self.ca_cert {
-            pem::trust(&mut roots, pem).map_err(|problem| ca_cert_error(path, problem))?;
-        }
-        // A minimal image may have none, and needs none for http.
-        if roots.is_empty() && scheme == Scheme::Https {
-            return Err(TrustError::NoRoots);
+            pem::trust(path, pem, |authority| roots.add(authority))
+                .map_err(|problem| ca_cert_error(path, problem))?;
         }
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider)
+        let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
-            .expect("the provider's cipher suites fit the default versions")
-            .with_root_certificates(roots);
+            .expect("the provider's cipher suites fit the default versions");
+        let builder = match Verifier::new(roots, provider) {
+            Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+            // A minimal image may trust none, and needs none for http.
+            Err(_) if scheme == Scheme::Http => builder.with_root_certificates(RootCertStore::empty()),
+            Err(_) => return Err(TrustError::NoRoots),
+        };
         let Some((pair, cert, key)) = &self.client else {
             return Ok(Made { config: builder.with_no_client_auth(), certificate_sha256: None });
         };

@@ -5,15 +5,15 @@ use super::body::{RequestBody, Sent};
 use super::complaints::Complaints;
 use super::connection::Connection;
 use super::connector::Connector;
-use super::error::{MessageError, UpstreamError};
+use super::error::UpstreamError;
 use super::exchange::{Lost, exchange};
 use super::headers;
 use super::incoming::UpstreamBody;
+use super::message_error::MessageError;
 use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
 use super::target::{Scheme, Target};
-use crate::http1::error::Error as Http1Error;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
@@ -100,7 +100,7 @@ impl Upstream {
                 Ok((response, part)) => return Ok((response, self.pool.lease(target, part))),
                 Err(Lost::Late(limit)) => return Err(UpstreamError::ResponseTimeout(limit)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
-                Err(Lost::Unsent(body, _)) if kept || tries < MOST_TRIES => body,
+                Err(Lost::Unsent(body, error)) if kept || tries < MOST_TRIES && !error.is_alert() => body,
                 Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
                 Err(Lost::Sent(error)) => {
                     let again = is_repeated(&error, purpose, kept, tries);
@@ -198,10 +198,7 @@ fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
     match error {
         error if sent.is_broken() => UpstreamError::RequestBody(error),
         error if is_invalid_http2(&error) => UpstreamError::InvalidHttp2(error),
-        MessageError::Http1(Http1Error::HeaderTooLarge) => UpstreamError::HeaderTooLarge(error),
-        MessageError::Http1(_) | MessageError::Http2(_) | MessageError::Incomplete => {
-            UpstreamError::Exchange(error)
-        }
+        error => UpstreamError::of(error),
     }
 }
 

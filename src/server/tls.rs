@@ -97,7 +97,8 @@ impl<'f> Contents<'f> {
         let builder = match (&self.files.client_ca, &self.client_ca) {
             (Some(path), Some(pem)) => {
                 let mut roots = RootCertStore::empty();
-                pem::trust(&mut roots, pem).map_err(|problem| client_ca_error(path, problem))?;
+                pem::trust(path, pem, |authority| roots.add(authority))
+                    .map_err(|problem| client_ca_error(path, problem))?;
                 let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
                     .build()
                     .map_err(|error| client_ca_error(path, error.to_string()))?;

@@ -11,7 +11,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("health_socket", &[]),
     ("tasks", &[]),
     ("trouble", &[]),
-    ("pem", &[]),
+    ("pem", &["trouble"]),
     ("authorities", &[]),
     ("keepalive", &[]),
     ("legible", &[]),
@@ -224,7 +224,9 @@ fn one_file_asks_for_the_time_of_day() {
 
 #[test]
 fn upstream_certificates_are_verified_by_one_stack_and_always() {
-    only(&["danger", "dangerous", "ServerCertVerifier"], &[]);
+    // It asks webpki, and takes one certificate more: the very one that is trusted.
+    only(&["ServerCertVerifier"], &["proxy/verifier.rs"]);
+    only(&["danger"], &["proxy/trust.rs", "proxy/verifier.rs"]);
     only(&["rustls::crypto::aws_lc_rs"], &["proxy/trust.rs", "server/tls.rs"]);
     only(&["rustls::crypto::ring"], &[]);
 }

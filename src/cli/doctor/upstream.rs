@@ -9,6 +9,7 @@ use crate::proxy::error::UpstreamError;
 use crate::proxy::headers;
 use crate::proxy::policy::Denied;
 use crate::proxy::target::Target;
+use crate::proxy::tls_error;
 use crate::token::Minted;
 use crate::trouble::Trouble;
 use bytes::Bytes;
@@ -150,7 +151,7 @@ fn cure(error: &UpstreamError) -> &'static str {
         UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {
             "see port, route and firewall, or name the HTTP proxy on the way: HTTPS_PROXY"
         }
-        UpstreamError::Tls(error) => tls_cure(&error.to_string()),
+        UpstreamError::Tls(error) => tls_error::hint(error),
         UpstreamError::ResponseTimeout(_) => {
             "ask whoever runs the upstream, or try another path with --probe-path"
         }
@@ -164,15 +165,4 @@ fn cure(error: &UpstreamError) -> &'static str {
             "see that it speaks HTTP on this port: --upstream-scheme, --upstream-host"
         }
     }
-}
-
-fn tls_cure(error: &str) -> &'static str {
-    let signs = [
-        ("UnknownIssuer", "name the authority that signed its certificate: --upstream-ca-cert FILE"),
-        ("not valid for name", "name it as its certificate does: --upstream-host"),
-        ("expired", "its certificate has to be renewed by whoever runs it; see this machine's clock too"),
-        ("corrupt", "it seems to speak plain HTTP on this port: --upstream-scheme http, or another port"),
-    ];
-    let sign = signs.iter().find(|(sign, _)| error.contains(sign));
-    sign.map_or("see that it speaks TLS on this port, and which certificate it shows", |(_, next)| next)
 }

@@ -60,7 +60,7 @@ fn tls(trusted: Trusted<'_>) -> Result<TlsContext, SetupError> {
         Trusted::Bundle(path) => {
             let unusable = |problem| SetupError::CaBundle { path: path.to_owned(), problem };
             let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
-            let certificates = pem::authorities(&pem).map_err(unusable)?;
+            let certificates = pem::authorities(path, &pem).map_err(unusable)?;
             store(&certificates)
         }
     };

@@ -48,6 +48,15 @@ impl Certificates {
         self.sign(params, cert, key);
     }
 
+    /// A pair whose certificate vouches for itself, as `openssl req -x509` makes them.
+    pub fn sign_itself(&self, cert: &str, key: &str) {
+        let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let pair = KeyPair::generate().unwrap();
+        std::fs::write(self.path(cert), params.self_signed(&pair).unwrap().pem()).unwrap();
+        std::fs::write(self.path(key), pair.serialize_pem()).unwrap();
+    }
+
     fn sign(&self, params: CertificateParams, cert: &str, key: &str) {
         let pair = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&pair, &self.issuer).unwrap();

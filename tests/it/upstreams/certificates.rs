@@ -1,0 +1,47 @@
+//! Which certificates of upstreams are taken, and what is said of those that are not, or of attache's own.
+
+use crate::support::World;
+use crate::support::certificates::Certificates;
+use crate::support::client::{get, send};
+use crate::support::upstream::{Upstream, echo};
+use http::StatusCode;
+use std::fs;
+
+#[tokio::test]
+async fn a_self_signed_certificate_that_says_it_is_an_authority_is_taken_where_it_is_trusted() {
+    let certificates = Certificates::new("self-signed-authority");
+    certificates.sign_itself("cert.pem", "key.pem");
+    let upstream = Upstream::start(Some(certificates.acceptor(&["h2"])), echo).await;
+    let world = World::pinned(upstream, &["--upstream-ca-cert", &certificates.path("cert.pem")]).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_certificate_that_cannot_be_read_does_not_cost_the_others_of_its_file() {
+    let certificates = Certificates::new("bad-in-bundle");
+    let good = fs::read_to_string(certificates.path("ca.pem")).unwrap();
+    let bad = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n";
+    let bundle = certificates.path("bundle.pem");
+    fs::write(&bundle, format!("{bad}{good}")).unwrap();
+    let upstream = Upstream::start(Some(certificates.acceptor(&[])), echo).await;
+    let mut world = World::pinned(upstream, &["--upstream-ca-cert", &bundle]).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    let line = world.proxy.logged(|line| line["code"] == "certificate_skipped").await;
+    assert_eq!((line["file"].as_str(), line["position"].as_u64()), (Some(&*bundle), Some(1)));
+}
+
+#[tokio::test]
+async fn a_certificate_that_an_upstream_wants_after_the_handshake_is_an_error_of_tls() {
+    for protocol in ["http/1.1", "h2"] {
+        let certificates = Certificates::new(&format!("wanted-{}", &protocol[..2]));
+        let upstream = Upstream::start(Some(certificates.acceptor_asking(&[protocol])), echo).await;
+        let mut world = World::pinned(upstream, &["--upstream-ca-cert", &certificates.path("ca.pem")]).await;
+        let answer = send(world.proxy.proxy, get("/", &[])).await;
+        assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{protocol}");
+        assert_eq!(answer.header("proxy-status"), Some("attache; error=tls_alert_received"), "{protocol}");
+        let line = world.proxy.logged(|line| line["msg"] == "upstream error").await;
+        assert_eq!(line["code"], "upstream_tls", "{line}");
+        assert!(line["hint"].as_str().unwrap().contains("--upstream-client-cert"), "{line}");
+        assert_eq!(world.upstream.connections(), 1, "it would be refused again");
+    }
+}
