@@ -97,7 +97,7 @@ def scenarios(attache):
                                ["--upstream-host", f"127.0.0.1:{lost.server_port}"],
                                fault=lambda *_: (lost.shutdown(), lost.server_close())),
         "restarts": proxy({"AttacheRestarts"}, pinned, fault=restart_thrice),
-        "files": proxy({"AttacheFileDescriptors"}, pinned, files=200, fault=fill_up),
+        "files": proxy({"AttacheFileDescriptors"}, [*pinned, "--max-connections", "1000"], files=200, fault=fill_up),
         "down": proxy({"AttacheDown"}, pinned, fault=lambda it, _: it.end()),
     }
 

@@ -24,7 +24,8 @@ def main(attache):
         assert shown["header"]["alg"] == algorithm and shown["verified"] is True, shown
         print(f"ok  PyJWT verifies a token of {algorithm}")
 
-    report = json.loads(run(attache, "doctor", "--format", "json", "--token-audience", AUDIENCE, *ADDRESSES))
+    flags = ["--token-audience", AUDIENCE, "--allow-host", "*", *ADDRESSES]
+    report = json.loads(run(attache, "doctor", "--format", "json", *flags))
     assert report["verdict"] == "ok" and report["most_likely"] is None, report
     print(f"ok  the doctor's report is JSON of {len(report['checks'])} checks")
 
