@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::token::aws_code::AwsCode;
-use crate::token::error::TokenError;
+use crate::token::error::{TokenError, Unusable};
 use crate::token::test_source::TestSource;
 use proptest::prelude::*;
 use std::time::SystemTime;
@@ -321,7 +321,7 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
     let (cache, source) = world(10);
     source.script(|script| script.life = Duration::ZERO);
     let shelf = cache.keep(&set("a"));
-    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Unusable(Duration::ZERO));
+    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Unusable(Unusable::Expires(Duration::ZERO)));
     sleep(10 * MINUTE).await;
     let calls = source.calls().len();
     assert!((10..=60).contains(&calls), "{calls} calls in ten minutes");

@@ -2,9 +2,13 @@
 
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
+use crate::legible;
 use crate::telemetry::labels::ErrorClass;
 use crate::trouble::Trouble;
 use std::time::Duration;
+
+/// The most that is kept of a text of AWS, in bytes.
+pub(super) const LONGEST: usize = 2048;
 
 /// Why a fetch brought no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -40,8 +44,8 @@ pub enum TokenError {
     #[error("the AWS session ends in {}s, and the shortest token lives 60s", .0.as_secs())]
     SessionTooShort(Duration),
     /// A token came that cannot be used, or hardly.
-    #[error("the token that came expires in {}s, which is too soon to use it", .0.as_secs())]
-    Unusable(Duration),
+    #[error("the token that came {0}")]
+    Unusable(#[from] Unusable),
     /// The fetch has not come to an end, although each of its parts has a bound.
     #[error("the fetch is stuck, {}s beyond its bounds", .0.as_secs())]
     Stuck(Duration),
@@ -51,6 +55,20 @@ pub enum TokenError {
     /// The set had to make room for others while it was waited for.
     #[error("the token cache is full")]
     Displaced,
+}
+
+/// Why a token that came cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Nothing is in it.
+    #[error("is empty")]
+    Empty,
+    /// It cannot stand in a header.
+    #[error("has characters that no token has")]
+    Characters,
+    /// It has expired, or is about to.
+    #[error("expires in {}s, which is too soon to use it", .0.as_secs())]
+    Expires(Duration),
 }
 
 /// How soon another try makes sense.
@@ -229,8 +247,8 @@ fn refused_hint(kind: CodeKind) -> &'static str {
     }
 }
 
-/// An error and its causes in one line: the outermost alone rarely says what happened.
+/// An error and its causes, as they may be shown: the outermost alone rarely says what happened.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    legible::lines(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), LONGEST)
 }

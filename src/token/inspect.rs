@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// From here on upstreams and their gateways begin to refuse a request for its header's size.
@@ -55,7 +55,7 @@ struct Header {
 #[derive(Deserialize)]
 struct Claims {
     aud: OneOrMore,
-    exp: u64,
+    exp: Number,
 }
 
 #[derive(Deserialize)]
@@ -87,7 +87,7 @@ pub fn differences(
     if !audiences.iter().eq(minted.iter().map(String::as_str)) {
         found.push(Difference::Audience(minted));
     }
-    if apart(UNIX_EPOCH + Duration::from_secs(claims.exp), expires) > TOLERANCE {
+    if expiry(&claims.exp).is_none_or(|claimed| apart(claimed, expires) > TOLERANCE) {
         found.push(Difference::Expiry);
     }
     if header.alg != algorithm.as_str() {
@@ -97,6 +97,24 @@ pub fn differences(
         found.push(Difference::Long(jwt.len()));
     }
     found
+}
+
+/// When a token ends that STS says expires at `stated`: an upstream judges it by its own `exp`, which may be earlier.
+pub fn end(jwt: &str, stated: SystemTime) -> SystemTime {
+    #[derive(Deserialize)]
+    struct Exp {
+        exp: Number,
+    }
+    let claims: Option<Exp> = jwt.split('.').nth(1).and_then(decoded);
+    claims.and_then(|claims| expiry(&claims.exp)).map_or(stated, |claimed| claimed.min(stated))
+}
+
+/// The moment of an `exp` (RFC 7519, 4.1.4), in whole seconds; `None` beyond what a clock can show. One before 1970 is
+/// over as 1970 is.
+fn expiry(exp: &Number) -> Option<SystemTime> {
+    // The conversion saturates.
+    let seconds = exp.as_u64().or_else(|| exp.as_f64().map(|seconds| seconds as u64))?;
+    UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
 /// What a JWT says of itself, in which nothing is verified.
@@ -177,6 +195,33 @@ mod tests {
         let all = found(&json!({"alg": "none"}), &json!({"aud": "c", "exp": 900, "pad": "x".repeat(9000)}));
         let fields: Vec<&str> = all.iter().map(Difference::field).collect();
         assert_eq!(fields, ["aud", "exp", "alg", "size"]);
+    }
+
+    #[test]
+    fn no_exp_is_beyond_what_is_judged() {
+        for exp in [json!(1_u64 << 63), json!(u64::MAX), json!(1e300), json!(-5), json!(1e3 + 90.5)] {
+            let all = found(&json!({"alg": "RS256"}), &json!({"aud": ["a", "b"], "exp": exp}));
+            assert_eq!(all, [Difference::Expiry], "{exp}");
+        }
+        let fraction = json!({"aud": ["a", "b"], "exp": 1000.5});
+        assert_eq!(found(&json!({"alg": "RS256"}), &fraction), []);
+    }
+
+    #[test]
+    fn a_token_ends_when_the_first_of_its_expiries_does() {
+        let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+        for (exp, expected) in [
+            (json!(900), 900),
+            (json!(899.9), 899),
+            (json!(1100), 1000),
+            (json!(1_u64 << 63), 1000),
+            (json!(-5), 0),
+            (json!("soon"), 1000),
+            (Value::Null, 1000),
+        ] {
+            assert_eq!(end(&jwt(&json!({}), &json!({ "exp": exp })), at(1000)), at(expected), "{exp}");
+        }
+        assert_eq!(end("opaque", at(1000)), at(1000));
     }
 
     #[test]

@@ -41,7 +41,7 @@ mod test_source;
 mod simulation_tests;
 
 use audience_set::AudienceSet;
-use error::TokenError;
+use error::{TokenError, Unusable};
 use inspect::Difference;
 
 /// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
@@ -95,23 +95,28 @@ pub struct Token {
 
 /// The longest that a token is withheld at the end of its life, so that it does not expire on its way.
 const LONGEST_RESERVE: Duration = Duration::from_secs(10);
-/// The longest that a token is held to live by the timer, whatever it says.
+/// The longest that a token is held to live, whatever it says: no later moment overflows a clock or a calendar.
 const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Token {
-    /// A token that was issued and expires at these times. `None` where the JWT has a character that no JWT has (RFC 7515,
-    /// 3.1), as it goes into a header and is printed.
-    pub fn new(jwt: &str, issued: Moment, expires: SystemTime) -> Option<Self> {
+    /// A token that was issued and expires at these times.
+    ///
+    /// # Errors
+    /// When the JWT is empty, or has a character that no JWT has (RFC 7515, 3.1): it goes into a header and is printed.
+    pub fn new(jwt: &str, issued: Moment, expires: SystemTime) -> Result<Self, Unusable> {
+        if jwt.is_empty() {
+            return Err(Unusable::Empty);
+        }
         if !jwt.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'='))
         {
-            return None;
+            return Err(Unusable::Characters);
         }
-        let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).ok()?;
+        let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).map_err(|_| Unusable::Characters)?;
         bearer.set_sensitive(true);
+        let expires = expires.min(issued.wall + LONGEST_LIFE);
         let life = expires.duration_since(issued.wall).unwrap_or_default();
-        // A life beyond what the timer counts has no end there.
-        let tick = issued.tick.checked_add(life).unwrap_or(issued.tick + LONGEST_LIFE);
-        Some(Self { bearer, issued: issued.wall, expires: Moment { wall: expires, tick } })
+        let tick = issued.tick + life;
+        Ok(Self { bearer, issued: issued.wall, expires: Moment { wall: expires, tick } })
     }
 
     /// The value of an `Authorization` header (RFC 6750), marked sensitive.

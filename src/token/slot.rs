@@ -3,7 +3,7 @@
 //! A failed renewal moves `Fresh` to `Stale`, never to an error: a valid token beats any news about the next one.
 
 use super::Token;
-use super::error::TokenError;
+use super::error::{TokenError, Unusable};
 use super::refresh::{self, Pause, Streak};
 use crate::clock::Moment;
 use std::sync::Arc;
@@ -131,7 +131,7 @@ impl Slot {
     pub fn minted(token: Token, now: Moment, skew: Duration, chance: f64) -> Result<Self, TokenError> {
         if !token.is_usable(now.after(SHORTEST_USE)) {
             let rest = token.expires().duration_since(now.wall).unwrap_or_default();
-            return Err(TokenError::Unusable(rest));
+            return Err(Unusable::Expires(rest).into());
         }
         let refresh_at = refresh::refresh_at(&token, skew, chance).max(now.after(SHORTEST_USE));
         Ok(Self::Fresh { token, refresh_at })

@@ -45,6 +45,7 @@ mod smuggling;
 mod stalled_uploads;
 mod status;
 mod streaming;
+mod sts_answers;
 mod support;
 mod tls;
 mod token_command;

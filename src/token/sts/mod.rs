@@ -171,8 +171,8 @@ impl Sts {
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| unwell("the token's expiration is out of range"))?;
         let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
-        let token = Token::new(jwt, asked_at, aws.skew.as_seen_here(expires))
-            .ok_or_else(|| unwell("the token is no header value"))?;
+        let end = aws.skew.as_seen_here(inspect::end(jwt, expires));
+        let token = Token::new(jwt, asked_at, end)?;
         Ok(Minted { token, asked: life, differences, clock_ahead: aws.skew.seconds() })
     }
 

@@ -1,0 +1,118 @@
+//! What may answer in place of STS: whatever it sends, it is a failed fetch or a warning, and no token is shown.
+
+use crate::support::client::{get, send};
+use crate::support::program::{Program, command};
+use crate::support::upstream::{Reply, Upstream, text};
+use crate::support::{claims, metric};
+use attache::clock::{Clock, Rfc3339};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::StatusCode;
+use serde_json::{Value, json};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+const AUDIENCE: &str = "https://api.example.com";
+
+/// A proxy in front of an upstream, whose STS answers always so.
+struct Posed {
+    proxy: Program,
+    upstream: Upstream,
+    _sts: Upstream,
+}
+
+impl Posed {
+    async fn as_sts(status: StatusCode, body: String) -> Self {
+        Self::with(move || {
+            let mut reply = text(body.clone());
+            *reply.status_mut() = status;
+            reply
+        })
+        .await
+    }
+
+    async fn with(answer: impl Fn() -> Reply + Send + Sync + 'static) -> Self {
+        let sts = Upstream::scripted(move |_| std::future::ready(answer())).await;
+        let upstream = Upstream::echo().await;
+        let host = upstream.authority();
+        let flags = ["--upstream-host", &host, "--upstream-scheme", "http", "--token-audience", AUDIENCE];
+        let proxy = Program::start(command(&format!("http://{}", sts.address)), &flags).await;
+        Self { proxy, upstream, _sts: sts }
+    }
+
+    async fn answer(&self) -> StatusCode {
+        send(self.proxy.proxy, get("/", &[])).await.status
+    }
+
+    /// Ends in the failure of this code.
+    async fn fails(mut self, code: &str) -> Value {
+        assert_eq!(self.answer().await, StatusCode::BAD_GATEWAY);
+        let line = self.proxy.logged(|line| line["msg"] == "no token").await;
+        assert_eq!(line["code"], code, "{line}");
+        assert!(self.upstream.seen().is_empty());
+        line
+    }
+}
+
+fn jwt(exp: Value) -> String {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({"aud": AUDIENCE, "exp": exp});
+    format!("{}.{}.c2lnbmF0dXJl", part(json!({"alg": "RS256"})), part(claims))
+}
+
+fn minted(token: &str, expires: SystemTime) -> String {
+    format!(
+        "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult><WebIdentityToken>{token}</WebIdentityToken>\
+         <Expiration>{}</Expiration></GetWebIdentityTokenResult></GetWebIdentityTokenResponse>",
+        Rfc3339(expires)
+    )
+}
+
+fn in_an_hour() -> SystemTime {
+    Clock::system().now() + Duration::from_secs(3600)
+}
+
+#[tokio::test]
+async fn an_exp_that_no_clock_shows_is_a_difference() {
+    let mut posed = Posed::as_sts(StatusCode::OK, minted(&jwt(json!(1_u64 << 63)), in_an_hour())).await;
+    assert_eq!(posed.answer().await, StatusCode::OK);
+    let line = posed.proxy.logged(|line| line["difference"].is_string()).await;
+    assert_eq!(line["code"], "token_differs");
+    assert!(!posed.proxy.log().iter().any(|line| line["code"] == "panicked"));
+}
+
+#[tokio::test]
+async fn an_expiration_beyond_the_calendar_is_shown() {
+    // The last second that the calendar has, on a machine whose clock seems to be ahead.
+    let last = UNIX_EPOCH + Duration::from_secs(253_402_300_799);
+    let mut posed = Posed::with(move || {
+        let mut reply = text(minted(&jwt(json!(253_402_300_799_u64)), last));
+        reply.headers_mut().insert("date", "Thu, 01 Jan 1970 00:00:00 GMT".parse().unwrap());
+        reply
+    })
+    .await;
+    posed.proxy.logged(|line| line["msg"] == "token obtained").await;
+    assert_eq!(send(posed.proxy.admin, get("/status", &[])).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_empty_token_is_a_failed_fetch() {
+    let line = Posed::as_sts(StatusCode::OK, minted("", in_an_hour())).await.fails("token_unusable").await;
+    assert_eq!(line["error"], "the token that came is empty");
+}
+
+#[tokio::test]
+async fn a_token_serves_until_the_earlier_of_its_two_expiries() {
+    let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = jwt(json!(now + 120));
+    let posed = Posed::as_sts(StatusCode::OK, minted(&token, in_an_hour())).await;
+    assert_eq!(posed.answer().await, StatusCode::OK);
+    assert_eq!(claims(posed.upstream.only_request().token())["exp"], now + 120);
+    let expiry = metric(&posed.proxy, "token_expiry_timestamp_seconds{").await;
+    assert!((now as f64 + 119.0..=now as f64 + 121.0).contains(&expiry), "{expiry}, now {now}");
+}
+
+#[tokio::test]
+async fn a_token_that_is_over_by_its_own_exp_is_a_failed_fetch() {
+    let body = minted(&jwt(json!(1000)), in_an_hour());
+    Posed::as_sts(StatusCode::OK, body).await.fails("token_unusable").await;
+}
