@@ -1,5 +1,7 @@
 //! Texts of other parties as a terminal and a viewer may show them: nothing in them moves the cursor, ends a line early or
-//! makes another text appear.
+//! makes another text appear. What is shaped like a token is left out.
+
+use crate::redact;
 
 /// Whether a character would end a line, or make a terminal or a viewer show something else than is there.
 pub fn deceives(c: char) -> bool {
@@ -19,7 +21,7 @@ pub fn lines(text: &str, most: usize) -> String {
 
 fn escaped(text: &str, most: usize, unfit: impl Fn(char) -> bool) -> String {
     let mut legible = String::with_capacity(text.len().min(most));
-    for c in text.chars() {
+    for c in redact::without_tokens(text).chars() {
         let before = legible.len();
         if unfit(c) {
             legible.extend(c.escape_default())

@@ -6,6 +6,12 @@ use base64::engine::general_purpose::STANDARD;
 
 /// Longer values are not shown: they are no names, and may be tokens.
 const MAX_SHOWN_CHARS: usize = 200;
+/// How the first part of a JWT begins: `{"` in base64.
+const JWT_BEGIN: &str = "eyJ";
+/// What stands before a token in an `Authorization` header.
+const SCHEME: &str = "bearer";
+/// No token is shorter; a word after `Bearer` may be.
+const MIN_TOKEN_BYTES: usize = 16;
 /// No key is shorter.
 const MIN_KEY_BYTES: usize = 32;
 
@@ -65,6 +71,28 @@ pub fn without_credentials(value: &str) -> String {
     }
 }
 
+/// A text of another party without what is shaped like a token: a JWT, whole or cut, or what stands after `Bearer`.
+pub fn without_tokens(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut after_scheme = false;
+    for piece in text.split_inclusive(|c| !may_be_in_token(c)) {
+        let word = piece.trim_end_matches(|c| !may_be_in_token(c));
+        let token = if after_scheme { Some(0) } else { word.find(JWT_BEGIN) };
+        let token = token.filter(|start| word.len() - start >= MIN_TOKEN_BYTES);
+        shown.push_str(&word[..token.unwrap_or(word.len())]);
+        shown.push_str(token.map_or("", |_| "***"));
+        shown.push_str(&piece[word.len()..]);
+        after_scheme =
+            piece.ends_with(' ') && (word.eq_ignore_ascii_case(SCHEME) || (after_scheme && word.is_empty()));
+    }
+    shown
+}
+
+/// The characters of a JWT (RFC 7515, 3.1) and of a bearer token (RFC 6750, 2.1).
+fn may_be_in_token(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_' | '~' | '+' | '/' | '=')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -95,6 +123,24 @@ mod tests {
         }
         for path in ["/etc/attache/tls.key", "MIIB", "tls.key\r\n", "/run/secrets/TLSkey", "MDkw", ""] {
             assert!(!is_file_content(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn tokens_in_a_text_of_another_party_are_not_shown() {
+        let jwt = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJhIn0.c2ln";
+        for (text, expected) in [
+            (format!("token {jwt} is denied"), "token *** is denied"),
+            (format!("{jwt},{jwt}"), "***,***"),
+            (format!("x={}", &jwt[..20]), "x=***"),
+            (format!("Authorization: Bearer {jwt}"), "Authorization: Bearer ***"),
+            ("authorization: bearer  b3BhcXVlLXNlY3JldA==!".to_owned(), "authorization: bearer  ***!"),
+            ("a Bearer token is missing".to_owned(), "a Bearer token is missing"),
+            (r#"Bearer error="invalid_token""#.to_owned(), r#"Bearer error="invalid_token""#),
+            ("eyJ is no token, \u{fc} neither".to_owned(), "eyJ is no token, \u{fc} neither"),
+            (String::new(), ""),
+        ] {
+            assert_eq!(without_tokens(&text), expected);
         }
     }
 
