@@ -7,7 +7,12 @@ use crate::support::{claims, metric};
 use attache::clock::{Clock, Rfc3339};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::StatusCode;
+use bytes::Bytes;
+use futures_util::stream::repeat_with;
+use http::{Response, StatusCode};
+use http_body_util::StreamBody;
+use http_body_util::combinators::BoxBody;
+use hyper::body::Frame;
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -115,4 +120,31 @@ async fn a_token_serves_until_the_earlier_of_its_two_expiries() {
 async fn a_token_that_is_over_by_its_own_exp_is_a_failed_fetch() {
     let body = minted(&jwt(json!(1000)), in_an_hour());
     Posed::as_sts(StatusCode::OK, body).await.fails("token_unusable").await;
+}
+
+#[tokio::test]
+async fn a_token_in_what_sts_says_is_not_shown() {
+    let token = jwt(json!(1000));
+    let body = format!(
+        "<ErrorResponse><Error><Code>AccessDenied</Code><Message>{token} and Bearer {} are denied</Message>\
+         </Error><RequestId>{token}</RequestId></ErrorResponse>",
+        "b3BhcXVlLXNlY3JldA=="
+    );
+    let mut posed = Posed::as_sts(StatusCode::FORBIDDEN, body).await;
+    let line = posed.proxy.logged(|line| line["code"] == "sts_access_denied").await;
+    assert_eq!(line["error"], "STS refused: AccessDenied: *** and Bearer *** are denied");
+    let status = send(posed.proxy.admin, get("/status", &[])).await;
+    for shown in [format!("{:?}", posed.proxy.log()), status.text().to_owned()] {
+        assert!(!shown.contains("c2ln") && !shown.contains("b3Bh"), "{shown}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_without_end_is_a_failed_fetch() {
+    let endless = || {
+        let frames = repeat_with(|| Ok(Frame::data(Bytes::from_static(&[b'<'; 64 * 1024]))));
+        Response::new(BoxBody::new(StreamBody::new(frames)))
+    };
+    let line = Posed::with(endless).await.fails("sts_unwell").await;
+    assert_eq!(line["error"], "STS is unwell: the answer is longer than 1 MiB");
 }

@@ -2,6 +2,8 @@
 
 /// Where credentials, region and endpoint come from.
 pub mod access;
+/// How long an answer may be.
+mod answer_size;
 /// How calls to AWS reach it.
 mod transport;
 /// What the SDK's errors say.

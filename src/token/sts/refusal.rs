@@ -1,9 +1,10 @@
 //! What the SDK's errors say, in our words.
 
 use super::access::AwsVariables;
+use super::answer_size;
 use crate::legible;
 use crate::token::aws_code::AwsCode;
-use crate::token::error::{self, TokenError};
+use crate::token::error::{self, LONGEST, TokenError};
 use crate::token::setup_error::SetupError;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -15,9 +16,6 @@ use std::io;
 use std::iter;
 use std::time::Duration;
 
-/// The most that is kept of a text of AWS, in bytes.
-const LONGEST: usize = 2048;
-
 /// Why a call brought nothing; `patience` is what it could take.
 pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> TokenError
 where
@@ -27,7 +25,12 @@ where
         return refusal(service.err(), service.raw().status().as_u16(), error.request_id());
     }
     if let SdkError::ResponseError(_) = &error {
-        return unwell("the answer cannot be read");
+        let too_long = causes(&error).any(answer_size::is_exceeded);
+        return unwell(if too_long {
+            "the answer is longer than 1 MiB"
+        } else {
+            "the answer cannot be read"
+        });
     }
     if let SdkError::TimeoutError(_) = &error {
         return TokenError::Unreachable(format!("no answer within {}s", patience.as_secs()));

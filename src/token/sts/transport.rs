@@ -1,5 +1,6 @@
 //! How calls to AWS reach it: whose certificates are trusted, and where an HTTP proxy is on the way.
 
+use super::answer_size::Bounded;
 use crate::authorities;
 use crate::pem;
 use crate::token::setup_error::SetupError;
@@ -43,12 +44,13 @@ pub(super) enum Trusted<'p> {
 pub(super) fn client(way: Way, trusted: Trusted<'_>) -> Result<SharedHttpClient, SetupError> {
     let tls = tls(trusted)?;
     let direct = through(ProxyConfig::disabled(), tls.clone());
-    Ok(match way {
+    let client = match way {
         Way::Direct => direct,
         Way::ByEnvironment => {
             SharedHttpClient::new(ByHost { direct, proxied: through(ProxyConfig::from_env(), tls) })
         }
-    })
+    };
+    Ok(SharedHttpClient::new(Bounded(client)))
 }
 
 fn tls(trusted: Trusted<'_>) -> Result<TlsContext, SetupError> {
