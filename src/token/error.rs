@@ -45,7 +45,7 @@ pub enum TokenError {
     SessionTooShort(Duration),
     /// A token came that cannot be used, or hardly.
     #[error("the token that came {0}")]
-    Unusable(#[from] Unusable),
+    Unusable(Unusable),
     /// The fetch has not come to an end, although each of its parts has a bound.
     #[error("the fetch is stuck, {}s beyond its bounds", .0.as_secs())]
     Stuck(Duration),

@@ -131,7 +131,7 @@ impl Slot {
     pub fn minted(token: Token, now: Moment, skew: Duration, chance: f64) -> Result<Self, TokenError> {
         if !token.is_usable(now.after(SHORTEST_USE)) {
             let rest = token.expires().duration_since(now.wall).unwrap_or_default();
-            return Err(Unusable::Expires(rest).into());
+            return Err(TokenError::Unusable(Unusable::Expires(rest)));
         }
         let refresh_at = refresh::refresh_at(&token, skew, chance).max(now.after(SHORTEST_USE));
         Ok(Self::Fresh { token, refresh_at })

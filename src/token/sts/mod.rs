@@ -174,7 +174,7 @@ impl Sts {
             .map_err(|_| unwell("the token's expiration is out of range"))?;
         let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
         let end = aws.skew.as_seen_here(inspect::end(jwt, expires));
-        let token = Token::new(jwt, asked_at, end)?;
+        let token = Token::new(jwt, asked_at, end).map_err(TokenError::Unusable)?;
         Ok(Minted { token, asked: life, differences, clock_ahead: aws.skew.seconds() })
     }
 
