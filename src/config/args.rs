@@ -86,7 +86,7 @@ pub(super) struct UpstreamArgs {
     #[arg(long, value_name = "HOST")]
     pub(super) upstream_host: Option<String>,
 
-    /// Where to connect for the --upstream-host, HOST or HOST:PORT
+    /// Connect to this HOST or HOST:PORT for --upstream-host
     #[arg(long, value_name = "HOST")]
     pub(super) upstream_connect_to: Option<String>,
 
