@@ -5,19 +5,74 @@ use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls::RootCertStore;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
+
+/// Why the content of a PEM file cannot be used. The PEM library's own errors quote the file, which may hold a key.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum PemError {
+    /// All stands on one line.
+    #[error("the line breaks of the file are missing: PEM has its BEGIN and END on lines of their own")]
+    NoLineBreaks,
+    /// A line that begins as a `BEGIN` line does not end as one.
+    #[error("a BEGIN line of it is broken")]
+    BeginLine,
+    /// A section does not end.
+    #[error("the END line of a section is missing")]
+    NoEnd,
+    /// What stands between `BEGIN` and `END` is no base64.
+    #[error("the text between BEGIN and END is no base64")]
+    Base64,
+    /// A section is longer than any certificate or key.
+    #[error("a section of it is too long")]
+    TooLong,
+    /// There is no certificate.
+    #[error("it holds no PEM certificate")]
+    NoCertificate,
+    /// There is no private key that can be read without a password.
+    #[error("it holds no unencrypted PEM private key")]
+    NoKey,
+    /// A certificate cannot be an authority's.
+    #[error("{0}")]
+    Authority(rustls::Error),
+    /// The library cannot read it, for a reason that only a later version of it has.
+    #[error("it cannot be read as PEM")]
+    Unreadable,
+}
+
+impl PemError {
+    /// What the library found wrong, without what it quotes. It finds nothing where there is no `missing` item.
+    pub fn of(error: &pem::Error, missing: Self) -> Self {
+        match error {
+            pem::Error::IllegalSectionStart { line } if is_of_more_lines(line) => Self::NoLineBreaks,
+            pem::Error::MissingSectionEnd { end_marker } if is_of_more_lines(end_marker) => {
+                Self::NoLineBreaks
+            }
+            pem::Error::IllegalSectionStart { .. } => Self::BeginLine,
+            pem::Error::MissingSectionEnd { .. } => Self::NoEnd,
+            pem::Error::Base64Decode(_) => Self::Base64,
+            pem::Error::SectionTooLarge => Self::TooLong,
+            pem::Error::NoItemsFound => missing,
+            pem::Error::Io(_) | _ => Self::Unreadable,
+        }
+    }
+}
+
+/// Whether a line, or the label that was read from it, was several lines before.
+fn is_of_more_lines(line: &[u8]) -> bool {
+    line.windows(9).any(|part| part == b"-----END ") || line.windows(2).any(|part| part == b"\\n")
+}
 
 /// The certificates, at least one.
 ///
 /// # Errors
 /// With what is wrong.
-pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> {
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
     match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-        Ok(chain) if chain.is_empty() => Err("it holds no PEM certificate".to_owned()),
+        Ok(chain) if chain.is_empty() => Err(PemError::NoCertificate),
         Ok(chain) => Ok(chain),
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(PemError::of(&error, PemError::NoCertificate)),
     }
 }
 
@@ -25,8 +80,8 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, String> 
 ///
 /// # Errors
 /// With what is wrong.
-pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, String> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| error.to_string())
+pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
+    PrivateKeyDer::from_pem_slice(pem).map_err(|error| PemError::of(&error, PemError::NoKey))
 }
 
 /// Adds the certificates of a bundle, at least one, to those that are trusted. One that cannot be read is left out, so that
@@ -41,13 +96,13 @@ pub fn trust(
 ) -> Result<(), String> {
     let (mut added, mut problem) = (0, None);
     for (before, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
-        let outcome = certificate.map_err(|error| error.to_string());
-        match outcome.and_then(|certificate| add(certificate).map_err(|error| error.to_string())) {
+        let outcome = certificate.map_err(|error| PemError::of(&error, PemError::NoCertificate));
+        match outcome.and_then(|certificate| add(certificate).map_err(PemError::Authority)) {
             Ok(()) => added += 1,
             Err(error) => {
                 let (file, position) = (path.display(), before + 1);
                 let (code, see) = (Trouble::CertificateSkipped.code(), Trouble::CertificateSkipped.see());
-                tracing::warn!(code, see, %file, position, error, "a certificate cannot be read and is left out");
+                tracing::warn!(code, see, %file, position, %error, "a certificate cannot be read and is left out");
                 problem.get_or_insert(format!("certificate {position}: {error}"));
             }
         }
@@ -55,7 +110,7 @@ pub fn trust(
     match problem {
         _ if added > 0 => Ok(()),
         Some(problem) => Err(problem),
-        None => Err("it holds no PEM certificate".to_owned()),
+        None => Err(PemError::NoCertificate.to_string()),
     }
 }
 
@@ -104,5 +159,31 @@ impl Fingerprint {
         let mut fingerprint = [0; 32];
         fingerprint.copy_from_slice(context.finish().as_ref());
         Self(fingerprint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEY: &str = "-----BEGIN PRIVATE KEY-----\nTUlJRQ==\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn what_is_wrong_with_a_file_is_said_without_its_content() {
+        for (text, error) in [
+            (KEY.replace('\n', ""), PemError::NoLineBreaks),
+            (KEY.replace('\n', " "), PemError::NoLineBreaks),
+            (KEY.replace('\n', "\\n"), PemError::NoLineBreaks),
+            (KEY.replacen("KEY-----", "KEY--", 1), PemError::BeginLine),
+            (KEY.replace("-----END", "--END"), PemError::NoEnd),
+            (KEY.replace("TUlJ", "%%%%"), PemError::Base64),
+            (KEY.replace("PRIVATE", "PUBLIC"), PemError::NoKey),
+            (String::new(), PemError::NoKey),
+        ] {
+            assert_eq!(key(text.as_bytes()).unwrap_err(), error, "{text:?}");
+            let missing = if error == PemError::NoKey { PemError::NoCertificate } else { error };
+            assert_eq!(certificates(text.as_bytes()).unwrap_err(), missing, "{text:?}");
+        }
+        assert_eq!(certificates(KEY.as_bytes()), Err(PemError::NoCertificate));
     }
 }

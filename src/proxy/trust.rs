@@ -5,11 +5,13 @@ use super::target::Scheme;
 use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
-use crate::pem::{self, Fingerprint};
+use crate::pem::{self, Fingerprint, PemError};
 use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
 use crate::trouble::Trouble;
 use rustls::{ClientConfig, RootCertStore};
+use rustls_native_certs::ErrorKind;
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
@@ -128,8 +130,13 @@ fn system_roots() -> Trusted {
     let mut roots = Trusted::empty();
     let system = authorities::of_system();
     for error in &system.errors {
+        let error = match &error.kind {
+            ErrorKind::Pem(wrong) => {
+                format!("{}: {}", error.context, PemError::of(wrong, PemError::NoCertificate))
+            }
+            ErrorKind::Io { .. } | ErrorKind::Os(_) | _ => error.to_string(),
+        };
         // It quotes SSL_CERT_FILE, which may hold the content of a file in place of its path.
-        let error = error.to_string();
         let shown = match redact::is_file_content(&error) {
             true => "SSL_CERT_FILE or SSL_CERT_DIR holds the content of a file, and not its path",
             false => &error,
@@ -210,14 +217,14 @@ impl<'f> Contents<'f> {
     }
 }
 
-fn ca_cert_error(path: &Path, problem: String) -> TrustError {
-    TrustError::CaCert { path: path.to_owned(), problem }
+fn ca_cert_error(path: &Path, problem: impl Display) -> TrustError {
+    TrustError::CaCert { path: path.to_owned(), problem: problem.to_string() }
 }
 
-fn client_cert_error(pair: &UpstreamPair, problem: String) -> TrustError {
-    TrustError::ClientCert { path: pair.cert.clone(), problem }
+fn client_cert_error(pair: &UpstreamPair, problem: impl Display) -> TrustError {
+    TrustError::ClientCert { path: pair.cert.clone(), problem: problem.to_string() }
 }
 
-fn client_key_error(pair: &UpstreamPair, problem: String) -> TrustError {
-    TrustError::ClientKey { path: pair.key.clone(), problem }
+fn client_key_error(pair: &UpstreamPair, problem: impl Display) -> TrustError {
+    TrustError::ClientKey { path: pair.key.clone(), problem: problem.to_string() }
 }

@@ -5,6 +5,7 @@ use crate::pem::{self, Fingerprint};
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
+use std::fmt::Display;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -112,14 +113,14 @@ impl<'f> Contents<'f> {
     }
 }
 
-fn cert_error(files: &TlsFiles, problem: String) -> TlsError {
-    TlsError::Cert { path: files.cert.clone(), problem }
+fn cert_error(files: &TlsFiles, problem: impl Display) -> TlsError {
+    TlsError::Cert { path: files.cert.clone(), problem: problem.to_string() }
 }
 
-fn key_error(files: &TlsFiles, problem: String) -> TlsError {
-    TlsError::Key { path: files.key.clone(), problem }
+fn key_error(files: &TlsFiles, problem: impl Display) -> TlsError {
+    TlsError::Key { path: files.key.clone(), problem: problem.to_string() }
 }
 
-fn client_ca_error(path: &Path, problem: String) -> TlsError {
-    TlsError::ClientCa { path: path.to_owned(), problem }
+fn client_ca_error(path: &Path, problem: impl Display) -> TlsError {
+    TlsError::ClientCa { path: path.to_owned(), problem: problem.to_string() }
 }

@@ -1,11 +1,13 @@
 //! Known secrets go in by every way there is; none comes out where people and machines look.
 
 use crate::support::Sts;
+use crate::support::certificates::Certificates;
 use crate::support::client::{get, send};
 use crate::support::program::{Program, command};
 use crate::support::upstream::{Upstream, text};
 use attache::emulator::faults::Outage;
 use http_body_util::BodyExt;
+use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
 
@@ -124,5 +126,32 @@ async fn a_secret_in_a_variable_of_another_owner_is_not_logged() {
         let wrong = program.logged(|line| line["level"] == "ERROR" || line["level"] == "WARN").await;
         assert!(!wrong.to_string().contains(PLANTED), "{name}");
         assert!(!program.log().iter().any(|line| line.to_string().contains(PLANTED)), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_without_its_line_breaks_is_named_and_not_shown() {
+    let certificates = Certificates::new("secrets_one_line");
+    let (cert, line) = (certificates.path("cert.pem"), certificates.path("line.pem"));
+    let key = std::fs::read_to_string(certificates.path("key.pem")).unwrap();
+    let bytes = format!("{:?}", &key.as_bytes()[40..60]);
+    let bytes = bytes.trim_matches(['[', ']']);
+    for between in ["", " ", "\\n"] {
+        std::fs::write(&line, key.replace('\n', between)).unwrap();
+        for variables in [
+            &[("ATTACHE_TLS_CERT", &cert), ("ATTACHE_TLS_KEY", &line)][..],
+            &[("ATTACHE_TLS_CERT", &line), ("ATTACHE_TLS_KEY", &line)],
+            &[("ATTACHE_UPSTREAM_CA_CERT", &line)],
+            &[("ATTACHE_UPSTREAM_CLIENT_CERT", &cert), ("ATTACHE_UPSTREAM_CLIENT_KEY", &line)],
+            &[("AWS_CA_BUNDLE", &line)],
+        ] {
+            let mut command = command("http://127.0.0.1:1");
+            command.envs(variables.iter().copied()).env("UPSTREAM_HOST", "127.0.0.1:1");
+            command.args(["doctor", "--listen-addr", "127.0.0.1:0", "--metrics-listen-addr", "127.0.0.1:0"]);
+            let output = command.stderr(Stdio::piped()).output().await.unwrap();
+            let told = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+            assert!(told.contains("the line breaks of the file are missing"), "{variables:?} {told}");
+            assert!(!told.contains(bytes) && !told.contains(&key[40..60]), "{variables:?} {told}");
+        }
     }
 }

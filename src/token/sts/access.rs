@@ -4,6 +4,7 @@ use super::transport::{self, Trusted, Way};
 use crate::redact;
 use crate::token::flaw::Flaw;
 use crate::token::setup_error::{EndpointFlaw, RegionFlaw, SetupError};
+use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
@@ -110,7 +111,13 @@ impl Access {
                     None => Trusted::System,
                 };
                 let client = transport::client(Way::ByEnvironment, trusted)?;
-                aws_config::defaults(BehaviorVersion::latest()).http_client(client).load().await
+                // Given here, so that the SDK does not read the environment's and the profile's: it panics at what it
+                // does not know of them.
+                aws_config::defaults(BehaviorVersion::latest())
+                    .retry_config(RetryConfig::standard())
+                    .http_client(client)
+                    .load()
+                    .await
             }
             Self::Keys { credentials, region } => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())

@@ -60,7 +60,7 @@ fn tls(trusted: Trusted<'_>) -> Result<TlsContext, SetupError> {
         // What cannot be read of it is told where upstreams' trust is set up.
         Trusted::SystemAndMore => store(&authorities::of_system().certificates),
         Trusted::Bundle(path) => {
-            let unusable = |problem| SetupError::CaBundle { path: path.to_owned(), problem };
+            let unusable = |problem: String| SetupError::CaBundle { path: path.to_owned(), problem };
             let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
             let certificates = pem::authorities(path, &pem).map_err(unusable)?;
             store(&certificates)
