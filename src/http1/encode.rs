@@ -109,7 +109,7 @@ mod tests {
             (Encoder::UntilClose, true, "hello"),
             (Encoder::Nothing, true, ""),
             (chunked, false, "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
-            (chunked, true, "2\r\nhe\r\n3\r\nllo\r\n0\r\nx-sum: 1\r\nx-end: yes\r\n\r\n"),
+            (chunked, true, "2\r\nhe\r\n3\r\nllo\r\n0\r\nX-Sum: 1\r\nX-End: yes\r\n\r\n"),
             (Encoder::Chunked { trailers: false }, true, "2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"),
         ] {
             let written = encoded(encoder, &["he", "", "llo"], trailers).await;

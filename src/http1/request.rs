@@ -134,9 +134,17 @@ pub(super) fn write_fields(headers: &HeaderMap, text: &mut Vec<u8>) {
     }
 }
 
-/// Adds one field.
+/// Adds one field. Its name is in title case: case has no meaning (RFC 9110, section 5.1), but some old servers and scripts look
+/// for `Authorization`, and none for `authorization` alone.
 pub(super) fn write_field(name: &HeaderName, value: &HeaderValue, text: &mut Vec<u8>) {
-    text.extend_from_slice(name.as_str().as_bytes());
+    let (name, start) = (name.as_str().as_bytes(), text.len());
+    text.extend_from_slice(name);
+    text[start].make_ascii_uppercase();
+    for (byte, before) in text[start + 1..].iter_mut().zip(name) {
+        if *before == b'-' {
+            byte.make_ascii_uppercase();
+        }
+    }
     text.extend_from_slice(b": ");
     text.extend_from_slice(value.as_bytes());
     text.extend_from_slice(b"\r\n");
@@ -228,6 +236,16 @@ mod tests {
         assert_eq!(outcome(with("a: b\r\n".repeat(MOST_FIELDS + 1))), "header too large");
         assert_eq!(outcome(with(format!("a: {}\r\n", "b".repeat(MOST_HEADER)))), "header too large");
         assert_eq!(outcome(format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MOST_HEADER))), "header too large");
+    }
+
+    #[test]
+    fn names_are_written_in_title_case() {
+        let mut text = Vec::new();
+        for name in ["host", "x-api-key", "etag", "x--y", "-", "x-1a", "a_b"] {
+            write_field(&HeaderName::from_static(name), &HeaderValue::from_static("x-y"), &mut text);
+        }
+        let names = ["Host", "X-Api-Key", "Etag", "X--Y", "-", "X-1a", "A_b"];
+        assert_eq!(String::from_utf8(text).unwrap(), names.map(|name| format!("{name}: x-y\r\n")).concat());
     }
 
     #[test]

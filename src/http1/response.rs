@@ -120,9 +120,9 @@ impl Reply<'_> {
         write_length(head, encoder, length, text);
         match self.version {
             _ if switches => {}
-            Version::HTTP_10 if keep_alive => text.extend_from_slice(b"connection: keep-alive\r\n"),
+            Version::HTTP_10 if keep_alive => text.extend_from_slice(b"Connection: keep-alive\r\n"),
             _ if keep_alive => {}
-            _ => text.extend_from_slice(b"connection: close\r\n"),
+            _ => text.extend_from_slice(b"Connection: close\r\n"),
         }
         write_date(&head.headers, text);
         text.extend_from_slice(b"\r\n");
@@ -161,14 +161,14 @@ fn write_length(head: &Parts, encoder: Encoder, length: Option<u64>, text: &mut 
         (Encoder::Nothing, Some(length)) if length > 0 && framing::may_have_body(head.status) => Some(length),
         (Encoder::Nothing | Encoder::UntilClose, _) => None,
         (Encoder::Chunked { .. }, _) => {
-            text.extend_from_slice(b"transfer-encoding: chunked\r\n");
+            text.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
             None
         }
     };
     if let Some(length) = stated
         && !head.headers.contains_key(CONTENT_LENGTH)
     {
-        text.extend_from_slice(format!("content-length: {length}\r\n").as_bytes());
+        text.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
     }
 }
 
@@ -176,7 +176,7 @@ fn write_length(head: &Parts, encoder: Encoder, length: Option<u64>, text: &mut 
 fn write_date(headers: &HeaderMap, text: &mut Vec<u8>) {
     if !headers.contains_key(DATE) {
         DATE_OF_THREAD.with_borrow_mut(|date| {
-            text.extend_from_slice(b"date: ");
+            text.extend_from_slice(b"Date: ");
             text.extend_from_slice(date.at(Clock::system().now()));
             text.extend_from_slice(b"\r\n");
         });
@@ -225,7 +225,7 @@ mod tests {
         let mut text = Vec::new();
         let (encoder, keep_alive) = reply.write(&response.into_parts().0, length, &mut text);
         let text = String::from_utf8(text).unwrap();
-        let lines = text.split_inclusive("\r\n").filter(|line| !line.starts_with("date: "));
+        let lines = text.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: "));
         (lines.collect(), encoder, keep_alive)
     }
 
@@ -245,23 +245,23 @@ mod tests {
                 200,
                 &[][..],
                 Some(2),
-                ("HTTP/1.1 200 OK\ncontent-length: 2\n\n", Encoder::Exact(2), true),
+                ("HTTP/1.1 200 OK\nContent-Length: 2\n\n", Encoder::Exact(2), true),
             ),
             (
                 &get,
                 200,
                 &[("content-length", "2")],
                 Some(2),
-                ("HTTP/1.1 200 OK\ncontent-length: 2\n\n", Encoder::Exact(2), true),
+                ("HTTP/1.1 200 OK\nContent-Length: 2\n\n", Encoder::Exact(2), true),
             ),
-            (&get, 200, &[], Some(0), ("HTTP/1.1 200 OK\ncontent-length: 0\n\n", Encoder::Exact(0), true)),
-            (&get, 200, &[], None, ("HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n", chunked, true)),
+            (&get, 200, &[], Some(0), ("HTTP/1.1 200 OK\nContent-Length: 0\n\n", Encoder::Exact(0), true)),
+            (&get, 200, &[], None, ("HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n", chunked, true)),
             (
                 &get,
                 304,
                 &[("content-length", "7")],
                 Some(0),
-                ("HTTP/1.1 304 Not Modified\ncontent-length: 7\n\n", Encoder::Nothing, true),
+                ("HTTP/1.1 304 Not Modified\nContent-Length: 7\n\n", Encoder::Nothing, true),
             ),
             (
                 &get,
@@ -275,7 +275,7 @@ mod tests {
                 200,
                 &[("connection", "close")],
                 Some(0),
-                ("HTTP/1.1 200 OK\ncontent-length: 0\nconnection: close\n\n", Encoder::Exact(0), false),
+                ("HTTP/1.1 200 OK\nContent-Length: 0\nConnection: close\n\n", Encoder::Exact(0), false),
             ),
             (
                 &get,
@@ -283,7 +283,7 @@ mod tests {
                 &[("connection", "upgrade"), ("upgrade", "x")],
                 Some(0),
                 (
-                    "HTTP/1.1 101 Switching Protocols\nconnection: upgrade\nupgrade: x\n\n",
+                    "HTTP/1.1 101 Switching Protocols\nConnection: upgrade\nUpgrade: x\n\n",
                     Encoder::Nothing,
                     true,
                 ),
@@ -293,28 +293,28 @@ mod tests {
                 200,
                 &[("content-length", "7")],
                 Some(0),
-                ("HTTP/1.1 200 OK\ncontent-length: 7\n\n", Encoder::Nothing, true),
+                ("HTTP/1.1 200 OK\nContent-Length: 7\n\n", Encoder::Nothing, true),
             ),
             (
                 &Reply { keep_alive: false, ..get },
                 200,
                 &[],
                 Some(0),
-                ("HTTP/1.1 200 OK\ncontent-length: 0\nconnection: close\n\n", Encoder::Exact(0), false),
+                ("HTTP/1.1 200 OK\nContent-Length: 0\nConnection: close\n\n", Encoder::Exact(0), false),
             ),
             (
                 &Reply { version: Version::HTTP_10, ..get },
                 200,
                 &[],
                 Some(2),
-                ("HTTP/1.0 200 OK\ncontent-length: 2\nconnection: keep-alive\n\n", Encoder::Exact(2), true),
+                ("HTTP/1.0 200 OK\nContent-Length: 2\nConnection: keep-alive\n\n", Encoder::Exact(2), true),
             ),
             (
                 &Reply { version: Version::HTTP_10, ..get },
                 200,
                 &[],
                 None,
-                ("HTTP/1.0 200 OK\nconnection: close\n\n", Encoder::UntilClose, false),
+                ("HTTP/1.0 200 OK\nConnection: close\n\n", Encoder::UntilClose, false),
             ),
             (
                 &Reply { takes_trailers: true, ..get },
@@ -322,7 +322,7 @@ mod tests {
                 &[],
                 None,
                 (
-                    "HTTP/1.1 200 OK\ntransfer-encoding: chunked\n\n",
+                    "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n",
                     Encoder::Chunked { trailers: true },
                     true,
                 ),

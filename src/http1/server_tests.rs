@@ -76,7 +76,7 @@ async fn exchange(manner: Manner, parts: &[&[u8]]) -> (Vec<String>, String) {
         String::from_utf8(read).unwrap()
     };
     let (_, read) = tokio::join!(connection, calling);
-    let lines = read.split_inclusive("\r\n").filter(|line| !line.starts_with("date: "));
+    let lines = read.split_inclusive("\r\n").filter(|line| !line.starts_with("Date: "));
     let asked = answers.asked.lock().unwrap().clone();
     (asked, lines.collect())
 }
@@ -93,13 +93,13 @@ async fn requests_are_answered_one_after_the_other_until_one_is_the_last() {
     let (asked, read) = exchange(Manner::Echo, &[MANY.as_bytes()]).await;
     assert_eq!(asked, ["GET /1", "POST /2", "POST /3", "HEAD /4", "GET /5"]);
     let answer =
-        |length: usize, more: &str| format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n{more}\r\n");
+        |length: usize, more: &str| format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n{more}\r\n");
     let answers = [
         answer(0, ""),
         answer(5, "") + "hello",
         answer(4, "") + "abc1",
         "HTTP/1.1 200 OK\r\n\r\n".to_owned(),
-        answer(0, "connection: close\r\n"),
+        answer(0, "Connection: close\r\n"),
     ];
     assert_eq!(read, answers.concat());
 }
@@ -137,7 +137,7 @@ async fn what_is_no_request_is_the_last_that_is_answered() {
         let text = [wrong, "GET /2 HTTP/1.1\r\n\r\n"].concat();
         let (asked, read) = exchange(Manner::Echo, &[text.as_bytes()]).await;
         assert!(asked.is_empty());
-        assert!(read.ends_with("connection: close\r\n\r\nrefused"), "{read}");
+        assert!(read.ends_with("Connection: close\r\n\r\nrefused"), "{read}");
     }
 }
 
@@ -162,7 +162,7 @@ async fn a_connection_that_leaves_answers_what_has_come_and_takes_no_more() {
     busy.leave();
     let mut read = String::new();
     let (outcome, _) = tokio::join!(busy, caller.read_to_string(&mut read));
-    assert!(outcome.is_ok() && read.contains("connection: close\r\n"), "{read}");
+    assert!(outcome.is_ok() && read.contains("Connection: close\r\n"), "{read}");
     assert_eq!(*answers.asked.lock().unwrap(), ["GET /1"]);
 }
 

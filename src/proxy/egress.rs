@@ -142,6 +142,7 @@ impl Egress {
         tasks: &Tasks,
     ) -> Result<TokioIo<Upgraded>, EgressError> {
         let (mut sender, connection) = http1::Builder::new()
+            .title_case_headers(true)
             .max_buf_size(MOST_BUFFERED)
             .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
             .await

@@ -17,8 +17,8 @@ const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 
 /// The whole answer to a connection beyond `--max-connections`.
 pub const TOO_MANY_CONNECTIONS: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\n\
-    proxy-status: attache; error=connection_limit_reached\r\n\
-    content-type: text/plain; charset=utf-8\r\nconnection: close\r\ncontent-length: 21\r\n\r\n\
+    Proxy-Status: attache; error=connection_limit_reached\r\n\
+    Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\nContent-Length: 21\r\n\r\n\
     too many connections\n";
 
 /// How HTTP/2 says that a protocol is switched to (RFC 8441, section 4): it has no `101`.

@@ -204,8 +204,8 @@ fn the_answer_to_a_connection_too_many_is_a_whole_response() {
     let text = std::str::from_utf8(TOO_MANY_CONNECTIONS).unwrap();
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let value = |name: &str| head.lines().find_map(|line| line.strip_prefix(name)).unwrap();
-    assert_eq!(value("content-length: ").parse(), Ok(body.len()));
-    assert!(is_list_of_one_item(value("proxy-status: ")));
+    assert_eq!(value("Content-Length: ").parse(), Ok(body.len()));
+    assert!(is_list_of_one_item(value("Proxy-Status: ")));
 }
 
 #[tokio::test]

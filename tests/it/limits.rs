@@ -184,6 +184,6 @@ async fn connections_beyond_the_limit_are_told_so() {
     let mut answer = String::new();
     timeout(PATIENCE, second.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
-    assert!(answer.contains("proxy-status: attache; error=connection_limit_reached"), "{answer}");
+    assert!(answer.contains("Proxy-Status: attache; error=connection_limit_reached"), "{answer}");
     assert_eq!(first.send(get("/", &[])).await.status, StatusCode::OK);
 }

@@ -197,3 +197,25 @@ async fn an_upstream_of_http_1_0_is_read_to_its_end_and_not_asked_again_there() 
     caller.send(GET).await;
     wire.upstream().await.until(END).await;
 }
+
+#[tokio::test]
+async fn names_of_fields_are_in_title_case_in_both_directions() {
+    let wire = Wire::start(&[]).await;
+    let mut caller =
+        wire.caller("POST / HTTP/1.1\r\nhost: a\r\nx-api-key: x-y\r\ncontent-length: 2\r\n\r\nhi").await;
+    let mut upstream = wire.upstream().await;
+    let asked = String::from_utf8(upstream.bytes("hi").await).unwrap();
+    for field in ["Host: localhost:", "X-Api-Key: x-y\r\n", "Content-Length: 2\r\n", "Authorization: Bearer "]
+    {
+        assert!(asked.contains(&format!("\r\n{field}")), "{field}: {asked}");
+    }
+    upstream
+        .send(
+            "HTTP/1.1 200 OK\r\nx-request-id: x-y\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        )
+        .await;
+    let answer = String::from_utf8(caller.bytes("ok").await).unwrap();
+    for field in ["X-Request-Id: x-y\r\n", "Transfer-Encoding: chunked\r\n", "Date: "] {
+        assert!(answer.contains(&format!("\r\n{field}")), "{field}: {answer}");
+    }
+}

@@ -127,7 +127,7 @@ async fn connect_is_refused() {
     let read = tokio::io::AsyncReadExt::read(&mut stream, &mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
     assert!(answer.starts_with("HTTP/1.1 405"), "{answer}");
-    assert!(answer.contains("proxy-status: attache; error=http_request_denied"), "{answer}");
+    assert!(answer.contains("Proxy-Status: attache; error=http_request_denied"), "{answer}");
 }
 
 #[tokio::test]

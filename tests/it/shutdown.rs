@@ -176,7 +176,7 @@ async fn a_caller_that_has_just_connected_is_answered_and_sent_away() {
     world.proxy.logged(|line| line["msg"] == "draining").await;
     early.write_all(GET).await.unwrap();
     let answer = read_to_end(&mut early).await;
-    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("connection: close"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Connection: close"), "{answer}");
     assert!(world.proxy.ended().await.success());
 }
 

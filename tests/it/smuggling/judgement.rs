@@ -97,7 +97,7 @@ impl Judgement {
             ([], []) | ([b"upgrade"], [b"websocket"]) => {}
             _ => faults.push("connection"),
         }
-        if !message.trailers.iter().all(|(name, _)| name == "x-sum") {
+        if !message.trailers.iter().all(|(name, _)| name.eq_ignore_ascii_case("x-sum")) {
             faults.push("trailers");
         }
         if message.target.starts_with("/smuggled") || !message.target.contains("/case-") {

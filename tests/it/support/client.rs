@@ -1,6 +1,7 @@
 //! A caller: one request on one connection, everything about the answer read.
 
 use super::program::PATIENCE;
+use super::wire::in_lower_case;
 use attache::tasks::{Owned, Tasks};
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
@@ -101,11 +102,11 @@ pub fn get(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
     request.body(Body::default()).unwrap()
 }
 
-/// Sends these very bytes and returns all that comes back until the connection closes.
+/// Sends these very bytes and returns all that comes back until the connection closes, names of fields in lower case.
 pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
-    String::from_utf8(answer).unwrap()
+    in_lower_case(answer)
 }

@@ -90,12 +90,17 @@ impl Line {
         let _ = self.stream.flush().await;
     }
 
-    /// What comes, up to this text and with it.
+    /// What comes, up to this text and with it. Names of fields are in lower case.
     pub async fn until(&mut self, end: &str) -> String {
+        in_lower_case(self.bytes(end).await)
+    }
+
+    /// What comes, up to this text and with it, byte for byte.
+    pub async fn bytes(&mut self, end: &str) -> Vec<u8> {
         loop {
             if let Some(at) = self.read.windows(end.len()).position(|window| window == end.as_bytes()) {
                 let rest = self.read.split_off(at + end.len());
-                return String::from_utf8(std::mem::replace(&mut self.read, rest)).unwrap();
+                return std::mem::replace(&mut self.read, rest);
             }
             let more = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
             let more =
@@ -104,10 +109,20 @@ impl Line {
         }
     }
 
-    /// What comes until the connection ends, in whatever way.
+    /// What comes until the connection ends, in whatever way. Names of fields are in lower case.
     pub async fn rest(mut self) -> String {
         // A connection that is reset has ended, too.
         let _ = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.unwrap();
-        String::from_utf8(self.read).unwrap()
+        in_lower_case(self.read)
     }
+}
+
+/// The same text with the names of its fields in lower case.
+pub fn in_lower_case(text: Vec<u8>) -> String {
+    let text = String::from_utf8(text).unwrap();
+    let lines = text.split_inclusive("\r\n").map(|line| match line.split_once(": ") {
+        Some((name, value)) if !name.contains(' ') => format!("{}: {value}", name.to_ascii_lowercase()),
+        Some(_) | None => line.to_owned(),
+    });
+    lines.collect()
 }
