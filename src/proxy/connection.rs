@@ -123,6 +123,7 @@ impl Retirement {
         for parameter in members(headers, &KEEP_ALIVE) {
             let Some(equals) = parameter.iter().position(|byte| *byte == b'=') else { continue };
             let (name, value) = (parameter[..equals].trim_ascii(), parameter[equals + 1..].trim_ascii());
+            let value = unquoted(value);
             let Some(value) = str::from_utf8(value).ok().and_then(|value| value.parse().ok()) else {
                 continue;
             };
@@ -142,6 +143,11 @@ impl Retirement {
     fn is_due_unused(&self, now: Instant, since: Instant) -> bool {
         self.is_due(now) || now.duration_since(since) >= self.unused
     }
+}
+
+/// A parameter's value without the quotation marks that may be around it (RFC 9110, section 5.6.6).
+fn unquoted(value: &[u8]) -> &[u8] {
+    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -168,6 +174,9 @@ mod tests {
             ("timeout=5", Some(4)),
             ("max=99, timeout=5", Some(4)),
             ("Timeout = 75", Some(74)),
+            ("timeout=\"5\"", Some(4)),
+            ("max=\"0\"", Some(0)),
+            ("timeout=\"5", None),
             ("timeout=1", Some(0)),
             ("timeout=0", Some(0)),
             ("timeout=30, max=0", Some(0)),
