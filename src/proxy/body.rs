@@ -9,6 +9,7 @@ use super::replay::Keeper;
 use crate::http1::rewind::Rewind;
 use crate::trouble::Trouble;
 use bytes::Bytes;
+use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -24,6 +25,8 @@ pub struct RequestBody {
     /// Boxed, because few bodies have any.
     repeat: Option<Box<Repeat>>,
     switch: Option<oneshot::Receiver<Rewind>>,
+    /// Stands in no trailers.
+    routing_header: Option<HeaderName>,
 }
 
 /// What a body needs to be sent more than once.
@@ -120,7 +123,14 @@ impl RequestBody {
 
     fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
         let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, keeper: None }));
-        Self { inner, sent, repeat, switch: None }
+        Self { inner, sent, repeat, switch: None, routing_header: None }
+    }
+
+    /// Leaves the routing header out of the trailers, too.
+    pub fn leave_out(&mut self, routing_header: Option<&HeaderName>) {
+        if self.inner.is_some() {
+            self.routing_header = routing_header.cloned();
+        }
     }
 
     /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
@@ -157,7 +167,7 @@ impl Body for RequestBody {
             (None, None) => None,
             (None, Some(inner)) => {
                 let mut frame = ready!(Pin::new(&mut *inner).poll_frame(context));
-                clean_trailers(&mut frame);
+                clean_trailers(&mut frame, this.routing_header.as_ref());
                 if let Some(Ok(frame)) = &frame
                     && let Some(data) = frame.data_ref()
                 {
@@ -195,16 +205,23 @@ impl Body for RequestBody {
 impl Drop for RequestBody {
     fn drop(&mut self) {
         if let Some(Repeat { again, keeper: Some(keeper) }) = self.repeat.take().map(|repeat| *repeat) {
-            keeper.give_back(again, |again| Self::part(again, self.inner.take(), self.sent.clone()));
+            keeper.give_back(again, |again| {
+                let mut rest = Self::part(again, self.inner.take(), self.sent.clone());
+                rest.routing_header = self.routing_header.take();
+                rest
+            });
         }
     }
 }
 
-fn clean_trailers(frame: &mut Option<Result<Frame<Bytes>, MessageError>>) {
+fn clean_trailers(
+    frame: &mut Option<Result<Frame<Bytes>, MessageError>>,
+    routing_header: Option<&HeaderName>,
+) {
     if let Some(Ok(frame)) = frame
         && let Some(trailers) = frame.trailers_mut()
     {
-        headers::for_trailers(trailers);
+        headers::for_trailers(trailers, routing_header);
     }
 }
 
@@ -217,7 +234,7 @@ pub struct ResponseBody {
 
 enum Source {
     Own(Option<Bytes>),
-    Upstream { body: UpstreamBody, lease: Option<Lease> },
+    Upstream { body: UpstreamBody, lease: Option<Lease>, routing_header: Option<HeaderName> },
 }
 
 impl ResponseBody {
@@ -227,8 +244,10 @@ impl ResponseBody {
     }
 
     /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
-    pub fn upstream(body: UpstreamBody, lease: Lease) -> Self {
-        let mut this = Self { source: Source::Upstream { body, lease: Some(lease) }, record: None };
+    pub fn upstream(body: UpstreamBody, lease: Lease, routing_header: Option<&HeaderName>) -> Self {
+        let routing_header = routing_header.filter(|_| !body.is_end_stream()).cloned();
+        let source = Source::Upstream { body, lease: Some(lease), routing_header };
+        let mut this = Self { source, record: None };
         this.end_when_read();
         this
     }
@@ -250,7 +269,7 @@ impl ResponseBody {
 
     /// Gives the connection back, and completes the record, once the upstream's body has been read to its end.
     fn end_when_read(&mut self) {
-        let Source::Upstream { body, lease } = &mut self.source else { return };
+        let Source::Upstream { body, lease, .. } = &mut self.source else { return };
         if !body.is_end_stream() {
             return;
         }
@@ -271,11 +290,14 @@ impl Body for ResponseBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
-        let mut frame = match &mut self.source {
+        let frame = match &mut self.source {
             Source::Own(text) => text.take().map(|text| Ok(Frame::data(text))),
-            Source::Upstream { body, .. } => ready!(Pin::new(body).poll_frame(context)),
+            Source::Upstream { body, routing_header, .. } => {
+                let mut frame = ready!(Pin::new(body).poll_frame(context));
+                clean_trailers(&mut frame, routing_header.as_ref());
+                frame
+            }
         };
-        clean_trailers(&mut frame);
         match &frame {
             Some(Ok(frame)) => {
                 if let (Some(record), Some(data)) = (&mut self.record, frame.data_ref()) {

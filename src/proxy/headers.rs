@@ -5,14 +5,17 @@ use crate::config::ForwardedFor;
 use crate::http1::fields::members;
 use crate::token::Token;
 use http::header::{
-    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, COOKIE, Entry, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRAILER, TRANSFER_ENCODING, UPGRADE,
+    AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT,
+    Entry, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LOCATION,
+    MAX_FORWARDS, PRAGMA, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRAILER,
+    TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::net::IpAddr;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+const PROXY_STATUS: HeaderName = HeaderName::from_static("proxy-status");
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Fields for one hop only (RFC 9110, section 7.6.1), besides those that `Connection` nominates. `Trailer` is not among
@@ -28,7 +31,31 @@ static HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 /// What else may not come after a body.
-static HEADER_ONLY: [HeaderName; 6] = [AUTHORIZATION, CONTENT_LENGTH, HOST, TE, TRAILER, X_FORWARDED_FOR];
+static HEADER_ONLY: [HeaderName; 23] = [
+    AUTHORIZATION,
+    CACHE_CONTROL,
+    CONTENT_ENCODING,
+    CONTENT_LENGTH,
+    CONTENT_TYPE,
+    COOKIE,
+    EXPECT,
+    HOST,
+    IF_MATCH,
+    IF_MODIFIED_SINCE,
+    IF_NONE_MATCH,
+    IF_RANGE,
+    IF_UNMODIFIED_SINCE,
+    LOCATION,
+    MAX_FORWARDS,
+    PRAGMA,
+    PROXY_STATUS,
+    RANGE,
+    SET_COOKIE,
+    TE,
+    TRAILER,
+    WWW_AUTHENTICATE,
+    X_FORWARDED_FOR,
+];
 
 /// How the names of protocols begin that carry HTTP again: in itself (RFC 7540, section 3.2) or in TLS (RFC 2817).
 const HTTP_AGAIN: [&[u8]; 4] = [b"h2", b"h3", b"http/", b"tls/"];
@@ -66,12 +93,13 @@ pub fn for_caller(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
 }
 
-/// Leaves in the trailers of either direction what may stand in them. Length, route, identity and everything about a
-/// hop are settled in the header (RFC 9110, section 6.5.1).
-pub fn for_trailers(trailers: &mut HeaderMap) {
+/// Leaves in the trailers of either direction what may stand in them. Length, route, identity, conditions, how to read the
+/// body and everything about a hop are settled in the header (RFC 9110, section 6.5.1).
+pub fn for_trailers(trailers: &mut HeaderMap, routing_header: Option<&HeaderName>) {
     remove_hop_by_hop(trailers);
-    for name in &HEADER_ONLY {
-        trailers.remove(name);
+    remove_all(trailers, &HEADER_ONLY);
+    if let Some(header) = routing_header {
+        trailers.remove(header);
     }
 }
 
@@ -120,9 +148,13 @@ fn remove_hop_by_hop(headers: &mut HeaderMap) {
             headers.remove(name);
         }
     }
+    remove_all(headers, &HOP_BY_HOP);
+}
+
+fn remove_all(headers: &mut HeaderMap, names: &[HeaderName]) {
     // One look at every name is less work than a search for each of these.
-    if headers.keys().any(|name| HOP_BY_HOP.contains(name)) {
-        for name in &HOP_BY_HOP {
+    if headers.keys().any(|name| names.contains(name)) {
+        for name in names {
             headers.remove(name);
         }
     }

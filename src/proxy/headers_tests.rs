@@ -171,7 +171,7 @@ fn trailers_carry_no_length_route_or_identity() {
         ("x-private", b"1"),
         ("x-forwarded-for", b"192.0.2.1"),
     ]);
-    for_trailers(&mut trailers);
+    for_trailers(&mut trailers, None);
     assert_eq!(trailers.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["grpc-status"]);
 }
 

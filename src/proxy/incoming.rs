@@ -2,6 +2,7 @@
 
 use super::body::RequestBody;
 use super::message_error::MessageError;
+use crate::http1::check_size;
 use crate::http1::client::{self, Remains};
 use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
@@ -29,7 +30,7 @@ impl Body for Incoming {
     ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         match &mut *self {
             Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http1),
-            Self::Http2(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http2),
+            Self::Http2(body) => Pin::new(body).poll_frame(context).map(held_to_limits),
         }
     }
 
@@ -46,6 +47,19 @@ impl Body for Incoming {
             Self::Http2(body) => body.size_hint(),
         }
     }
+}
+
+/// A frame of HTTP/2, whose library holds trailers to other limits than HTTP/1.1 does.
+fn held_to_limits(
+    frame: Option<Result<Frame<Bytes>, hyper::Error>>,
+) -> Option<Result<Frame<Bytes>, MessageError>> {
+    frame.map(|frame| {
+        let frame = frame?;
+        if let Some(trailers) = frame.trailers_ref() {
+            check_size(trailers, 0)?;
+        }
+        Ok(frame)
+    })
 }
 
 /// An upstream's body over HTTP/2.
@@ -80,8 +94,8 @@ impl Http2Body {
 
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         match self.taken.pop_front() {
-            Some(frame) => Poll::Ready(Some(Ok(frame))),
-            None => Pin::new(&mut self.rest).poll_frame(context).map_err(MessageError::Http2),
+            Some(frame) => Poll::Ready(held_to_limits(Some(Ok(frame)))),
+            None => Pin::new(&mut self.rest).poll_frame(context).map(held_to_limits),
         }
     }
 

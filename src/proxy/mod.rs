@@ -211,7 +211,8 @@ impl Proxy {
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
-        let mut response = response.map(|body| ResponseBody::upstream(body, lease));
+        let routing_header = routing::routing_header(&self.routing);
+        let mut response = response.map(|body| ResponseBody::upstream(body, lease, routing_header));
         let length = response.body().size_hint().exact();
         headers::for_caller(response.headers_mut());
         headers::state_length(response.headers_mut(), length);
@@ -264,6 +265,7 @@ impl Proxy {
         token: &Token,
     ) -> Option<HeaderValue> {
         let routing_header = routing::routing_header(&self.routing);
+        request.body_mut().leave_out(routing_header);
         let forwarded_for = (self.forwarded_for, caller);
         let headers = request.headers_mut();
         let upgrade = headers::for_upstream(headers, routing_header, forwarded_for, target, token);

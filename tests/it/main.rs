@@ -51,6 +51,7 @@ mod support;
 mod tls;
 mod token_command;
 mod tokens;
+mod trailers;
 mod translation;
 mod upgrade;
 mod upstreams;
