@@ -162,7 +162,7 @@ impl App {
         self.admin_listener.as_ref().map(tcp_address).transpose()
     }
 
-    /// Who keeps the proxy from being ready.
+    /// What keeps the proxy from being ready.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }

@@ -1,4 +1,4 @@
-//! Whose certificates this system trusts: what it came with, and what `SSL_CERT_FILE` and `SSL_CERT_DIR` add. OpenSSL lets
+//! The authorities that this system trusts: those that it came with, and what `SSL_CERT_FILE` and `SSL_CERT_DIR` add. OpenSSL lets
 //! these replace the system's; Go reads the system's directory all the same, so a private authority in the variable leaves
 //! AWS and the public internet reachable.
 

@@ -26,7 +26,7 @@ pub mod admin;
 pub mod reload;
 /// What PEM files hold.
 pub mod pem;
-/// Whose certificates this system trusts.
+/// The authorities that this system trusts.
 pub mod authorities;
 /// Has the system find out that a silent connection is gone.
 pub mod keepalive;

@@ -1,4 +1,4 @@
-//! The metrics as text, made once for all who ask at the same time.
+//! The metrics as text, made once for all requests of the same time.
 
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use bytes::Bytes;

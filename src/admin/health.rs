@@ -4,7 +4,7 @@ use crate::health_socket::READY;
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// Who keeps the proxy from being ready. Ready while there are no holds. Cloning is cheap.
+/// What keeps the proxy from being ready. Ready while there are no holds. Cloning is cheap.
 #[derive(Clone, Default)]
 pub struct Readiness(Arc<Mutex<Holds>>);
 

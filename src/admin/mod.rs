@@ -70,7 +70,7 @@ async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response
         return ([(ALLOW, "GET, HEAD")], refusal).into_response();
     }
     if matches!(asked, Asked::Status | Asked::Page) && is_rebound(&request) {
-        return text(StatusCode::FORBIDDEN, "ask for localhost, or for an address");
+        return text(StatusCode::FORBIDDEN, "ask for localhost, for an address, or for a private name");
     }
     match asked {
         Asked::Metrics => metrics(&admin.expositions).await,
@@ -89,18 +89,25 @@ fn is_unambiguous(version: Version, headers: &HeaderMap) -> bool {
     (hosts == 1 || (hosts == 0 && version < Version::HTTP_11)) && is_chunked && codings.next().is_none()
 }
 
-/// Whether the caller takes this listener, which it reached on its own machine, for one of another name. So does a browser that
-/// was led here by DNS rebinding, and would let the page of that name read the answer.
+/// Whether the caller takes this listener, which it reached on its own machine, for one of another name that can be had in the
+/// public DNS. So does a browser that was led here by DNS rebinding, and would let the page of that name read the answer.
 fn is_rebound(request: &Request) -> bool {
     let on_loopback = request.extensions().get().is_some_and(|OnLoopback(on_loopback)| *on_loopback);
     let is_of_this_machine = |host: &HeaderValue| {
         let name = host.to_str().ok().and_then(|host| host.parse::<HostPort>().ok());
         name.is_some_and(|name| match name.host {
             Host::Address(_) => true,
-            Host::Name(name) => &*name == "localhost",
+            Host::Name(name) => is_private(&name),
         })
     };
     on_loopback && !request.headers().get(HOST).is_none_or(is_of_this_machine)
+}
+
+/// Whether a name cannot be registered: it has one label, or ends in one that is kept for private use (RFC 6761, RFC 6762,
+/// RFC 8375, and `.internal` by ICANN), as Kubernetes' `svc.cluster.local` does.
+fn is_private(name: &str) -> bool {
+    const ENDS: [&str; 5] = [".home.arpa", ".internal", ".local", ".localhost", ".test"];
+    !name.contains('.') || ENDS.iter().any(|end| name.ends_with(end))
 }
 
 enum Asked {

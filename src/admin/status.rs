@@ -33,7 +33,7 @@ pub struct Sources {
     pub config: Config,
     /// The addresses that were bound.
     pub listeners: Listeners,
-    /// Who keeps the proxy from being ready.
+    /// What keeps the proxy from being ready.
     pub readiness: Readiness,
     /// Requests in flight.
     pub metrics: Metrics,

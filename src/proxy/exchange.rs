@@ -38,7 +38,7 @@ struct Unanswered<'u> {
 }
 
 impl Unanswered<'_> {
-    /// This answers it, so there is no doubt.
+    /// This is what became of it, so there is no doubt, or none that is not told yet.
     fn by<T>(self, answer: T) -> T {
         std::mem::forget(self);
         answer
@@ -80,13 +80,11 @@ pub async fn exchange(
         return unanswered.by(answer);
     }
     pool.doubt(target, unanswered.since);
-    match grpc::deadline(request.headers()).and_then(|deadline| deadline.checked_sub(limit)) {
-        Some(more) => match timeout(more, &mut answer).await {
-            Ok(answer) => unanswered.by(answer),
-            Err(_) => Err(Lost::Late(limit + more)),
-        },
+    let answer = match grpc::deadline(request.headers()).and_then(|deadline| deadline.checked_sub(limit)) {
+        Some(more) => timeout(more, &mut answer).await.unwrap_or(Err(Lost::Late(limit + more))),
         None => Err(Lost::Late(limit)),
-    }
+    };
+    unanswered.by(answer)
 }
 
 /// Sends the request over the connection and waits for the response.
@@ -109,9 +107,9 @@ async fn answer(
     }
 }
 
-/// A connection that closes at the very moment of sending can leave hyper with a request in a queue that nobody reads,
-/// and that ends with the last who could add to it. So a closed connection is dropped before the wait: then the
-/// request comes back, unsent.
+/// A connection that closes at the very moment of sending can leave hyper with a request in a queue that is read no more,
+/// and that ends with its last sender. So a closed connection is dropped before the wait: then the request comes back,
+/// unsent.
 async fn answer_http2(
     mut connection: Http2,
     head: &Request<RequestBody>,

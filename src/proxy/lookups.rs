@@ -146,7 +146,7 @@ impl Lookups {
         None
     }
 
-    /// Remembers the outcome, and lets those who wait have it.
+    /// Remembers the outcome, and gives it to all that wait.
     pub(super) fn finish(&mut self, name: &str, outcome: io::Result<Arc<[SocketAddr]>>, now: Instant) {
         let Some(entry) = self.names.get_mut(name) else { return };
         entry.running = None;

@@ -65,9 +65,8 @@ impl LoopGuard {
     /// # Errors
     /// When the request carries the mark.
     pub fn check(&self, headers: &HeaderMap, target: &Target) -> Result<(), ProxyError> {
-        let mark = self.mark(target);
-        if headers.contains_key(CDN_LOOP) && members(headers, &CDN_LOOP).any(|entry| entry == mark.as_bytes())
-        {
+        let mark = self.mark(target).as_bytes();
+        if members(headers, &CDN_LOOP).any(|entry| entry == mark) {
             return Err(ProxyError::Upstream(target.clone(), UpstreamError::Loop));
         }
         Ok(())

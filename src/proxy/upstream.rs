@@ -166,7 +166,7 @@ impl Upstream {
                 Turn::Ours(opening) => turn = Some(opening),
                 Turn::Theirs(waiting) => match waiting.outcome().await {
                     Outcome::Opened => {}
-                    // Everybody who waited finds out alone why, rather than one after the other.
+                    // Each that waited finds out by itself why, rather than one after the other.
                     Outcome::None => break,
                 },
             }
@@ -222,19 +222,21 @@ fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connec
 /// Says how long the body is, in the one way that the connection's protocol has for it.
 fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
     let length = request.body().size_hint().exact();
-    let has_content = gives_content_a_meaning(request.method());
+    let over_http1 = matches!(connection, Connection::Http1(_));
+    let is_wanted = over_http1 && (length != Some(0) || gives_content_a_meaning(request.method()));
     let headers = request.headers_mut();
-    headers::state_length(headers, length);
-    if length == Some(0) && headers.contains_key(CONTENT_LENGTH) {
-        headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
     headers.remove(TRANSFER_ENCODING);
-    if let Connection::Http1(_) = connection {
-        match length {
-            None => headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked")),
-            Some(0) if !has_content => None,
-            Some(length) => headers.insert(CONTENT_LENGTH, length.into()),
-        };
+    match length {
+        Some(length) if is_wanted || headers.contains_key(CONTENT_LENGTH) => {
+            headers.insert(CONTENT_LENGTH, length.into());
+        }
+        Some(_) => {}
+        None => {
+            headers.remove(CONTENT_LENGTH);
+            if over_http1 {
+                headers.insert(TRANSFER_ENCODING, HeaderValue::from_static("chunked"));
+            }
+        }
     }
 }
 

@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(30);
 pub struct Shelf {
     audiences: AudienceSet,
     label: AudienceLabel,
-    /// Whether the set stays although nobody uses it.
+    /// Whether the set stays although it is not used.
     pub(super) permanent: bool,
     slot: watch::Sender<Slot>,
     asked: Notify,
@@ -157,7 +157,7 @@ impl Shelf {
         self.made.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
     }
 
-    /// How long until the set counts as idle if nobody uses it; `None` where it never does.
+    /// How long until the set counts as idle if it is not used; `None` where it never does.
     pub(super) fn idle_in(&self) -> Option<Duration> {
         let patience = self.slot.borrow().token().map_or(PATIENCE_WITHOUT_TOKEN, Token::life);
         (!self.permanent).then(|| patience.saturating_sub(self.unused_for()))
@@ -168,7 +168,7 @@ impl Shelf {
     }
 }
 
-/// A lent set that has no token is dropped when nobody has asked for this long.
+/// A lent set that has no token is dropped when it has not been asked for this long.
 const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
 
 fn milliseconds(time: Duration) -> u64 {

@@ -50,10 +50,16 @@ async fn status_of(admin: &Program, path: &str, host: &str) -> StatusCode {
 async fn the_status_is_not_for_pages_whose_name_was_made_to_lead_here() {
     let world = World::start().await;
     for path in ["/status", "/"] {
-        for host in ["evil.example", "evil.example:9090", "localhost.evil.example", "a b"] {
+        for host in ["evil.example", "evil.example:9090", "localhost.evil.example", "local.example", "a b"] {
             assert_eq!(status_of(&world.proxy, path, host).await, StatusCode::FORBIDDEN, "{path} {host}");
         }
         for host in ["localhost", "LOCALHOST:9090", "127.0.0.1:9090", "[::1]:9090", "10.0.0.1"] {
+            assert_eq!(status_of(&world.proxy, path, host).await, StatusCode::OK, "{path} {host}");
+        }
+        // Names that cannot be registered: of a container, of a Service, of a machine on the local network.
+        for host in
+            ["attache", "attache.apps.svc.cluster.local:9090", "laptop.local", "ip-10-0-0-1.ec2.internal"]
+        {
             assert_eq!(status_of(&world.proxy, path, host).await, StatusCode::OK, "{path} {host}");
         }
     }

@@ -76,7 +76,7 @@ async fn until_ready(
     }
 }
 
-/// Who is to be asked. An address that was typed is the one. The container's main process knows its own flags, which the
+/// Where to ask. An address that was typed is the one. The container's main process knows its own flags, which the
 /// variables here need not tell. Else it is the address in the variables, and without one the proxies that run here.
 fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, Problems> {
     let typed = args.names_address();

@@ -27,7 +27,7 @@ pub(super) enum Question {
     Ready,
 }
 
-/// Who is asked.
+/// Where to ask.
 pub(super) enum Probe {
     /// The listener for metrics and health; the proxy's own wildcards are asked through loopback.
     Listener(ListenAddr),

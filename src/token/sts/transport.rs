@@ -1,4 +1,4 @@
-//! How calls to AWS reach it: whose certificates are trusted, and where an HTTP proxy is on the way.
+//! How calls to AWS reach it: which authorities are trusted, and where an HTTP proxy is on the way.
 
 use super::answer_size::Bounded;
 use crate::authorities;
@@ -26,7 +26,7 @@ pub(super) enum Way {
     Direct,
 }
 
-/// Whose certificates are trusted.
+/// Which authorities are trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trusted<'p> {
     /// The system's authorities, which the SDK reads by itself.
