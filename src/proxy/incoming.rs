@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use std::collections::VecDeque;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll, Waker, ready};
 
 /// A caller's body as it comes.
 pub enum Incoming {
@@ -30,7 +30,7 @@ impl Body for Incoming {
     ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         match &mut *self {
             Self::Http1(body) => Pin::new(body).poll_frame(context).map_err(MessageError::Http1),
-            Self::Http2(body) => Pin::new(body).poll_frame(context).map(held_to_limits),
+            Self::Http2(body) => poll_http2(body, context),
         }
     }
 
@@ -47,6 +47,19 @@ impl Body for Incoming {
             Self::Http2(body) => body.size_hint(),
         }
     }
+}
+
+/// The next frame over HTTP/2. Its library also takes a reset with NO_ERROR for the end of a body. Only END_STREAM is one, so a
+/// body without it breaks off (RFC 9113, section 8.1).
+fn poll_http2(
+    body: &mut hyper::body::Incoming,
+    context: &mut Context<'_>,
+) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
+    let frame = ready!(Pin::new(&mut *body).poll_frame(context));
+    if frame.is_none() && !body.is_end_stream() {
+        return Poll::Ready(Some(Err(MessageError::Incomplete)));
+    }
+    Poll::Ready(held_to_limits(frame))
 }
 
 /// A frame of HTTP/2, whose library holds trailers to other limits than HTTP/1.1 does.
@@ -95,7 +108,7 @@ impl Http2Body {
     fn poll_frame(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
         match self.taken.pop_front() {
             Some(frame) => Poll::Ready(held_to_limits(Some(Ok(frame)))),
-            None => Pin::new(&mut self.rest).poll_frame(context).map(held_to_limits),
+            None => poll_http2(&mut self.rest, context),
         }
     }
 

@@ -35,6 +35,7 @@ mod otel_settings;
 mod outages;
 mod raw_targets;
 mod redirects;
+mod resets;
 mod reuse;
 mod routing;
 mod secrets;

@@ -1,0 +1,98 @@
+//! A stream of HTTP/2 that is reset without an error has not ended its body: END_STREAM alone does (RFC 9113, section 8.1).
+//! What breaks off on one side never looks complete on the other.
+
+use crate::support::program::{PATIENCE, Program};
+use crate::support::wire::{END, Line, Wire};
+use crate::support::{Sts, spawn};
+use bytes::Bytes;
+use h2::Reason;
+use http::{Request, Response, StatusCode};
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+const LAST_CHUNK: &str = "0\r\n\r\n";
+
+#[tokio::test]
+async fn an_upload_that_its_caller_resets_without_an_error_does_not_look_complete() {
+    let wire = Wire::start(&[]).await;
+    let caller = TcpStream::connect(wire.proxy.proxy).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(caller).await.unwrap();
+    let _driven = spawn(async move { connection.await.unwrap_or_default() });
+    let request = Request::post("http://proxy.local/").body(()).unwrap();
+    let (_answer, mut body) = sender.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"half"), false).unwrap();
+    let mut upstream = wire.upstream().await;
+    upstream.until("half\r\n").await;
+    body.send_reset(Reason::NO_ERROR);
+    assert_eq!(upstream.rest().await, "", "the connection ends without the last chunk");
+}
+
+/// An upstream that answers the first request over HTTP/2 as told, and resets the stream without an error.
+async fn resetting(status: StatusCode, body: &'static [u8], whole: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    crate::support::detached(async move {
+        let (stream, _) = listener.accept().await.unwrap();
+        let mut connection = h2::server::handshake(stream).await.unwrap();
+        let (_request, mut respond) = connection.accept().await.unwrap().unwrap();
+        let response = Response::builder().status(status).body(()).unwrap();
+        let mut stream = respond.send_response(response, false).unwrap();
+        stream.send_data(Bytes::from_static(body), whole).unwrap();
+        let mut flushed = false;
+        // A reset throws away what is not written yet.
+        poll_fn(|context| {
+            let closed = connection.poll_closed(context).map(|_| ());
+            if !flushed {
+                flushed = true;
+                context.waker().wake_by_ref();
+                return std::task::Poll::Pending;
+            }
+            stream.send_reset(Reason::NO_ERROR);
+            let _ = connection.poll_closed(context);
+            closed
+        })
+        .await;
+    });
+    address
+}
+
+async fn proxy(upstream: SocketAddr) -> (Sts, Program) {
+    let (sts, host) = (Sts::start().await, upstream.to_string());
+    let flags = ["--upstream-host", &host, "--upstream-scheme", "http", "--upstream-protocol", "http2"];
+    let proxy = Program::serve(&sts.url, &flags).await;
+    (sts, proxy)
+}
+
+#[tokio::test]
+async fn a_response_that_its_upstream_resets_without_an_error_does_not_look_complete() {
+    let upstream = resetting(StatusCode::OK, b"half", false).await;
+    let (_sts, proxy) = proxy(upstream).await;
+    let mut caller = Line::to(proxy.proxy).await;
+    caller.send("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+    let header = caller.until(END).await;
+    assert!(header.contains("transfer-encoding: chunked"), "{header}");
+    let rest = caller.rest().await;
+    assert!(rest.contains("half") && !rest.ends_with(LAST_CHUNK), "{rest:?}");
+}
+
+#[tokio::test]
+async fn a_response_that_ends_before_its_stream_is_reset_is_whole() {
+    let upstream = resetting(StatusCode::PAYLOAD_TOO_LARGE, b"too large", true).await;
+    let (_sts, proxy) = proxy(upstream).await;
+    let caller = TcpStream::connect(proxy.proxy).await.unwrap();
+    let (mut sender, connection) = h2::client::handshake(caller).await.unwrap();
+    let _driven = spawn(async move { connection.await.unwrap_or_default() });
+    let request = Request::post("http://proxy.local/").body(()).unwrap();
+    let (answer, mut body) = sender.send_request(request, false).unwrap();
+    body.send_data(Bytes::from_static(b"much"), false).unwrap();
+    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+    assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+    let mut text = Vec::new();
+    let mut answer = answer.into_body();
+    while let Some(data) = timeout(PATIENCE, answer.data()).await.unwrap() {
+        text.extend(data.unwrap());
+    }
+    assert_eq!(text, b"too large");
+}
