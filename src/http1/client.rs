@@ -87,7 +87,7 @@ impl Connection {
             Some(length) => Encoder::Exact(length),
             None => Encoder::Chunked { trailers: true },
         };
-        let sender = Some(Sender::new(request::written(head), body, encoder));
+        let sender = Some(Sender::request(request::written(head), body, encoder));
         let mut exchange = Exchange { connection: self, sender, is_deaf: false };
         let answered = poll_fn(|context| exchange.poll_response(context, head.method())).await;
         let ResponseHead { response, length, keep_alive } = answered.map_err(|error| {

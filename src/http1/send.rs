@@ -23,8 +23,10 @@ pub(super) struct Sender<B: Body> {
     /// What is still to come of the body.
     body: Option<B>,
     encoder: Encoder,
-    /// The header says that there is no body.
+    /// The message is whole with its header: the header says that there is no body.
     should_be_empty: bool,
+    /// Nothing is written where the body breaks off before anything is.
+    all_or_nothing: bool,
     out: WriteBuffer,
     /// Something of the body has been taken.
     has_taken: bool,
@@ -40,12 +42,30 @@ enum Filled {
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
-    /// A message whose header is `text`.
-    pub(super) fn new(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
+    /// A request whose header is `text`. Where its body breaks off at once, nothing is written, and the connection is as it was.
+    pub(super) fn request(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
+        Self::new(text, body, encoder, true)
+    }
+
+    /// A response whose header is `text`. Where its body breaks off at once, the header is written and what came before the
+    /// break.
+    pub(super) fn response(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
+        Self::new(text, body, encoder, encoder == Encoder::Exact(0))
+    }
+
+    fn new(text: Vec<u8>, body: B, encoder: Encoder, all_or_nothing: bool) -> Self {
         let mut out = WriteBuffer::default();
         *out.text() = text;
         let should_be_empty = encoder == Encoder::Exact(0);
-        Self { body: Some(body), encoder, should_be_empty, out, has_taken: false, failure: None }
+        Self {
+            body: Some(body),
+            encoder,
+            should_be_empty,
+            all_or_nothing,
+            out,
+            has_taken: false,
+            failure: None,
+        }
     }
 
     /// Writes the message to its end. `write` has the stream.
@@ -57,7 +77,9 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         loop {
             let filled = self.fill(context);
             if !self.out.has_begun() {
-                if let Some(failure) = self.failure.take() {
+                if self.all_or_nothing
+                    && let Some(failure) = self.failure.take()
+                {
                     return Poll::Ready(Err(failure));
                 }
                 // A message without a body is whole with its header, so a body that should be empty has to end first.

@@ -192,7 +192,7 @@ impl<H: Handler> Connection<H> {
             _ if keep_alive => After::Request,
             _ => After::End,
         };
-        State::Sending(Box::new(Sender::new(text, body, encoder)), after)
+        State::Sending(Box::new(Sender::response(text, body, encoder)), after)
     }
 
     /// What follows a response that has been written.

@@ -1,5 +1,6 @@
-//! A stream of HTTP/2 that is reset without an error has not ended its body: END_STREAM alone does (RFC 9113, section 8.1).
-//! What breaks off on one side never looks complete on the other.
+//! Bodies that break off. What breaks off on one side never looks complete on the other, and what came before the break is
+//! passed on. A stream of HTTP/2 that is reset without an error has not ended its body: END_STREAM alone does (RFC 9113,
+//! section 8.1).
 
 use crate::support::program::{PATIENCE, Program};
 use crate::support::wire::{END, Line, Wire};
@@ -95,4 +96,17 @@ async fn a_response_that_ends_before_its_stream_is_reset_is_whole() {
         text.extend(data.unwrap());
     }
     assert_eq!(text, b"too large");
+}
+
+#[tokio::test]
+async fn what_comes_before_a_broken_chunk_is_passed_on_although_all_comes_at_once() {
+    for (body, good) in [("4\r\ngood\r\nZZ\r\n", "4\r\ngood\r\n"), ("ZZ\r\n", "")] {
+        let wire = Wire::start(&[]).await;
+        let mut caller = wire.caller("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+        let mut upstream = wire.upstream().await;
+        upstream.until(END).await;
+        upstream.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}")).await;
+        assert!(caller.until(END).await.starts_with("HTTP/1.1 200 OK\r\n"));
+        assert_eq!(caller.rest().await, good);
+    }
 }
