@@ -5,7 +5,7 @@ use opentelemetry::metrics::{BoundHistogram, Counter, Histogram, Meter};
 use opentelemetry::{Key, KeyValue};
 use opentelemetry_sdk::metrics::{Instrument, Stream};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 /// The OpenTelemetry semantic conventions that the HTTP names follow.
@@ -143,7 +143,7 @@ pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Sen
 /// So many series of each instrument that callers can fill up make a scrape of less than 2 MB, even with hosts of 253
 /// characters. A histogram's series is 16 to 19 lines.
 const BOUNDS: [(&str, usize); 4] =
-    [(CLIENT_DURATION, 100), (SERVER_DURATION, 48), (FETCH_DURATION, 40), (TOKEN_EXPIRY, 400)];
+    [(CLIENT_DURATION, 100), (SERVER_DURATION, MAX_SERVER_SERIES), (FETCH_DURATION, 40), (TOKEN_EXPIRY, 400)];
 /// The same for every other instrument.
 const MAX_COUNTER_SERIES: usize = 120;
 
@@ -152,31 +152,59 @@ const SINGLE: [&str; 5] =
     [ACTIVE_REQUESTS, CACHED_AUDIENCES, "token.cache.capacity", "token.clock.skew", "token.refresh.skew"];
 const SINGLE_PREFIXES: [&str; 3] = ["attache.", "process.", "tokio."];
 
-/// Durations of requests by method and status. A status of 100 to 599 finds its series by index.
+/// Durations of requests by method and status, each pair a series until its share of the series is used up. Callers and
+/// upstreams choose both, so the shares are apart: whatever others there are, a server error is seen as one.
 pub(super) struct ServerDurations {
     histogram: Histogram<f64>,
     bound: [OnceLock<Box<ByStatus>>; METHODS.len()],
+    errors: AtomicUsize,
+    others: AtomicUsize,
 }
 
-type ByStatus = [OnceLock<BoundHistogram<f64>>; 500];
+/// A status of 100 to 999 finds its series by index.
+type ByStatus = [OnceLock<BoundHistogram<f64>>; 900];
+
+/// The most pairs of a method and a status of 5xx with a series of their own.
+const MAX_ERROR_PAIRS: usize = 18;
+/// The most pairs of a method and any other status.
+const MAX_OTHER_PAIRS: usize = 25;
+/// The statuses of attache's own server errors and of most upstreams'. Beyond the share of 5xx they are counted under the
+/// method `_OTHER`.
+const COMMON_ERRORS: [u16; 4] = [500, 502, 503, 504];
+/// The shares, and the series of what is beyond them.
+const MAX_SERVER_SERIES: usize = MAX_ERROR_PAIRS + MAX_OTHER_PAIRS + COMMON_ERRORS.len() + 1;
 
 const METHODS: [&str; 10] =
-    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "_OTHER"];
+    ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", OTHER_METHOD];
+const OTHER_METHOD: &str = "_OTHER";
 
 impl ServerDurations {
     fn new(histogram: Histogram<f64>) -> Self {
-        Self { histogram, bound: Default::default() }
+        let (errors, others) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { histogram, bound: Default::default(), errors, others }
     }
 
     pub(super) fn record(&self, method: &Method, status: StatusCode, seconds: f64) {
         let method = method_index(method);
         let slot = usize::from(status.as_u16() - 100);
-        let statuses = self.bound[method].get_or_init(|| Box::new([const { OnceLock::new() }; 500]));
-        match statuses.get(slot) {
-            Some(bound) => {
-                bound.get_or_init(|| self.histogram.bind(&server_attributes(method, status))).record(seconds)
-            }
-            None => self.histogram.record(seconds, &server_attributes(method, status)),
+        let statuses = self.bound[method].get_or_init(|| Box::new([const { OnceLock::new() }; 900]));
+        statuses[slot].get_or_init(|| self.bind(METHODS[method], status)).record(seconds)
+    }
+
+    /// Called once for each pair.
+    fn bind(&self, method: &'static str, status: StatusCode) -> BoundHistogram<f64> {
+        let (share, most) = if status.is_server_error() {
+            (&self.errors, MAX_ERROR_PAIRS)
+        } else {
+            (&self.others, MAX_OTHER_PAIRS)
+        };
+        if share.fetch_add(1, Ordering::Relaxed) < most {
+            self.histogram.bind(&server_attributes(method, status))
+        } else if COMMON_ERRORS.contains(&status.as_u16()) {
+            self.histogram.bind(&server_attributes(OTHER_METHOD, status))
+        } else {
+            // The SDK's own name for what is beyond a limit.
+            self.histogram.bind(&[KeyValue::new("otel.metric.overflow", true)])
         }
     }
 }
@@ -190,9 +218,9 @@ fn method_index(method: &Method) -> usize {
     METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1)
 }
 
-fn server_attributes(method: usize, status: StatusCode) -> [KeyValue; 2] {
+fn server_attributes(method: &'static str, status: StatusCode) -> [KeyValue; 2] {
     [
-        KeyValue::new(Key::from_static_str("http.request.method"), METHODS[method]),
+        KeyValue::new(Key::from_static_str("http.request.method"), method),
         KeyValue::new(Key::from_static_str("http.response.status_code"), i64::from(status.as_u16())),
     ]
 }

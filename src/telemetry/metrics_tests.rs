@@ -150,6 +150,32 @@ fn a_method_or_status_that_nobody_defined_makes_one_series_and_no_panic() {
 }
 
 #[test]
+fn server_errors_are_counted_as_such_whatever_came_before_them() {
+    let metrics = Metrics::new(1000).unwrap();
+    let methods = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "CONNECT", "TRACE", "X"];
+    for status in (200..500).chain(505..600) {
+        for method in methods {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            metrics.request_finished(&method, StatusCode::from_u16(status).unwrap(), MOMENT);
+        }
+    }
+    for status in [500, 502, 503, 504] {
+        metrics.request_finished(&Method::GET, StatusCode::from_u16(status).unwrap(), MOMENT);
+    }
+    let text = scrape(&metrics);
+    let count = "http_server_request_duration_seconds_count";
+    for status in [500, 502, 503, 504] {
+        let series =
+            format!("{count}{{http_request_method=\"_OTHER\",http_response_status_code=\"{status}\"");
+        assert_eq!(value(&text, &series), Some("1"), "{status}");
+    }
+    let counts: Vec<&str> = samples(&text).filter(|line| line.starts_with(count)).collect();
+    let total: u64 = counts.iter().map(|line| line.rsplit_once(' ').unwrap().1.parse::<u64>().unwrap()).sum();
+    assert_eq!((counts.len(), total), (48, 3954));
+    assert_eq!(counts.iter().filter(|line| line.contains("otel_metric_overflow")).count(), 1);
+}
+
+#[test]
 fn five_thousand_upstreams_fold_into_the_overflow_series_and_none_is_lost() {
     let metrics = Metrics::new(1000).unwrap();
     for number in 0..5000 {
