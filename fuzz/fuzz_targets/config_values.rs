@@ -30,7 +30,10 @@ fn listening(text: &str) {
 fn places(text: &str) {
     if let Ok(host) = network::upstream_host(text) {
         // A name of other letters than ASCII's is known by its form in DNS.
-        assert!(host.to_string().bytes().all(|b| b.is_ascii_alphanumeric() || b"._:[]-".contains(&b)), "{text:?}");
+        assert!(
+            host.host.to_string().bytes().all(|b| b.is_ascii_alphanumeric() || b"._:[]-".contains(&b)),
+            "{text:?}"
+        );
     }
     if let Ok(url) = network::endpoint_url(text) {
         let authority = url.split('/').nth(2).unwrap_or_default();
