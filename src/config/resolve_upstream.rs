@@ -28,8 +28,8 @@ pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
         let connect_to = connect_to.map(|place| dialled(&target, place.value));
         return Some((Routing::Pinned(target), connect_to));
     }
-    if let Some(variable) = reader.empty_variable("upstream-host", args.upstream_host.as_deref()) {
-        reader.notice(&variable, "it is empty, so each request names its own upstream");
+    if let Some(setting) = reader.set_to_nothing("upstream-host", args.upstream_host.as_deref()) {
+        reader.notice(&setting, "it is empty, so each request names its own upstream");
     }
     let header =
         reader.value("host-header", args.host_header.as_deref(), "X-Upstream-Host", network::host_header);

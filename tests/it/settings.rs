@@ -352,6 +352,30 @@ fn an_empty_upstream_is_unset_and_told() {
     assert_eq!(typed.notices, []);
 }
 
+/// As Go's program takes it, and as a manifest writes it whose value is left empty: `--tls-cert=$(CERT)`.
+#[test]
+fn an_empty_flag_counts_as_unset_where_the_default_is_none_whatever_its_variable_says() {
+    let variables =
+        [("TLS_CERT".into(), "/a.crt"), ("TLS_KEY".into(), "/a.key"), ("UPSTREAM_HOST".into(), "a.example")];
+    let config =
+        resolve(&["--tls-cert=", "--tls-key=", "--upstream-host=", "--max-connections="], &variables)
+            .unwrap();
+    let expected = "--upstream-host is not used: it is empty, so each request names its own upstream";
+    assert_eq!(shown_notices(config), expected);
+    let plain = resolve(&[], &[]).map(|config| Config { notices: Vec::new(), ..config });
+    let empty = resolve(&["--tls-cert=", "--tls-key=", "--upstream-host="], &variables);
+    assert_eq!(shown(empty.map(|config| Config { notices: Vec::new(), ..config })), shown(plain));
+}
+
+#[test]
+fn an_empty_variable_with_the_prefix_does_not_hide_the_bare_one() {
+    let both = |name: &str, value| [(format!("ATTACHE_{name}"), ""), (name.to_owned(), value)];
+    let config = resolve(&[], &both("UPSTREAM_HOST", "a.example")).unwrap();
+    assert!(matches!(config.routing, Routing::Pinned(_)), "{:?}", config.routing);
+    let refused = resolve(&[], &both("TLS_CERT", "/a.crt")).unwrap_err().to_string();
+    assert!(refused.contains("TLS_CERT") && refused.contains("--tls-key"), "{refused}");
+}
+
 #[test]
 fn log_settings_of_other_programs_are_understood_or_left_out() {
     let set = |name: &str, value| resolve(&[], &[(name.into(), value)]);

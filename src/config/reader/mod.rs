@@ -1,18 +1,14 @@
 //! Finds each setting's value, flag before variable before default, and remembers what is wrong with it.
 
-use super::aws_variables;
 use super::environment::{Environment, PREFIX, StrayKind, variables_of};
 use super::notices::Notice;
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source};
-use super::proxy_variables::{self, ProxyVariable};
 use super::surroundings;
-use crate::proxy::bypass::Bypass;
-use crate::proxy::egress::Egress;
-use crate::proxy::target::Scheme;
-use crate::redact;
-use crate::token::sts::access::AwsVariables;
+use std::ffi::OsStr;
 use std::time::Duration;
+
+mod foreign;
 
 /// Reads settings one by one. A reading that gives `None` or too little has left a problem behind.
 pub(super) struct Reader<'a> {
@@ -112,7 +108,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that is off by default. An empty variable counts as unset.
+    /// A setting that is off by default. An empty flag turns it off, whatever its variable says, and an empty variable counts
+    /// as unset.
     pub(super) fn optional<T>(
         &mut self,
         flag: &'static str,
@@ -120,8 +117,9 @@ impl<'a> Reader<'a> {
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<Found<T>> {
         let (source, text) = match typed {
+            Some("") => return None,
             Some(text) => (Source::Flag, text.to_owned()),
-            None => self.variable(flag).ok()?.filter(|(_, text)| !text.is_empty())?,
+            None => self.filled_variable(flag).ok()??,
         };
         self.parse(flag, source, &text, parse)
     }
@@ -134,9 +132,12 @@ impl<'a> Reader<'a> {
         empty: EmptyList,
         parse: impl Fn(&str) -> Result<T, Fault>,
     ) -> Vec<Found<T>> {
-        let variable = if typed.is_empty() { self.variable(flag).ok().flatten() } else { None };
+        let variable = match empty {
+            _ if !typed.is_empty() => None,
+            EmptyList::CountsAsUnset => self.filled_variable(flag).ok().flatten(),
+            EmptyList::IsAnEmptyEntry => self.variable(flag).ok().flatten(),
+        };
         match variable {
-            Some((_, text)) if text.is_empty() && empty == EmptyList::CountsAsUnset => Vec::new(),
             Some((source, text)) => {
                 let entries = text.split(',').map(str::trim);
                 entries.filter_map(|entry| self.parse(flag, source.clone(), entry, &parse)).collect()
@@ -155,37 +156,20 @@ impl<'a> Reader<'a> {
         self.value(flag, typed, default, parse::positive_duration).map(|found| found.value)
     }
 
-    /// A variable that is no setting of ours. An empty one counts as unset. One that cannot be used may be meant for
-    /// another program, so it is left out.
-    pub(super) fn foreign<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        let text = self.foreign_text(name)?;
-        parse(&text).map_err(|fault| self.leave_out(name, &text, fault)).ok()
-    }
-
-    /// The same for one whose value no report may show.
-    pub(super) fn foreign_secret<T>(
-        &mut self,
-        name: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, Fault>,
-    ) -> Option<T> {
-        let text = self.foreign_text(name)?;
-        let notice = |fault: Fault| Notice::new(name, format!("its value {}", fault.in_one_line()));
-        parse(&text).map_err(|fault| self.notices.push(notice(fault))).ok()
-    }
-
     /// Remembers that a variable is not used.
     pub(super) fn notice(&mut self, variable: &str, reason: impl Into<String>) {
         self.notices.push(Notice::new(variable, reason));
     }
 
-    /// Whether the flag is not given, and its variable is set to nothing.
-    pub(super) fn empty_variable(&self, flag: &'static str, typed: Option<&str>) -> Option<String> {
-        let set = variables_of(flag).find_map(|name| Some((self.environment.get(&name)?, name)));
-        set.filter(|(value, _)| typed.is_none() && value.is_empty()).map(|(_, name)| name)
+    /// The flag, or the first of its variables where it is not given, if that is set to nothing.
+    pub(super) fn set_to_nothing(&self, flag: &'static str, typed: Option<&str>) -> Option<String> {
+        match typed {
+            Some(text) => text.is_empty().then(|| format!("--{flag}")),
+            None => {
+                let set = variables_of(flag).find_map(|name| Some((self.environment.get(&name)?, name)));
+                set.filter(|(value, _)| value.is_empty()).map(|(_, name)| name)
+            }
+        }
     }
 
     /// How many problems there are by now.
@@ -196,35 +180,6 @@ impl<'a> Reader<'a> {
     /// Remembers a rule that only several settings together can break.
     pub(super) fn refuse(&mut self, origin: &Origin, fault: Fault) {
         self.problems.add(origin, fault);
-    }
-
-    /// The environment's proxy variables, which are no settings of ours.
-    pub(super) fn proxy_variables(&self) -> Vec<ProxyVariable> {
-        proxy_variables::read(&|name| self.environment.get(name))
-    }
-
-    /// AWS's variables.
-    pub(super) fn aws_variables(&self) -> AwsVariables {
-        aws_variables::read(&|name| self.environment.get(name))
-    }
-
-    /// Which upstreams no HTTP proxy is asked for.
-    pub(super) fn bypass(&self) -> Bypass {
-        proxy_variables::bypass(&|name| self.environment.get(name))
-    }
-
-    /// The HTTP proxy that the environment names for upstreams of this scheme.
-    pub(super) fn egress(&mut self, scheme: Scheme, bypass: Bypass) -> Option<Egress> {
-        let (variable, url) = proxy_variables::for_upstreams(&|name| self.environment.get(name), scheme)?;
-        match Egress::read(variable, &url, bypass) {
-            Ok(egress) => Some(egress),
-            Err(error) => {
-                let rule = "must be http://host:port or http://user:password@host:port";
-                let hint = format!("{error}; or unset it for attache, or name the upstream in NO_PROXY");
-                self.problems.add(&Origin::secret(variable), Fault::new(rule).hint(hint));
-                None
-            }
-        }
     }
 
     /// What was wrong, and what may be.
@@ -249,15 +204,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn leave_out(&mut self, variable: &str, text: &str, fault: Fault) {
-        let fault = hinted(fault, text).in_one_line();
-        self.notice(variable, format!("its value is {}, and {fault}", redact::shown(text)));
-    }
-
     /// The first variable of the flag that is set.
     fn variable(&mut self, flag: &'static str) -> Result<Option<(Source, String)>, NotText> {
+        self.variable_that(flag, |_| true)
+    }
+
+    /// The first variable of the flag that is set to something.
+    fn filled_variable(&mut self, flag: &'static str) -> Result<Option<(Source, String)>, NotText> {
+        self.variable_that(flag, |value| !value.is_empty())
+    }
+
+    fn variable_that(
+        &mut self,
+        flag: &'static str,
+        counts: fn(&OsStr) -> bool,
+    ) -> Result<Option<(Source, String)>, NotText> {
         let environment = self.environment;
-        let found = variables_of(flag).find_map(|name| environment.get(&name).map(|value| (name, value)));
+        let found = variables_of(flag).find_map(|name| {
+            let value = environment.get(&name).filter(|value| counts(value))?;
+            Some((name, value))
+        });
         let Some((name, value)) = found else {
             return Ok(None);
         };
@@ -268,16 +234,6 @@ impl<'a> Reader<'a> {
                 self.problems
                     .add(&Origin::new(flag, source, &value.to_string_lossy()), Fault::new(NOT_UTF_8));
                 Err(NotText)
-            }
-        }
-    }
-
-    fn foreign_text(&mut self, name: &'static str) -> Option<String> {
-        match self.environment.get(name)?.into_string() {
-            Ok(text) => Some(text).filter(|text| !text.is_empty()),
-            Err(_) => {
-                self.notice(name, format!("its value {NOT_UTF_8}"));
-                None
             }
         }
     }

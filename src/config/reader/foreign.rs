@@ -1,0 +1,80 @@
+//! Variables that are no settings of ours: those of AWS, of parent proxies, and of other programs.
+
+use super::{NOT_UTF_8, Reader, hinted};
+use crate::config::aws_variables;
+use crate::config::notices::Notice;
+use crate::config::problems::{Fault, Origin};
+use crate::config::proxy_variables::{self, ProxyVariable};
+use crate::proxy::bypass::Bypass;
+use crate::proxy::egress::Egress;
+use crate::proxy::target::Scheme;
+use crate::redact;
+use crate::token::sts::access::AwsVariables;
+
+impl Reader<'_> {
+    /// A variable that is no setting of ours. An empty one counts as unset. One that cannot be used may be meant for
+    /// another program, so it is left out.
+    pub(in crate::config) fn foreign<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let text = self.foreign_text(name)?;
+        parse(&text).map_err(|fault| self.leave_out(name, &text, fault)).ok()
+    }
+
+    /// The same for one whose value no report may show.
+    pub(in crate::config) fn foreign_secret<T>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, Fault>,
+    ) -> Option<T> {
+        let text = self.foreign_text(name)?;
+        let notice = |fault: Fault| Notice::new(name, format!("its value {}", fault.in_one_line()));
+        parse(&text).map_err(|fault| self.notices.push(notice(fault))).ok()
+    }
+
+    /// The environment's proxy variables, which are no settings of ours.
+    pub(in crate::config) fn proxy_variables(&self) -> Vec<ProxyVariable> {
+        proxy_variables::read(&|name| self.environment.get(name))
+    }
+
+    /// AWS's variables.
+    pub(in crate::config) fn aws_variables(&self) -> AwsVariables {
+        aws_variables::read(&|name| self.environment.get(name))
+    }
+
+    /// Which upstreams no HTTP proxy is asked for.
+    pub(in crate::config) fn bypass(&self) -> Bypass {
+        proxy_variables::bypass(&|name| self.environment.get(name))
+    }
+
+    /// The HTTP proxy that the environment names for upstreams of this scheme.
+    pub(in crate::config) fn egress(&mut self, scheme: Scheme, bypass: Bypass) -> Option<Egress> {
+        let (variable, url) = proxy_variables::for_upstreams(&|name| self.environment.get(name), scheme)?;
+        match Egress::read(variable, &url, bypass) {
+            Ok(egress) => Some(egress),
+            Err(error) => {
+                let rule = "must be http://host:port or http://user:password@host:port";
+                let hint = format!("{error}; or unset it for attache, or name the upstream in NO_PROXY");
+                self.problems.add(&Origin::secret(variable), Fault::new(rule).hint(hint));
+                None
+            }
+        }
+    }
+
+    pub(super) fn leave_out(&mut self, variable: &str, text: &str, fault: Fault) {
+        let fault = hinted(fault, text).in_one_line();
+        self.notice(variable, format!("its value is {}, and {fault}", redact::shown(text)));
+    }
+
+    fn foreign_text(&mut self, name: &'static str) -> Option<String> {
+        match self.environment.get(name)?.into_string() {
+            Ok(text) => Some(text).filter(|text| !text.is_empty()),
+            Err(_) => {
+                self.notice(name, format!("its value {NOT_UTF_8}"));
+                None
+            }
+        }
+    }
+}
