@@ -197,17 +197,16 @@ impl Proxy {
         let asks_proxy = routing::name_in_request_target(request).is_some();
         let protocol = self.rewrite(request, caller, &target, &token);
         let upgrade = Upgrade::ask(protocol, key, request);
-        let call = record.asked(&target, request);
-        let outcome =
-            self.upstream.send(&target, request, call.as_ref()).await.and_then(|(response, lease)| {
-                let upgrade = Upgrade::agreed(upgrade, &response)?;
-                Ok((upgrade, response, lease))
-            });
+        record.asked(&target, request);
+        let outcome = self.upstream.send(&target, request, record.call()).await;
+        let outcome = outcome.and_then(|(response, lease)| {
+            let upgrade = Upgrade::agreed(upgrade, &response)?;
+            Ok((upgrade, response, lease))
+        });
         let status = outcome.as_ref().map(|(_, response, _)| response.status());
-        record.answered(call, status.map_err(UpstreamError::trouble));
+        record.answered(status.map_err(UpstreamError::trouble));
         let (upgrade, response, lease) =
             outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        self.metrics.upstream_call(target.labels(), None, TokenResult::Ok, record.elapsed());
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
@@ -282,13 +281,14 @@ impl Proxy {
             ProxyError::Upstream(_, UpstreamError::AddressDenied) => {
                 self.metrics.policy_denied(Denied::Address.as_str());
             }
-            // The caller's doing, so no upstream is to blame.
-            ProxyError::Upstream(_, UpstreamError::RequestBody(_)) => {}
             ProxyError::Upstream(target, cause) => {
-                self.complaints.note(target, cause);
                 let labels = target.labels();
                 self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
-                return;
+                // Where the caller's body breaks, no upstream is to blame.
+                if !matches!(cause, UpstreamError::RequestBody(_)) {
+                    self.complaints.note(target, cause);
+                    return;
+                }
             }
             ProxyError::Token(target, _) => {
                 self.metrics.upstream_call(target.labels(), None, TokenResult::FetchError, elapsed);

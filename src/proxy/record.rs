@@ -4,7 +4,7 @@
 
 use super::body::{RequestBody, Sent};
 use super::target::Target;
-use crate::telemetry::labels::AudienceLabel;
+use crate::telemetry::labels::{AudienceLabel, ErrorType, ServerLabels, TokenResult};
 use crate::telemetry::logs::ACCESS;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::TraceId;
@@ -27,7 +27,14 @@ pub struct Record {
     /// What is wrong if the record is dropped now; until the response's end, that the caller has gone.
     trouble: Option<Trouble>,
     span: Option<Box<Span>>,
+    call: Option<Call>,
     line: Option<Box<Line>>,
+}
+
+/// A call of the upstream that has no response yet.
+struct Call {
+    server: ServerLabels,
+    span: Option<Box<Span>>,
 }
 
 /// What only the log wants to know.
@@ -65,6 +72,7 @@ impl Record {
             status: None,
             trouble: Some(Trouble::ClientGone),
             span,
+            call: None,
             line,
         }
     }
@@ -89,22 +97,40 @@ impl Record {
     }
 
     /// The upstream is asked now. The span of the call, where there is one, is named in the request.
-    pub fn asked(&mut self, target: &Target, request: &mut Request<RequestBody>) -> Option<Span> {
+    pub fn asked(&mut self, target: &Target, request: &mut Request<RequestBody>) {
         if let Some(line) = &mut self.line {
             line.received = request.body().sent();
             line.asked = Some(Instant::now());
         }
-        let span = self.span.as_ref()?;
-        Some(span.call(request, target, target.host(), target.port()))
+        let span = self.span.as_ref().map(|span| span.call(request, target, target.host(), target.port()));
+        self.call = Some(Call { server: target.labels().clone(), span: span.map(Box::new) });
     }
 
-    /// The upstream's response has begun, or will not come.
-    pub fn answered(&mut self, call: Option<Span>, outcome: Result<StatusCode, Trouble>) {
-        if let (Some(line), Ok(_)) = (&mut self.line, outcome) {
-            line.upstream = line.asked.map(|asked| asked.elapsed());
+    /// The span of the call that has no response yet, where it has one.
+    pub fn call(&self) -> Option<&Span> {
+        self.call.as_ref()?.span.as_deref()
+    }
+
+    /// The upstream's response has begun and is counted, or will not come and the error is counted where it is logged.
+    pub fn answered(&mut self, outcome: Result<StatusCode, Trouble>) {
+        let Some(Call { server, span }) = self.call.take() else { return };
+        if outcome.is_ok() {
+            self.metrics.upstream_call(&server, None, TokenResult::Ok, self.elapsed());
+            if let Some(line) = &mut self.line {
+                line.upstream = line.asked.map(|asked| asked.elapsed());
+            }
         }
-        if let Some(call) = call {
-            call.called(outcome.map_err(Trouble::code));
+        if let Some(span) = span {
+            span.called(outcome.map_err(Trouble::code));
+        }
+    }
+
+    /// Counts a call that is given up before its response, because the caller has left.
+    fn abandon_call(&mut self) {
+        let Some(Call { server, span }) = self.call.take() else { return };
+        self.metrics.upstream_call(&server, Some(ErrorType::Unknown), TokenResult::Ok, self.elapsed());
+        if let Some(span) = span {
+            span.called(Err(Trouble::ClientGone.code()));
         }
     }
 
@@ -138,6 +164,7 @@ impl Record {
 
 impl Drop for Record {
     fn drop(&mut self) {
+        self.abandon_call();
         let gone = StatusCode::from_u16(CLIENT_CLOSED_REQUEST).expect("a status has three digits");
         let status = self.status.unwrap_or(gone);
         let elapsed = self.started.elapsed();

@@ -12,7 +12,7 @@ pub enum ErrorType {
     Timeout,
     /// Nothing listens on the upstream's port.
     ConnectionRefused,
-    /// Any other failure.
+    /// Any other failure, and a caller that left or broke off its body before the response.
     Unknown,
 }
 

@@ -55,5 +55,6 @@ mod tokens;
 mod trailers;
 mod translation;
 mod upgrade;
+mod upstream_calls;
 mod upstreams;
 mod websocket;

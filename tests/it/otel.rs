@@ -1,10 +1,10 @@
 //! Metrics and spans as a collector gets them, and the trace context that requests carry.
 
 use crate::support::certificates::Certificates;
-use crate::support::client::{get, send};
+use crate::support::client::{get, http2, send};
 use crate::support::program::{Program, command};
 use crate::support::upstream::{Upstream, text};
-use crate::support::{Sts, scrape};
+use crate::support::{Sts, scrape, spawn};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
@@ -231,6 +231,25 @@ async fn the_collector_gets_the_metrics_of_the_scrape_with_headers_and_resource(
         compared += 1;
     }
     assert_eq!(compared, 3);
+}
+
+#[tokio::test]
+async fn a_call_that_its_caller_abandons_ends_as_an_error() {
+    let (sts, collector) = (Sts::start().await, Collector::start().await);
+    let upstream = Upstream::scripted(|_| std::future::pending()).await;
+    let proxy = proxy(&sts, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &collector.url())]).await;
+    let (sender, connection) = http2(proxy.proxy).await;
+    let request = http::Request::get("http://p/").header("x-upstream-host", upstream.authority());
+    let answer = sender.clone().send_request(request.body(Default::default()).unwrap());
+    let asking = spawn(async { answer.await.map(drop).unwrap_or_default() });
+    upstream.requests(1).await;
+    drop((asking, connection));
+    stop(proxy).await;
+    let spans = collector.spans();
+    let requests = spans.iter().filter(|span| span.name == "GET");
+    let errors: Vec<_> = requests.map(|span| attribute(&span.attributes, "error.type")).collect();
+    let gone = Value::StringValue("client_gone".to_owned());
+    assert_eq!(errors, [Some(&gone), Some(&gone)], "the caller's request and the call of the upstream");
 }
 
 fn total(scrape: &str, series: &str) -> f64 {
