@@ -1,5 +1,6 @@
 //! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
 
+use super::connection::OpenStream;
 use super::headers;
 use super::incoming::{Incoming, UpstreamBody};
 use super::message_error::MessageError;
@@ -27,6 +28,8 @@ pub struct RequestBody {
     switch: Option<oneshot::Receiver<Rewind>>,
     /// Stands in no trailers.
     routing_header: Option<HeaderName>,
+    /// The stream of HTTP/2 that the body is sent on.
+    stream: Option<Arc<OpenStream>>,
 }
 
 /// What a body needs to be sent more than once.
@@ -123,7 +126,7 @@ impl RequestBody {
 
     fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
         let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, keeper: None }));
-        Self { inner, sent, repeat, switch: None, routing_header: None }
+        Self { inner, sent, repeat, switch: None, routing_header: None, stream: None }
     }
 
     /// Leaves the routing header out of the trailers, too.
@@ -139,6 +142,11 @@ impl RequestBody {
         let (keeper, back) = Keeper::new();
         self.repeat.get_or_insert_default().keeper = Some(keeper);
         back
+    }
+
+    /// Counts this stream as open until the body is dropped.
+    pub fn keep_open(&mut self, stream: Option<Arc<OpenStream>>) {
+        self.stream = stream;
     }
 
     /// What comes behind a response that switches a caller of HTTP/1.1 to another protocol, where that was asked for.

@@ -48,15 +48,43 @@ impl Http1 {
     }
 }
 
-/// A part in a connection that carries many requests. It counts as one of them until it is dropped.
-#[derive(Clone)]
+/// A part in a connection that carries many requests. It counts as one of them until it and its stream are dropped.
 pub struct Http2 {
     /// Sends a request.
     pub sender: http2::SendRequest<RequestBody>,
-    shared: Arc<Shared>,
+    stream: Arc<OpenStream>,
+}
+
+/// A clone is another request's part.
+impl Clone for Http2 {
+    fn clone(&self) -> Self {
+        Self { sender: self.sender.clone(), stream: Arc::new(OpenStream::of(&self.stream.0)) }
+    }
+}
+
+/// A stream of HTTP/2 that the upstream counts: until the response has ended, and the request too.
+pub struct OpenStream(Arc<Shared>);
+
+impl OpenStream {
+    fn of(shared: &Arc<Shared>) -> Self {
+        shared.streams.fetch_add(1, Ordering::Relaxed);
+        Self(shared.clone())
+    }
+
+    /// Gives the connection to no further requests, whichever part they would use.
+    pub fn turn_away(&self) {
+        self.0.turned_away.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for OpenStream {
+    fn drop(&mut self) {
+        self.0.streams.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 struct Shared {
+    streams: AtomicUsize,
     retirement: Retirement,
     turned_away: AtomicBool,
     most_streams: Arc<AtomicUsize>,
@@ -72,34 +100,36 @@ impl Http2 {
         heard: Heard,
     ) -> Self {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
-        Self { sender, shared: Arc::new(Shared { retirement, turned_away, most_streams, heard }) }
+        let streams = AtomicUsize::new(0);
+        let shared = Arc::new(Shared { streams, retirement, turned_away, most_streams, heard });
+        Self { sender, stream: Arc::new(OpenStream::of(&shared)) }
     }
 
     /// Whether another request may be sent now, as far as can be told.
     pub fn is_good(&self, now: Instant) -> bool {
-        let turned_away = self.shared.turned_away.load(Ordering::Relaxed);
-        !self.sender.is_closed() && !self.shared.retirement.is_due(now) && !turned_away
+        let turned_away = self.stream.0.turned_away.load(Ordering::Relaxed);
+        !self.sender.is_closed() && !self.stream.0.retirement.is_due(now) && !turned_away
     }
 
     /// What has come on it.
     pub fn heard(&self) -> &Heard {
-        &self.shared.heard
+        &self.stream.0.heard
     }
 
     /// Whether the upstream takes another request beside those that have a part in this connection, this one aside
     /// (`SETTINGS_MAX_CONCURRENT_STREAMS`, RFC 9113, section 6.5.2).
     pub fn has_room(&self) -> bool {
-        self.others() < self.shared.most_streams.load(Ordering::Relaxed)
+        self.others() < self.stream.0.most_streams.load(Ordering::Relaxed)
     }
 
     /// How many other parts there are.
     pub fn others(&self) -> usize {
-        Arc::strong_count(&self.shared) - 1
+        self.stream.0.streams.load(Ordering::Relaxed).saturating_sub(1)
     }
 
-    /// Sees to it that the connection gets no further requests, whichever part they would use.
-    pub fn turn_away(&self) {
-        self.shared.turned_away.store(true, Ordering::Relaxed);
+    /// The stream of this part's request.
+    pub fn stream(&self) -> &Arc<OpenStream> {
+        &self.stream
     }
 }
 

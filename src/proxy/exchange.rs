@@ -1,7 +1,7 @@
 //! One request on one connection: sent, and its response waited for within `--upstream-timeout`.
 
 use super::body::{RequestBody, Sent};
-use super::connection::{Connection, Http1, Http2};
+use super::connection::{Connection, Http1, Http2, OpenStream};
 use super::grpc;
 use super::incoming::{Http2Body, UpstreamBody};
 use super::message_error::MessageError;
@@ -11,7 +11,9 @@ use super::syntax;
 use super::target::Target;
 use crate::http1::client::Failure;
 use http::{Request, Response};
+use http_body::Body;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
@@ -65,7 +67,9 @@ pub async fn exchange(
     request: &mut Request<RequestBody>,
     sent: &Sent,
 ) -> Result<(Response<UpstreamBody>, Part), Lost> {
-    let body = std::mem::replace(request.body_mut(), RequestBody::empty());
+    let mut body = std::mem::replace(request.body_mut(), RequestBody::empty());
+    let upload = upload(&connection, &body).cloned();
+    body.keep_open(upload.clone());
     let request = &*request;
     let mut answer = pin!(answer(connection, request, body));
     let mut unanswered = Unanswered { pool, target, since: Instant::now() };
@@ -80,11 +84,23 @@ pub async fn exchange(
         return unanswered.by(answer);
     }
     pool.doubt(target, unanswered.since);
+    if let Some(stream) = &upload {
+        // The upstream may have given the connection no room for bodies, which does not show.
+        stream.turn_away();
+    }
     let answer = match grpc::deadline(request.headers()).and_then(|deadline| deadline.checked_sub(limit)) {
         Some(more) => timeout(more, &mut answer).await.unwrap_or(Err(Lost::Late(limit + more))),
         None => Err(Lost::Late(limit)),
     };
     unanswered.by(answer)
+}
+
+/// The stream of a request over HTTP/2 that has a body: it stays open until the body has ended, even behind its response.
+fn upload<'c>(connection: &'c Connection, body: &RequestBody) -> Option<&'c Arc<OpenStream>> {
+    match connection {
+        Connection::Http2(connection) if !body.is_end_stream() => Some(connection.stream()),
+        Connection::Http1(_) | Connection::Http2(_) => None,
+    }
 }
 
 /// Sends the request over the connection and waits for the response.
@@ -134,7 +150,7 @@ async fn answer_http2(
     let unsent = error.take_message();
     let error = heard.explain(error.into_error());
     if let (true, Some(connection)) = (is_unprocessed(&error), &open) {
-        connection.turn_away();
+        connection.stream().turn_away();
     }
     Err(match unsent {
         Some(request) => Lost::Unsent(request.into_body(), error),

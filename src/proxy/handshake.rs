@@ -62,13 +62,16 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
     let most_streams = Arc::new(AtomicUsize::new(taken_of(connection.current_max_send_streams())));
     let allowed = most_streams.clone();
     tasks.spawn(async move {
-        // Whoever sent the request learns of the error too, and reports it.
-        let _ = poll_fn(|context| {
-            let end = connection.as_mut().poll(context);
-            allowed.store(taken_of(connection.current_max_send_streams()), Ordering::Relaxed);
-            end
-        })
-        .await;
+        loop {
+            tokio::select! {
+                // What sent a request gets the error too, and reports it.
+                _ = &mut connection => return,
+                // The upstream may change what it allows at any time.
+                () = driven.notified() => {
+                    allowed.store(taken_of(connection.current_max_send_streams()), Ordering::Relaxed);
+                }
+            }
+        }
     });
     Ok(Connection::Http2(Http2::new(sender, most_streams, heard)))
 }

@@ -123,7 +123,7 @@ impl Pool {
         self.0.unused().on_shelf(target, |shelf| {
             shelf.http1.retain(|idle| idle.since >= since);
             let silent = shelf.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
-            silent.for_each(|idle| idle.connection.turn_away());
+            silent.for_each(|idle| idle.connection.stream().turn_away());
         });
     }
 

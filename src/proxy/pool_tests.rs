@@ -102,7 +102,7 @@ async fn a_shared_connection_that_turned_a_request_away_gets_no_other() {
     let (connection, _theirs) = http2(&tasks, 100).await;
     pool.opened(&target(), &connection);
     let Connection::Http2(refused) = connection else { panic!("it speaks HTTP/2") };
-    refused.turn_away();
+    refused.stream().turn_away();
     assert!(pool.take(&target()).is_none());
 }
 

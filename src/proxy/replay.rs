@@ -87,14 +87,18 @@ impl Keeper {
     }
 }
 
-/// Whether an HTTP/2 upstream says that it has not looked at the request: the stream lies beyond the last of its GOAWAY,
-/// or was refused (RFC 9113, section 8.7).
+/// Whether an HTTP/2 upstream has not looked at the request. It says so where the stream lies beyond the last of its GOAWAY,
+/// or was refused (RFC 9113, section 8.7). Nothing was written where the connection ended gracefully while the request
+/// waited in the library for a stream: the library then drops it without a cause.
 pub fn is_unprocessed(error: &MessageError) -> bool {
     let MessageError::Http2(error) = error else { return false };
-    http2_cause(error).is_some_and(|cause| {
-        let refused = cause.is_reset() && cause.reason() == Some(Reason::REFUSED_STREAM);
-        cause.is_remote() && (refused || cause.is_go_away())
-    })
+    match http2_cause(error) {
+        None => error.is_canceled() || error.is_user(),
+        Some(cause) => {
+            let refused = cause.is_reset() && cause.reason() == Some(Reason::REFUSED_STREAM);
+            cause.is_remote() && (refused || cause.is_go_away())
+        }
+    }
 }
 
 /// Whether a connection ended because of something invalid on it, and took its requests along. The HTTP/2 library makes a
@@ -125,9 +129,12 @@ fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::handshake;
     use super::*;
+    use crate::tasks::Tasks;
     use http::HeaderMap;
     use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     fn note(keeper: Keeper, length: usize) -> Option<Keeper> {
         keeper.note(Ok::<_, ()>(&Frame::data(vec![0; length].into())))
@@ -140,6 +147,38 @@ mod tests {
         assert!(note(keeper(), MOST_KEPT).is_none());
         assert!(keeper().note(Ok::<_, ()>(&Frame::trailers(HeaderMap::new()))).is_none());
         assert!(keeper().note(Err(())).is_none());
+    }
+
+    /// The pool sends no such request, but for the moment in which an upstream changes what it allows.
+    #[tokio::test]
+    async fn a_request_for_which_no_stream_was_opened_is_unprocessed() {
+        let (ours, mut theirs) = duplex(64 * 1024);
+        let tasks = Tasks::default();
+        let one_stream = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1];
+        theirs.write_all(&one_stream).await.unwrap();
+        let Connection::Http2(mut connection) = handshake::http2(Box::new(ours), &tasks).await.unwrap()
+        else {
+            panic!("HTTP/2 was asked for");
+        };
+        let [_first, second] = [(), ()].map(|()| {
+            let request = Request::get("http://a.example/").body(RequestBody::empty());
+            connection.sender.try_send_request(request.unwrap())
+        });
+        theirs.read_exact(&mut [0; 24]).await.unwrap();
+        let mut kind = None;
+        // The header of the first, when the second waits already.
+        while kind != Some(1) {
+            let mut head = [0; 9];
+            theirs.read_exact(&mut head).await.unwrap();
+            theirs.read_exact(&mut vec![0; usize::from(head[2])]).await.unwrap();
+            kind = Some(head[3]);
+        }
+        let last_is_the_first = [0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0];
+        theirs.write_all(&last_is_the_first).await.unwrap();
+        let mut error = second.await.unwrap_err();
+        assert!(error.take_message().is_none());
+        let error = MessageError::Http2(error.into_error());
+        assert!(is_unprocessed(&error), "{error:?}");
     }
 
     #[tokio::test]

@@ -21,6 +21,8 @@ pub const ACCESS: &str = "attache::access";
 const OURS: &str = env!("CARGO_PKG_NAME");
 /// What the targets of AWS's crates begin with.
 const AWS: &str = "aws_";
+/// The library of HTTP/2. A peer can have it write a line a frame, at warn.
+const H2: &str = "h2";
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +89,8 @@ impl Verbosity {
 }
 
 /// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
-/// tokens. AWS's say nothing: they dump whole answers at warn, and what failed is logged by whoever called them.
+/// tokens. AWS's say nothing: they dump whole answers at warn, and the calling code logs what failed. Nor does the library of
+/// HTTP/2, as what a peer does must not fill the log.
 fn filter(config: &LogConfig, level: LogLevel) -> Targets {
     let (ours, others) = match level {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
@@ -99,6 +102,7 @@ fn filter(config: &LogConfig, level: LogLevel) -> Targets {
     Targets::new()
         .with_default(others)
         .with_target(AWS, LevelFilter::OFF)
+        .with_target(H2, LevelFilter::OFF)
         .with_target(OURS, ours)
         .with_target(ACCESS, access)
 }

@@ -109,6 +109,17 @@ pub fn end(jwt: &str, stated: SystemTime) -> SystemTime {
     claims.and_then(|claims| expiry(&claims.exp)).map_or(stated, |claimed| claimed.min(stated))
 }
 
+/// The time from a token's `iat` to its `exp`, whatever any clock shows; `None` where it has not both.
+pub fn life(jwt: &str) -> Option<Duration> {
+    #[derive(Deserialize)]
+    struct Span {
+        iat: Number,
+        exp: Number,
+    }
+    let claims: Span = jwt.split('.').nth(1).and_then(decoded)?;
+    Some(expiry(&claims.exp)?.duration_since(expiry(&claims.iat)?).unwrap_or_default())
+}
+
 /// The moment of an `exp` (RFC 7519, 4.1.4), in whole seconds; `None` beyond what a clock can show. One before 1970 is
 /// over as 1970 is.
 fn expiry(exp: &Number) -> Option<SystemTime> {

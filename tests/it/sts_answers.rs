@@ -59,8 +59,11 @@ impl Posed {
 }
 
 fn jwt(exp: Value) -> String {
+    jwt_of(json!({"aud": AUDIENCE, "exp": exp}))
+}
+
+fn jwt_of(claims: Value) -> String {
     let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let claims = json!({"aud": AUDIENCE, "exp": exp});
     format!("{}.{}.c2lnbmF0dXJl", part(json!({"alg": "RS256"})), part(claims))
 }
 
@@ -114,6 +117,23 @@ async fn a_token_serves_until_the_earlier_of_its_two_expiries() {
     assert_eq!(claims(posed.upstream.only_request().token())["exp"], now + 120);
     let expiry = metric(&posed.proxy, "token_expiry_timestamp_seconds{").await;
     assert!((now as f64 + 119.0..=now as f64 + 121.0).contains(&expiry), "{expiry}, now {now}");
+}
+
+/// Such as that of a middlebox, or of a machine image that starts with the clock of its build.
+#[tokio::test]
+async fn a_token_lives_no_longer_than_it_says_whatever_date_the_answer_has() {
+    let now = Clock::system().now().duration_since(UNIX_EPOCH).unwrap().as_secs();
+    let token = jwt_of(json!({"aud": AUDIENCE, "iat": now, "exp": now + 60}));
+    let end = UNIX_EPOCH + Duration::from_secs(now + 60);
+    let posed = Posed::with(move || {
+        let mut reply = text(minted(&token, end));
+        reply.headers_mut().insert("date", "Thu, 01 Jan 2026 00:00:00 GMT".parse().unwrap());
+        reply
+    })
+    .await;
+    assert_eq!(posed.answer().await, StatusCode::OK);
+    let expiry = metric(&posed.proxy, "token_expiry_timestamp_seconds{").await;
+    assert!(expiry <= now as f64 + 62.0, "{expiry}, now {now}");
 }
 
 #[tokio::test]

@@ -173,7 +173,9 @@ impl Sts {
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| unwell("the token's expiration is out of range"))?;
         let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
-        let end = aws.skew.as_seen_here(inspect::end(jwt, expires));
+        // The clocks are compared by a header, which may be wrong. No token lives longer than was asked, or than it says.
+        let longest = asked_at.wall + inspect::life(jwt).map_or(life, |its_own| its_own.min(life));
+        let end = aws.skew.as_seen_here(inspect::end(jwt, expires)).min(longest);
         let token = Token::new(jwt, asked_at, end).map_err(TokenError::Unusable)?;
         Ok(Minted { token, asked: life, differences, clock_ahead: aws.skew.seconds() })
     }

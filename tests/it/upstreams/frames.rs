@@ -15,6 +15,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -66,17 +67,32 @@ impl Connection {
     /// The stream of the next request.
     pub(crate) async fn request(&mut self) -> io::Result<u32> {
         loop {
-            let mut head = [0; 9];
-            timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
-            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-            let stream = u32::from_be_bytes([head[5], head[6], head[7], head[8]]);
-            self.0.read_exact(&mut vec![0; length as usize]).await?;
-            match (head[3], head[4]) {
-                (SETTINGS, flags) if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await?,
-                (HEADERS, _) => return Ok(stream),
+            match self.frame().await? {
+                (SETTINGS, flags, _) if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await?,
+                (HEADERS, _, stream) => return Ok(stream),
                 _ => {}
             }
         }
+    }
+
+    /// Says how many streams there may be from now on, and waits until the proxy has taken note.
+    pub(crate) async fn allow(&mut self, most_streams: u32) -> io::Result<()> {
+        self.write(SETTINGS, 0, 0, &[&[0, 3][..], &most_streams.to_be_bytes()].concat()).await?;
+        self.write(PING, 0, 0, &[0; 8]).await?;
+        loop {
+            if self.frame().await?.0 == PING {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Kind, flags and stream of the next frame.
+    async fn frame(&mut self) -> io::Result<(u8, u8, u32)> {
+        let mut head = [0; 9];
+        timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        self.0.read_exact(&mut vec![0; length as usize]).await?;
+        Ok((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]])))
     }
 
     /// Answers 200 without a body.

@@ -1,13 +1,22 @@
 //! HTTP/2 upstreams that say that they have not looked at a request, which is then sent again and nobody's error.
 
 use super::frames::Frames;
-use crate::support::Sts;
 use crate::support::client::{Body, get, send};
 use crate::support::program::Program;
-use futures_util::future::join_all;
+use crate::support::{Sts, in_background};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::{join_all, ready};
+use futures_util::stream::{once, pending};
 use http::{Request, StatusCode};
+use http_body_util::StreamBody;
+use hyper::body::Frame;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::TcpStream;
 use tokio::sync::Barrier;
 
 async fn proxy(upstream: &Frames) -> (Sts, Program) {
@@ -84,6 +93,53 @@ async fn an_upstream_that_refuses_every_stream_is_not_asked_for_ever() {
     let answer = send(proxy.proxy, get("/", &[])).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "upstream error\n"));
     assert_eq!(upstream.connections(), 5);
+}
+
+#[tokio::test]
+async fn a_connection_on_which_no_more_is_allowed_gets_no_request() {
+    let upstream = Frames::scripted(|number, mut connection| async move {
+        connection.greet(Some(10)).await?;
+        loop {
+            let stream = connection.request().await?;
+            if number == 0 {
+                connection.allow(0).await?;
+            }
+            connection.answer(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    for connections in [1, 2] {
+        assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+        assert_eq!(upstream.connections(), connections);
+    }
+}
+
+/// The upstream counts a stream until both sides have ended it (RFC 9113, section 5.1.2).
+#[tokio::test]
+async fn an_upload_that_goes_on_behind_its_response_is_a_stream_still() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(Some(2)).await?;
+        loop {
+            let stream = connection.request().await?;
+            connection.answer(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    let stream = TokioIo::new(TcpStream::connect(proxy.proxy).await.unwrap());
+    let (sender, connection) = http2::handshake(TokioExecutor::new(), stream).await.unwrap();
+    let _connection = in_background(connection);
+    let endless = || {
+        let parts = once(ready(Ok::<_, Infallible>(Frame::data(Bytes::from_static(b"part")))));
+        Request::post("http://proxy.local/").body(StreamBody::new(parts.chain(pending()))).unwrap()
+    };
+    for _ in 0..2 {
+        assert_eq!(sender.clone().send_request(endless()).await.unwrap().status(), StatusCode::OK);
+    }
+    assert_eq!(upstream.connections(), 1);
+    assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    assert_eq!(upstream.connections(), 2);
 }
 
 #[tokio::test]
