@@ -51,6 +51,8 @@ pub mod problems;
 pub mod notices;
 /// What OpenTelemetry's variables say.
 pub mod otel;
+/// Which requests have spans, and how spans wait.
+pub mod otel_spans;
 /// What systemd and a service tell each other.
 pub mod service_manager;
 

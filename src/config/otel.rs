@@ -4,6 +4,7 @@
 //! Without an endpoint nothing is pushed, and the other variables are not judged. None of them stops a start: they are often
 //! set for all programs of a pod.
 
+use super::otel_spans::{self, Sampling, SpanQueue};
 use super::problems::Fault;
 use super::reader::Reader;
 use super::{network, parse};
@@ -18,6 +19,8 @@ pub struct OtelConfig {
     pub metrics: Option<(Collector, Duration)>,
     /// Where spans go, and of which requests.
     pub traces: Option<(Collector, Sampling)>,
+    /// How spans wait for their delivery.
+    pub span_queue: SpanQueue,
     /// Attributes of this process, keys without duplicates; `service.name` is always among them.
     pub resource: Vec<(String, String)>,
 }
@@ -31,15 +34,6 @@ pub struct Collector {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The bound on one delivery.
     pub timeout: Duration,
-}
-
-/// Which requests are traced.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sampling {
-    /// Whether a caller's own decision counts.
-    pub parent_based: bool,
-    /// The share of requests that no caller has decided about, 0 to 1.
-    pub ratio: f64,
 }
 
 /// How one kind of telemetry is delivered, by the names of its variables.
@@ -111,11 +105,12 @@ pub(super) fn otel(reader: &mut Reader<'_>) -> OtelConfig {
         let every = reader.foreign("OTEL_METRIC_EXPORT_INTERVAL", milliseconds);
         (collector, every.unwrap_or(Duration::from_secs(60)))
     });
-    let traces = traces.map(|collector| (collector, sampling(reader)));
+    let traces = traces.map(|collector| (collector, otel_spans::sampling(reader)));
     if metrics.is_none() && traces.is_none() {
         return OtelConfig::default();
     }
-    OtelConfig { metrics, traces, resource: resource(reader) }
+    let span_queue = if traces.is_some() { otel_spans::queue(reader) } else { SpanQueue::default() };
+    OtelConfig { metrics, traces, span_queue, resource: resource(reader) }
 }
 
 /// How telemetry is delivered; `None` where nothing was said.
@@ -155,16 +150,6 @@ fn collector(
         headers: own.headers.or_else(|| common.headers.clone()).unwrap_or_default(),
         timeout: own.timeout.or(common.timeout).unwrap_or(Duration::from_secs(10)),
     })
-}
-
-fn sampling(reader: &mut Reader<'_>) -> Sampling {
-    let (parent_based, share) =
-        reader.foreign("OTEL_TRACES_SAMPLER", sampler).unwrap_or((true, Share::Fixed(1.0)));
-    let ratio = match share {
-        Share::Fixed(ratio) => ratio,
-        Share::ByArgument => reader.foreign("OTEL_TRACES_SAMPLER_ARG", ratio).unwrap_or(1.0),
-    };
-    Sampling { parent_based, ratio }
 }
 
 fn resource(reader: &mut Reader<'_>) -> Vec<(String, String)> {
@@ -215,7 +200,7 @@ fn compression(text: &str) -> Result<(), Fault> {
     }
 }
 
-fn milliseconds(text: &str) -> Result<Duration, Fault> {
+pub(super) fn milliseconds(text: &str) -> Result<Duration, Fault> {
     let count = parse::count(text, 86_400_000)
         .map_err(|_| Fault::new("must be a whole number of milliseconds, from 1 to 86400000"))?;
     Ok(Duration::from_millis(count.get() as u64))
@@ -246,35 +231,4 @@ fn pairs(text: &str) -> Result<Vec<(String, String)>, Fault> {
         pairs.push((key.to_owned(), value));
     }
     Ok(pairs)
-}
-
-/// Where the share of traced requests is said.
-enum Share {
-    Fixed(f64),
-    ByArgument,
-}
-
-fn sampler(text: &str) -> Result<(bool, Share), Fault> {
-    let text = text.to_ascii_lowercase();
-    let (parent_based, root) = match text.strip_prefix("parentbased_") {
-        Some(root) => (true, root),
-        None => (false, text.as_str()),
-    };
-    let share = match root {
-        "always_on" => Share::Fixed(1.0),
-        "always_off" => Share::Fixed(0.0),
-        "traceidratio" => Share::ByArgument,
-        _ => {
-            let rule = "must be always_on, always_off or traceidratio, or one of them after parentbased_";
-            return Err(Fault::new(rule));
-        }
-    };
-    Ok((parent_based, share))
-}
-
-fn ratio(text: &str) -> Result<f64, Fault> {
-    match text.parse::<f64>() {
-        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
-        _ => Err(Fault::new("must be a number from 0 to 1")),
-    }
 }

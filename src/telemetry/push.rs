@@ -5,7 +5,8 @@
 use super::collector;
 use super::metrics::Metrics;
 use super::traces::Traces;
-use crate::config::otel::{Collector, OtelConfig, Sampling};
+use crate::config::otel::{Collector, OtelConfig};
+use crate::config::otel_spans::{Sampling, SpanQueue};
 use crate::tasks::Tasks;
 use opentelemetry::KeyValue;
 use opentelemetry_otlp::{
@@ -16,7 +17,9 @@ use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::metrics::data::ResourceMetrics;
 use opentelemetry_sdk::metrics::exporter::PushMetricExporter;
 use opentelemetry_sdk::metrics::{PeriodicReader, Temporality};
-use opentelemetry_sdk::trace::{BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData};
+use opentelemetry_sdk::trace::{
+    BatchConfig, BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
+};
 use std::time::Duration;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -81,7 +84,11 @@ pub fn prepare(
         let provider = SdkTracerProvider::builder()
             .with_resource(resource.clone())
             .with_sampler(sampler(*sampling))
-            .with_span_processor(BatchSpanProcessor::builder(Quiet(exporter)).build())
+            .with_span_processor(
+                BatchSpanProcessor::builder(Quiet(exporter))
+                    .with_batch_config(queue(config.span_queue))
+                    .build(),
+            )
             .build();
         Ok::<_, PushError>(Traces::new(provider, scheme))
     });
@@ -105,6 +112,15 @@ fn resource(config: &OtelConfig) -> Resource {
     ];
     let told = config.resource.iter().map(|(key, value)| KeyValue::new(key.clone(), value.clone()));
     Resource::builder_empty().with_attributes(ours).with_attributes(told).build()
+}
+
+/// The SDK reads the variables itself, and reserves or waits for whatever they say.
+fn queue(SpanQueue { size, batch, delay }: SpanQueue) -> BatchConfig {
+    BatchConfigBuilder::default()
+        .with_max_queue_size(size)
+        .with_max_export_batch_size(batch)
+        .with_scheduled_delay(delay)
+        .build()
 }
 
 fn sampler(Sampling { parent_based, ratio }: Sampling) -> Sampler {

@@ -2,7 +2,8 @@
 
 use attache::config::Config;
 use attache::config::args::Args;
-use attache::config::otel::{OtelConfig, Sampling};
+use attache::config::otel::OtelConfig;
+use attache::config::otel_spans::{Sampling, SpanQueue};
 use attache::config::problems::Problems;
 use std::time::Duration;
 
@@ -48,6 +49,27 @@ fn one_endpoint_is_the_base_for_both_and_an_own_one_is_whole() {
     let own = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "https://traces.example/otlp");
     assert_eq!(resolve(&[ENDPOINT, own]).unwrap().traces.unwrap().0.endpoint, own.1);
     assert!(resolve(&[own]).unwrap().metrics.is_none());
+}
+
+/// The SDK would reserve room for 10^9 spans, or ask for the next delivery for ever.
+#[test]
+fn limits_of_the_span_queue_that_would_harm_are_left_out() {
+    let sound = [("OTEL_BSP_MAX_QUEUE_SIZE", "100"), ("OTEL_BSP_SCHEDULE_DELAY", "250")];
+    let queue = resolve(&[&[ENDPOINT], &sound[..]].concat()).unwrap().span_queue;
+    assert_eq!(queue, SpanQueue { size: 100, batch: 100, delay: Duration::from_millis(250) });
+    for (name, value) in [
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "1000000000"),
+        ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
+        ("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", "-1"),
+        ("OTEL_BSP_SCHEDULE_DELAY", "0"),
+    ] {
+        assert_eq!(resolve(&[ENDPOINT, (name, value)]).unwrap().span_queue, SpanQueue::default());
+        let [notice] = &left_out(&[ENDPOINT, (name, value)])[..] else { panic!("{name}={value}") };
+        assert!(
+            notice.starts_with(&format!("{name} is not used: its value is {value}, and must be")),
+            "{notice}"
+        );
+    }
 }
 
 #[test]

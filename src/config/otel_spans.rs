@@ -1,0 +1,91 @@
+//! Which requests have spans, and how their spans wait: `OTEL_TRACES_SAMPLER` and `OTEL_BSP_*` (OpenTelemetry specification,
+//! "Batch Span Processor").
+
+use super::problems::Fault;
+use super::reader::Reader;
+use super::{otel, parse};
+use std::time::Duration;
+
+/// The most spans that may wait. Room for them is reserved at the start, about 370 bytes each.
+const MAX_QUEUE_SIZE: usize = 16_384;
+
+/// Which requests are traced.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sampling {
+    /// Whether a caller's own decision counts.
+    pub parent_based: bool,
+    /// The share of requests that no caller has decided about, 0 to 1.
+    pub ratio: f64,
+}
+
+/// How spans wait for their delivery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SpanQueue {
+    /// The most spans that wait; more are dropped.
+    pub size: usize,
+    /// The most spans in one delivery.
+    pub batch: usize,
+    /// The time between two deliveries.
+    pub delay: Duration,
+}
+
+impl Default for SpanQueue {
+    fn default() -> Self {
+        Self { size: 2048, batch: 512, delay: Duration::from_secs(5) }
+    }
+}
+
+pub(super) fn queue(reader: &mut Reader<'_>) -> SpanQueue {
+    let usual = SpanQueue::default();
+    let size = reader.foreign("OTEL_BSP_MAX_QUEUE_SIZE", spans).unwrap_or(usual.size);
+    let batch = reader.foreign("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", spans).unwrap_or(usual.batch);
+    let delay = reader.foreign("OTEL_BSP_SCHEDULE_DELAY", otel::milliseconds).unwrap_or(usual.delay);
+    SpanQueue { size, batch: batch.min(size), delay }
+}
+
+fn spans(text: &str) -> Result<usize, Fault> {
+    let count = parse::count(text, MAX_QUEUE_SIZE)
+        .map_err(|_| Fault::new(format!("must be a whole number from 1 to {MAX_QUEUE_SIZE}")))?;
+    Ok(count.get())
+}
+
+pub(super) fn sampling(reader: &mut Reader<'_>) -> Sampling {
+    let (parent_based, share) =
+        reader.foreign("OTEL_TRACES_SAMPLER", sampler).unwrap_or((true, Share::Fixed(1.0)));
+    let ratio = match share {
+        Share::Fixed(ratio) => ratio,
+        Share::ByArgument => reader.foreign("OTEL_TRACES_SAMPLER_ARG", ratio).unwrap_or(1.0),
+    };
+    Sampling { parent_based, ratio }
+}
+
+/// Where the share of traced requests is said.
+enum Share {
+    Fixed(f64),
+    ByArgument,
+}
+
+fn sampler(text: &str) -> Result<(bool, Share), Fault> {
+    let text = text.to_ascii_lowercase();
+    let (parent_based, root) = match text.strip_prefix("parentbased_") {
+        Some(root) => (true, root),
+        None => (false, text.as_str()),
+    };
+    let share = match root {
+        "always_on" => Share::Fixed(1.0),
+        "always_off" => Share::Fixed(0.0),
+        "traceidratio" => Share::ByArgument,
+        _ => {
+            let rule = "must be always_on, always_off or traceidratio, or one of them after parentbased_";
+            return Err(Fault::new(rule));
+        }
+    };
+    Ok((parent_based, share))
+}
+
+fn ratio(text: &str) -> Result<f64, Fault> {
+    match text.parse::<f64>() {
+        Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(ratio),
+        _ => Err(Fault::new("must be a number from 0 to 1")),
+    }
+}
