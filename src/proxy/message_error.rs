@@ -3,6 +3,7 @@
 use super::tls_error;
 use crate::http1::client::ExchangeError;
 use crate::http1::error::Error as Http1Error;
+use crate::legible;
 use rustls::AlertDescription;
 use std::error::Error;
 
@@ -70,10 +71,14 @@ impl MessageError {
     }
 }
 
-/// hyper's own words only say where it happened: `connection error`, `http2 error`.
+/// The most bytes of a cause that are told.
+const MAX_CAUSE: usize = 256;
+
+/// hyper's own words only say where it happened: `connection error`, `http2 error`. The debug data of a GOAWAY is in the
+/// cause, and an upstream may put there what it received, the token included.
 fn with_cause(error: &hyper::Error) -> String {
     match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
+        Some(cause) => format!("{error}: {}", legible::line(&cause.to_string(), MAX_CAUSE)),
         None => error.to_string(),
     }
 }

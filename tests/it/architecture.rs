@@ -29,6 +29,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "config",
             "http1",
             "keepalive",
+            "legible",
             "pem",
             "redact",
             "reload",

@@ -123,6 +123,13 @@ impl Connection {
         self.write(GOAWAY, 0, 0, &[last.to_be_bytes(), [0; 4]].concat()).await
     }
 
+    /// Says so, why, and this besides, and looks at no stream.
+    pub(crate) async fn go_away_saying(&mut self, debug_data: &[u8]) -> io::Result<()> {
+        const ENHANCE_YOUR_CALM: u32 = 11;
+        let fixed = [0_u32.to_be_bytes(), ENHANCE_YOUR_CALM.to_be_bytes()].concat();
+        self.write(GOAWAY, 0, 0, &[&fixed, debug_data].concat()).await
+    }
+
     async fn write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
         let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
         frame.extend([kind, flags]);

@@ -96,6 +96,26 @@ async fn an_upstream_that_refuses_every_stream_is_not_asked_for_ever() {
 }
 
 #[tokio::test]
+async fn a_token_in_the_debug_data_of_a_goaway_is_shown_nowhere() {
+    const TOKEN: &str = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJodHRwczovL2EuZXhhbXBsZSJ9.c2lnbmF0dXJl";
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        connection.request().await?;
+        connection.go_away_saying(format!("authorization: Bearer {TOKEN}").as_bytes()).await?;
+        connection.request().await.map(|_| ())
+    });
+    let upstream = upstream.await;
+    let (_sts, mut proxy) = proxy(&upstream).await;
+    assert_eq!(send(proxy.proxy, post("ping")).await.status, StatusCode::BAD_GATEWAY);
+    let line = proxy.logged(|line| line["msg"] == "upstream error").await;
+    assert!(line["error"].as_str().unwrap().contains("authorization: Bearer ***"), "{line}");
+    let status = send(proxy.admin, get("/status", &[])).await;
+    for shown in [line.to_string(), status.text().to_owned()] {
+        assert!(!shown.contains("c2lnbm") && !shown.contains("eyJhdW"), "{shown}");
+    }
+}
+
+#[tokio::test]
 async fn a_connection_on_which_no_more_is_allowed_gets_no_request() {
     let upstream = Frames::scripted(|number, mut connection| async move {
         connection.greet(Some(10)).await?;
