@@ -25,6 +25,8 @@ mod verifier;
 mod claims;
 /// SIGTERM and SIGINT.
 mod signals;
+/// How many threads can be started.
+mod threads;
 /// `attache healthcheck` and `attache wait`.
 pub mod health;
 /// `attache completion`.

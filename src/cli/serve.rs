@@ -1,6 +1,7 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
 use super::signals::{Hangups, Signals, Toggles};
+use super::threads::{self, TooFew};
 use super::{Exit, panics, report};
 use crate::admin::health::Readiness;
 use crate::app::{App, StartError};
@@ -42,7 +43,11 @@ pub(super) fn run(config: Config) -> Exit {
     };
     panics::told_in_a_line(true);
     file_limit::raise();
-    let runtime = match runtime(config.worker_threads) {
+    let workers = match threads::workers(config.worker_threads) {
+        Ok(workers) => workers,
+        Err(error) => return report::failure(&error, Some(TooFew::HINT)),
+    };
+    let runtime = match runtime(workers) {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
     };

@@ -213,7 +213,10 @@ fn every_task_has_an_owner() {
         &["spawn_blocking"],
         &["admin/exposition.rs", "admin/mod.rs", "emulator/issuer.rs", "reload.rs", "telemetry/push.rs"],
     );
-    only(&["thread::spawn", "thread::Builder"], &["proxy/resolver.rs", "telemetry/output.rs"]);
+    only(
+        &["thread::spawn", "thread::Builder"],
+        &["cli/threads.rs", "proxy/resolver.rs", "telemetry/output.rs"],
+    );
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
 }
