@@ -61,23 +61,41 @@ impl Place {
         self.process == 1
     }
 
+    /// A connection to the process itself. Any process that shares the network namespace could have taken the name, such as
+    /// one of another container of a pod, whose number is another or unknown here.
+    async fn connect(&self) -> io::Result<UnixStream> {
+        let stream = UnixStream::connect(&self.path).await?;
+        let holder = stream.peer_cred()?.pid().and_then(|pid| u32::try_from(pid).ok());
+        match holder == Some(self.process) {
+            true => Ok(stream),
+            false => Err(io::Error::other("another process has taken the name of its socket")),
+        }
+    }
+
     /// What it says.
     ///
     /// # Errors
     /// When it has ended meanwhile, or does not answer.
     pub async fn ask(&self) -> io::Result<String> {
         let mut line = String::new();
-        UnixStream::connect(&self.path).await?.take(MAX_LINE).read_to_string(&mut line).await?;
+        self.connect().await?.take(MAX_LINE).read_to_string(&mut line).await?;
         if line.is_empty() { Err(io::ErrorKind::UnexpectedEof.into()) } else { Ok(line) }
     }
 }
 
 /// The proxies that run in this container, each once. None where the system has no abstract namespace.
-pub fn places() -> Vec<Place> {
-    match (prefix(), fs::read_to_string("/proc/net/unix")) {
-        (Ok(prefix), Ok(sockets)) => listed(&prefix, &sockets),
-        (Err(_), _) | (_, Err(_)) => Vec::new(),
+pub async fn places() -> Vec<Place> {
+    let (Ok(prefix), Ok(sockets)) = (prefix(), fs::read_to_string("/proc/net/unix")) else {
+        return Vec::new();
+    };
+    let mut places = Vec::new();
+    for place in listed(&prefix, &sockets) {
+        // A socket whose queue is full says so at once.
+        if place.connect().await.is_ok() {
+            places.push(place);
+        }
     }
+    places
 }
 
 /// The containers of a pod share sockets but number their processes apart, so the namespace of the numbers is in the name.

@@ -13,6 +13,20 @@ const INTERVAL: Duration = Duration::from_secs(15);
 /// How many probes in a row stay unanswered before the connection counts as broken.
 const PROBES: u32 = 4;
 
+/// How long data may stay unacknowledged, or wait for the other side to make room for it: as long as the probes of a silent
+/// connection take. The system sends no probes while data is on its way, and would repeat that for a quarter of an hour.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(90);
+
+/// Has the system give up a TCP connection whose other side acknowledges nothing, or makes no room, for 90 s
+/// (`TCP_USER_TIMEOUT`, tcp(7)).
+///
+/// # Errors
+/// When the system refuses.
+pub fn give_up_unacknowledged(socket: impl AsFd) -> io::Result<()> {
+    let milliseconds = u32::try_from(UNACKNOWLEDGED.as_millis()).unwrap_or(u32::MAX);
+    Ok(sockopt::set_tcp_user_timeout(socket, milliseconds)?)
+}
+
 /// Has the system probe a TCP connection that is silent. Connections that a listening socket accepts inherit it.
 ///
 /// # Errors

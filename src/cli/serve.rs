@@ -156,7 +156,7 @@ async fn tell_health(readiness: &Readiness) -> Infallible {
     match HealthSocket::bind() {
         Ok(socket) => socket.answer(|| readiness.line()).await,
         Err(error) => {
-            tracing::debug!(%error, "healthcheck finds this process by its address only");
+            tracing::info!(%error, "healthcheck finds this process by its address only");
             std::future::pending().await
         }
     }

@@ -265,6 +265,7 @@ async fn open(address: SocketAddr) -> io::Result<TcpStream> {
     let stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
     keepalive::enable(&stream)?;
+    keepalive::give_up_unacknowledged(&stream)?;
     Ok(stream)
 }
 

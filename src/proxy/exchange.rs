@@ -37,6 +37,8 @@ struct Unanswered<'u> {
     pool: &'u Pool,
     target: &'u Target,
     since: Instant,
+    /// Whether not all of the request has been sent, so that what came before says nothing of the connection now.
+    is_sending: bool,
 }
 
 impl Unanswered<'_> {
@@ -49,8 +51,9 @@ impl Unanswered<'_> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        if self.since.elapsed() >= SUSPICIOUS_AFTER {
-            self.pool.doubt(self.target, self.since);
+        let now = Instant::now();
+        if now.duration_since(self.since) >= SUSPICIOUS_AFTER {
+            self.pool.doubt(self.target, if self.is_sending { now - SUSPICIOUS_AFTER } else { self.since });
         }
     }
 }
@@ -72,12 +75,12 @@ pub async fn exchange(
     body.keep_open(upload.clone());
     let request = &*request;
     let mut answer = pin!(answer(connection, request, body));
-    let mut unanswered = Unanswered { pool, target, since: Instant::now() };
-    if !sent.is_finished() {
+    let mut unanswered = Unanswered { pool, target, since: Instant::now(), is_sending: !sent.is_finished() };
+    if unanswered.is_sending {
         tokio::select! {
             biased;
             answer = &mut answer => return unanswered.by(answer),
-            () = sent.finished() => unanswered.since = Instant::now(),
+            () = sent.finished() => (unanswered.since, unanswered.is_sending) = (Instant::now(), false),
         }
     }
     if let Ok(answer) = timeout(limit, &mut answer).await {

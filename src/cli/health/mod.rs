@@ -27,7 +27,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 pub(super) fn check(args: &HealthcheckArgs) -> Exit {
     let question = if args.ready { Question::Ready } else { Question::Alive };
     run(async {
-        let probe = match locate(&args.place, &config::environment()) {
+        let probe = match locate(&args.place, &config::environment()).await {
             Ok(probe) => probe,
             Err(problems) => return report::problems(&problems),
         };
@@ -44,10 +44,10 @@ pub(super) fn check(args: &HealthcheckArgs) -> Exit {
 /// Asks until the proxy is ready.
 pub(super) fn wait(args: &WaitArgs) -> Exit {
     let environment = config::environment();
-    if let Err(problems) = locate(&args.place, &environment) {
-        return report::problems(&problems);
-    }
     run(async {
+        if let Err(problems) = locate(&args.place, &environment).await {
+            return report::problems(&problems);
+        }
         let mut last = "no answer".to_owned();
         match timeout(args.timeout, until_ready(&args.place, &environment, &mut last)).await {
             Ok(Ok(())) => Exit::Done,
@@ -65,7 +65,7 @@ async fn until_ready(
 ) -> Result<(), Problems> {
     let mut pause = FIRST_PAUSE;
     loop {
-        let probe = locate(args, environment)?;
+        let probe = locate(args, environment).await?;
         *last = format!("no answer from {probe}");
         match probe.ask(Question::Ready).await {
             Ok(()) => return Ok(()),
@@ -78,9 +78,9 @@ async fn until_ready(
 
 /// Where to ask. An address that was typed is the one. The container's main process knows its own flags, which the
 /// variables here need not tell. Else it is the address in the variables, and without one the proxies that run here.
-fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, Problems> {
+async fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, Problems> {
     let typed = args.names_address();
-    let running = if typed { Vec::new() } else { health_socket::places() };
+    let running = if typed { Vec::new() } else { health_socket::places().await };
     if let Some(main) = running.iter().find(|place| place.is_main()) {
         return Ok(Probe::Processes(vec![main.clone()]));
     }
