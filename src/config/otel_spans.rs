@@ -26,12 +26,12 @@ pub struct SpanQueue {
     /// The most spans in one delivery.
     pub batch: usize,
     /// The time between two deliveries.
-    pub delay: Duration,
+    pub interval: Duration,
 }
 
 impl Default for SpanQueue {
     fn default() -> Self {
-        Self { size: 2048, batch: 512, delay: Duration::from_secs(5) }
+        Self { size: 2048, batch: 512, interval: Duration::from_secs(5) }
     }
 }
 
@@ -39,8 +39,8 @@ pub(super) fn queue(reader: &mut Reader<'_>) -> SpanQueue {
     let usual = SpanQueue::default();
     let size = reader.foreign("OTEL_BSP_MAX_QUEUE_SIZE", spans).unwrap_or(usual.size);
     let batch = reader.foreign("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", spans).unwrap_or(usual.batch);
-    let delay = reader.foreign("OTEL_BSP_SCHEDULE_DELAY", otel::milliseconds).unwrap_or(usual.delay);
-    SpanQueue { size, batch: batch.min(size), delay }
+    let interval = reader.foreign("OTEL_BSP_SCHEDULE_DELAY", otel::milliseconds).unwrap_or(usual.interval);
+    SpanQueue { size, batch: batch.min(size), interval }
 }
 
 fn spans(text: &str) -> Result<usize, Fault> {

@@ -115,11 +115,11 @@ fn resource(config: &OtelConfig) -> Resource {
 }
 
 /// The SDK reads the variables itself, and reserves or waits for whatever they say.
-fn queue(SpanQueue { size, batch, delay }: SpanQueue) -> BatchConfig {
+fn queue(SpanQueue { size, batch, interval }: SpanQueue) -> BatchConfig {
     BatchConfigBuilder::default()
         .with_max_queue_size(size)
         .with_max_export_batch_size(batch)
-        .with_scheduled_delay(delay)
+        .with_scheduled_delay(interval)
         .build()
 }
 

@@ -56,7 +56,7 @@ fn one_endpoint_is_the_base_for_both_and_an_own_one_is_whole() {
 fn limits_of_the_span_queue_that_would_harm_are_left_out() {
     let sound = [("OTEL_BSP_MAX_QUEUE_SIZE", "100"), ("OTEL_BSP_SCHEDULE_DELAY", "250")];
     let queue = resolve(&[&[ENDPOINT], &sound[..]].concat()).unwrap().span_queue;
-    assert_eq!(queue, SpanQueue { size: 100, batch: 100, delay: Duration::from_millis(250) });
+    assert_eq!(queue, SpanQueue { size: 100, batch: 100, interval: Duration::from_millis(250) });
     for (name, value) in [
         ("OTEL_BSP_MAX_QUEUE_SIZE", "1000000000"),
         ("OTEL_BSP_MAX_QUEUE_SIZE", "0"),
