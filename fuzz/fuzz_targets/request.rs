@@ -4,13 +4,12 @@
 
 use attache::config::Routing;
 use attache::proxy::named::Named;
+use attache::proxy::routing::RoutingHeader;
 use attache::proxy::target::{HostPort, Scheme, Target};
 use attache::proxy::{routing, syntax};
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 use libfuzzer_sys::fuzz_target;
-
-const ROUTING: HeaderName = HeaderName::from_static("x-upstream-host");
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(request) = request(bytes) else { return };
@@ -18,10 +17,11 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     framed_once(&request);
-    for header in [ROUTING, HOST] {
+    for header in ["X-Upstream-Host", "Host"] {
+        let header: RoutingHeader = header.parse().expect("this is the name of a header");
         let rule = Routing::ByHeader { header: header.clone(), scheme: Scheme::Https };
         if let Ok(target) = routing::target(&rule, &Named::default(), &request) {
-            named_once(&request, &header, &target);
+            named_once(&request, header.name(), &target);
         }
     }
 });

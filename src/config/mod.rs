@@ -2,12 +2,12 @@
 
 use crate::proxy::egress::Egress;
 use crate::proxy::policy::Policy;
+use crate::proxy::routing::RoutingHeader;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Wish, access::AwsVariables};
 use environment::Environment;
-use http::HeaderName;
 use notices::Notice;
 use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
@@ -154,7 +154,7 @@ pub enum Routing {
     /// Each request names its upstream.
     ByHeader {
         /// The header that names it; `Host` reads the request's own authority.
-        header: HeaderName,
+        header: RoutingHeader,
         /// The scheme of every upstream.
         scheme: Scheme,
     },

@@ -3,13 +3,13 @@
 use super::egress::EgressError;
 use super::message_error::MessageError;
 use super::policy::Denied;
+use super::routing::RoutingHeader;
 use super::target::Target;
 use super::tls_error;
 use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use crate::trouble::Trouble;
-use http::HeaderName;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -29,7 +29,7 @@ pub enum ProxyError {
     CrossSite,
     /// The caller named no upstream in this header.
     #[error("the request names no upstream in {0}")]
-    NoTarget(HeaderName),
+    NoTarget(RoutingHeader),
     /// The caller named its upstream in a way that is refused.
     #[error("the request names its upstream wrongly")]
     InvalidTarget,

@@ -119,10 +119,7 @@ impl ProxyError {
     fn verdict(&self) -> Verdict {
         let (status, body, proxy_status) = match self {
             Self::NoTarget(header) => {
-                let body = format!(
-                    "missing upstream: set --upstream-host or provide {}",
-                    canonical_name(header.as_str())
-                );
+                let body = format!("missing upstream: set --upstream-host or provide {header}");
                 return Verdict {
                     status: StatusCode::BAD_REQUEST,
                     body: body.into(),
@@ -234,15 +231,6 @@ fn tls_proxy_status(error: &io::Error) -> &'static str {
         Some(rustls::Error::AlertReceived(_)) => "attache; error=tls_alert_received",
         _ => "attache; error=tls_protocol_error",
     }
-}
-
-/// `x-upstream-host` as people write it: `X-Upstream-Host`.
-fn canonical_name(name: &str) -> String {
-    let words = name.split('-').map(|word| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_ascii_uppercase() + rest
-    });
-    words.collect::<Vec<_>>().join("-")
 }
 
 #[cfg(test)]

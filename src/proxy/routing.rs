@@ -4,8 +4,38 @@ use super::error::ProxyError;
 use super::named::Named;
 use super::target::Target;
 use crate::config::Routing;
-use http::header::HOST;
+use http::header::{HOST, InvalidHeaderName};
 use http::{HeaderName, Request, Version};
+use std::fmt;
+use std::str::FromStr;
+
+/// The header in which requests name their upstream. It displays as the operator wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RoutingHeader {
+    name: HeaderName,
+    written: Box<str>,
+}
+
+impl RoutingHeader {
+    /// The name, in lower case.
+    pub fn name(&self) -> &HeaderName {
+        &self.name
+    }
+}
+
+impl FromStr for RoutingHeader {
+    type Err = InvalidHeaderName;
+
+    fn from_str(text: &str) -> Result<Self, InvalidHeaderName> {
+        Ok(Self { name: HeaderName::try_from(text)?, written: text.into() })
+    }
+}
+
+impl fmt::Display for RoutingHeader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.written)
+    }
+}
 
 /// The target of this request.
 ///
@@ -15,7 +45,7 @@ pub fn target<B>(routing: &Routing, named: &Named, request: &Request<B>) -> Resu
     match routing {
         Routing::Pinned(target) => Ok(target.clone()),
         Routing::ByHeader { header, scheme } => {
-            let name = name_in_header(request, header)?
+            let name = name_in_header(request, header.name())?
                 .or_else(|| name_in_request_target(request))
                 .ok_or_else(|| ProxyError::NoTarget(header.clone()))?;
             named.target(*scheme, name).map_err(|_| ProxyError::InvalidTarget)
@@ -27,7 +57,7 @@ pub fn target<B>(routing: &Routing, named: &Named, request: &Request<B>) -> Resu
 pub fn routing_header(routing: &Routing) -> Option<&HeaderName> {
     match routing {
         Routing::Pinned(_) => None,
-        Routing::ByHeader { header, .. } => (header != HOST).then_some(header),
+        Routing::ByHeader { header, .. } => Some(header.name()).filter(|name| *name != HOST),
     }
 }
 

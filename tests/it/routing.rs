@@ -36,6 +36,18 @@ async fn an_upstream_must_be_named() {
 }
 
 #[tokio::test]
+async fn the_header_that_is_missing_is_told_as_it_was_configured() {
+    for header in ["X-API-Host", "x-to"] {
+        let world = World::by_header(Upstream::echo().await, &["--host-header", header]).await;
+        let answer = send(world.proxy.proxy, get("/", &[])).await;
+        let told = format!("missing upstream: set --upstream-host or provide {header}\n");
+        assert_eq!(answer.text(), told);
+        let name = (&*header.to_ascii_uppercase(), &*world.upstream.authority());
+        assert_eq!(send(world.proxy.proxy, get("/", &[name])).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
 async fn a_malformed_name_is_refused_before_any_token_is_asked_for() {
     let world = World::by_header(Upstream::echo().await, &[]).await;
     let long = "a".repeat(254);

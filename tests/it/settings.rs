@@ -20,7 +20,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
     ),
     ("upstream-host", "API.example.com:8443", "routing: Pinned(https://api.example.com:8443)"),
     ("upstream-scheme", "http", "scheme: Http }"),
-    ("host-header", "Host", r#"header: "host""#),
+    ("host-header", "Host", r#"written: "Host""#),
     ("upstream-timeout", "500ms", "upstream: UpstreamConfig { timeout: 500ms"),
     ("upstream-connect-timeout", "2s", "connect_timeout: 2s"),
     ("upstream-idle-timeout", "45s", "connect_timeout: 10s, idle_timeout: 45s"),

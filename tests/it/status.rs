@@ -100,7 +100,7 @@ async fn in_header_mode_it_sums_up_the_policy_and_lists_upstreams_and_their_sets
     let policy =
         json!({ "any_host": false, "allowed_hosts": 1, "allowed_addresses": 1, "denied_addresses": 0 });
     let routing =
-        json!({ "mode": "header", "header": "x-upstream-host", "scheme": "http", "policy": policy });
+        json!({ "mode": "header", "header": "X-Upstream-Host", "scheme": "http", "policy": policy });
     assert_eq!(before["routing"], routing);
     assert_eq!((&before["tokens"]["held"], &before["ready"]), (&json!(0), &json!(true)));
     let authority = world.upstream.authority();
