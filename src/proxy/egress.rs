@@ -43,7 +43,7 @@ pub enum EgressUrlError {
     #[error("attache speaks plain HTTP to a proxy, and no other protocol")]
     Scheme,
     /// Anything else.
-    #[error("a user and a password stand before the @, each percent-encoded")]
+    #[error("a user and a password stand before the @, each percent-encoded, and no path behind the port")]
     Form,
 }
 

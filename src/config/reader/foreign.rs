@@ -30,7 +30,7 @@ impl Reader<'_> {
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<T> {
         let text = self.foreign_text(name)?;
-        let notice = |fault: Fault| Notice::new(name, format!("its value {}", fault.in_one_line()));
+        let notice = |fault| Notice::new(name, format!("its value {}", hinted(fault, &text).in_one_line()));
         parse(&text).map_err(|fault| self.notices.push(notice(fault))).ok()
     }
 
@@ -57,7 +57,7 @@ impl Reader<'_> {
             Err(error) => {
                 let rule = "must be http://host:port or http://user:password@host:port";
                 let hint = format!("{error}; or unset it for attache, or name the upstream in NO_PROXY");
-                self.problems.add(&Origin::secret(variable), Fault::new(rule).hint(hint));
+                self.problems.add(&Origin::secret(variable), hinted(Fault::new(rule).hint(hint), &url));
                 None
             }
         }

@@ -125,6 +125,13 @@ async fn a_proxy_that_cannot_be_used_stops_the_start_unless_nothing_needs_it() {
         ("https://u:hunter2@proxy:443", "attache speaks plain HTTP to a proxy"),
         ("socks5h://u:hunter2@proxy:1080", "attache speaks plain HTTP to a proxy"),
         ("http://u:hunter2@", "a user and a password stand before the @"),
+        ("\"http://u:hunter2@proxy:3128\"", "the value has quotes around it"),
+        ("'http://u:hunter2@proxy:3128", "the value has quotes around it"),
+        ("http://u:hunter2@proxy:3128\r", "the value ends in a carriage return"),
+        ("proxy:3128\n", "the value ends in a line break"),
+        (" http://u:hunter2@proxy:3128", "the value begins or ends with a blank"),
+        ("http://u:hunter2@proxy:3128/ ", "the value begins or ends with a blank"),
+        ("https://u:hunter2@proxy\u{a0}", "the value has a character in it that is not seen"),
     ] {
         let report = start("HTTPS_PROXY", value).await;
         assert!(report.starts_with("error: 2 settings need attention\n"), "{report}");
