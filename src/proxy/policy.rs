@@ -5,7 +5,7 @@
 use super::target::{Host, HostPort, Target};
 use ipnet::IpNet;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// The rules of header mode.
@@ -62,8 +62,8 @@ impl Policy {
     /// # Errors
     /// When either is in a `--deny-address`, or refused by default and in no `--allow-address`.
     pub fn judge_address(&self, address: IpAddr) -> Result<(), Denied> {
-        let reached = [Some(address), carried_ipv4(address)];
-        if reached.into_iter().flatten().any(|address| self.refuses(address)) {
+        let mut carried = carried_ipv4(address).into_iter().map(IpAddr::from);
+        if self.refuses(address) || carried.any(|address| self.refuses(address)) {
             return Err(Denied::Address);
         }
         Ok(())
@@ -75,24 +75,40 @@ impl Policy {
     }
 }
 
-/// The IPv4 address that an IPv6 one stands for: IPv4-mapped and IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765),
-/// NAT64 (RFC 6052; RFC 8215 with a 96-bit prefix), 6to4 (RFC 3056), Teredo (RFC 4380) and ISATAP (RFC 5214).
-fn carried_ipv4(address: IpAddr) -> Option<IpAddr> {
-    let IpAddr::V6(address) = address else { return None };
+/// The IPv4 addresses that an IPv6 one can stand for: IPv4-mapped and IPv4-compatible (RFC 4291), IPv4-translated (RFC 2765),
+/// NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380) and ISATAP (RFC 5214).
+fn carried_ipv4(address: IpAddr) -> Vec<Ipv4Addr> {
+    let IpAddr::V6(address) = address else { return Vec::new() };
     let s = address.segments();
     let at = |high: usize| u32::from(s[high]) << 16 | u32::from(s[high + 1]);
     let carried = match s {
         [0, 0, 0, 0, 0, 0xffff, _, _] | [0, 0, 0, 0, 0xffff, 0, _, _] => at(6),
         // `::` and `::1` are addresses of their own.
         [0, 0, 0, 0, 0, 0, high, _] if high != 0 => at(6),
-        [0x64, 0xff9b, 0, 0, 0, 0, _, _] | [0x64, 0xff9b, 1, ..] => at(6),
+        [0x64, 0xff9b, 0, 0, 0, 0, _, _] => at(6),
+        [0x64, 0xff9b, 1, ..] => return carried_by_local_nat64(address),
         [0x2002, ..] => at(1),
         // Teredo inverts the client's address, so that no translator on the way rewrites it.
         [0x2001, 0, ..] => !at(6),
         [_, _, _, _, 0 | 0x200, 0x5efe, _, _] => at(6),
-        _ => return None,
+        _ => return Vec::new(),
     };
-    Some(Ipv4Addr::from(carried).into())
+    vec![carried.into()]
+}
+
+/// The IPv4 addresses that an address of the local-use NAT64 prefix 64:ff9b:1::/48 can stand for. The network chooses whether
+/// its prefix has 48, 56, 64 or 96 bits (RFC 8215); the IPv4 address follows, and bits 64 to 71 are not part of it (RFC 6052,
+/// section 2.2).
+///
+/// Read with the wrong length, most addresses begin with the zeros around the right one. So what is in 0.0.0.0/8 does not count,
+/// except for the last 32 bits where nothing else is left.
+fn carried_by_local_nat64(address: Ipv6Addr) -> Vec<Ipv4Addr> {
+    let octets = address.octets();
+    let read = |at: [usize; 4]| Ipv4Addr::from(at.map(|at| octets[at]));
+    let last = read([12, 13, 14, 15]);
+    let lengths = [read([6, 7, 9, 10]), read([7, 9, 10, 11]), read([9, 10, 11, 12]), last];
+    let carried: Vec<_> = lengths.into_iter().filter(|carried| carried.octets()[0] != 0).collect();
+    if carried.is_empty() { vec![last] } else { carried }
 }
 
 fn refused_by_default(address: IpAddr) -> bool {

@@ -1,7 +1,6 @@
 use super::*;
 use crate::proxy::target::Scheme;
 use proptest::prelude::*;
-use std::net::Ipv6Addr;
 
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
     let ranges = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect();
@@ -12,7 +11,7 @@ fn allows(policy: &Policy, address: &str) -> bool {
     policy.judge_address(address.parse().unwrap()).is_ok()
 }
 
-/// Every IPv6 form in which an IPv4 address can hide.
+/// Every IPv6 form in which an IPv4 address can hide alone.
 fn forms(address: Ipv4Addr) -> Vec<IpAddr> {
     let [a, b, c, d] = address.octets();
     let (high, low) = (u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d]));
@@ -21,7 +20,6 @@ fn forms(address: Ipv4Addr) -> Vec<IpAddr> {
         [0, 0, 0, 0, 0xffff, 0, high, low],
         [0x64, 0xff9b, 0, 0, 0, 0, high, low],
         [0x64, 0xff9b, 1, 0, 0, 0, high, low],
-        [0x64, 0xff9b, 1, 0xabcd, 7, 0, high, low],
         [0x2002, high, low, 0, 0, 0, 0, 1],
         [0x2001, 0, 0x4136, 0xe378, 0x8000, 0x63bf, !high, !low],
         [0x2001, 0xdb8, 0, 0, 0, 0x5efe, high, low],
@@ -33,6 +31,43 @@ fn forms(address: Ipv4Addr) -> Vec<IpAddr> {
         forms.push(Ipv6Addr::from([0, 0, 0, 0, 0, 0, high, low]).into());
     }
     forms
+}
+
+/// The address behind a local-use NAT64 prefix of each length, in front of and behind it what `other` has there (RFC 6052,
+/// section 2.2).
+fn local_nat64_forms(address: Ipv4Addr, other: u128) -> [IpAddr; 4] {
+    [[6, 7, 9, 10], [7, 9, 10, 11], [9, 10, 11, 12], [12, 13, 14, 15]].map(|places| {
+        let mut octets = other.to_be_bytes();
+        octets[..6].copy_from_slice(&[0, 0x64, 0xff, 0x9b, 0, 1]);
+        for (place, octet) in places.into_iter().zip(address.octets()) {
+            octets[place] = octet;
+        }
+        Ipv6Addr::from(octets).into()
+    })
+}
+
+#[test]
+fn a_local_nat64_prefix_is_read_with_every_length() {
+    let closed = policy(&[], &["10.0.0.0/8"]);
+    for (address, carried) in [
+        ("64:ff9b:1:a9fe:a9:fea9:fe00:0", "169.254.169.254 behind 48 bits"),
+        ("64:ff9b:1:a9fe:a9:fe00:c633:6401", "169.254.169.254 behind 48 bits, and a suffix"),
+        ("64:ff9b:1:12a9:fe:a9fe:c633:6401", "169.254.169.254 behind 56 bits, and a suffix"),
+        ("64:ff9b:1:0:a9:fea9:fe00:0", "169.254.169.254 behind 64 bits"),
+        ("64:ff9b:1:0:7f:0:100:0", "127.0.0.1 behind 64 bits"),
+        ("64:ff9b:1:0:a:101:100:0", "10.1.1.1 behind 64 bits"),
+        ("64:ff9b:1::a9fe:a9fe", "169.254.169.254 behind 96 bits"),
+        ("64:ff9b:1:abcd:7:0:a9fe:a9fe", "169.254.169.254 behind 96 bits of a network"),
+        ("64:ff9b:1::a01:101", "10.1.1.1 behind 96 bits"),
+        ("64:ff9b:1::", "0.0.0.0"),
+        ("64:ff9b:1::1", "0.0.0.1 behind 96 bits"),
+    ] {
+        assert!(!allows(&closed, address), "{address}: {carried}");
+    }
+    let public = Ipv4Addr::new(198, 51, 100, 1);
+    for form in local_nat64_forms(public, 0) {
+        assert_eq!(closed.judge_address(form), Ok(()), "{form}");
+    }
 }
 
 #[test]
@@ -71,7 +106,8 @@ fn private_addresses_are_open_until_the_operator_closes_them() {
 #[test]
 fn the_credential_endpoints_of_aws_are_refused_in_every_form() {
     for endpoint in ["169.254.169.254", "169.254.170.2", "169.254.170.23"] {
-        for form in forms(endpoint.parse().unwrap()) {
+        let endpoint = endpoint.parse().unwrap();
+        for form in forms(endpoint).into_iter().chain(local_nat64_forms(endpoint, 0)) {
             assert_eq!(Policy::default().judge_address(form), Err(Denied::Address), "{form}");
         }
     }
@@ -87,7 +123,7 @@ fn a_link_local_address_stays_refused_whatever_it_carries() {
 #[test]
 fn an_allowed_range_opens_an_address_in_all_its_forms() {
     let open = policy(&["127.0.0.0/8"], &[]);
-    for form in forms(Ipv4Addr::LOCALHOST) {
+    for form in forms(Ipv4Addr::LOCALHOST).into_iter().chain(local_nat64_forms(Ipv4Addr::LOCALHOST, 0)) {
         assert_eq!(open.judge_address(form), Ok(()), "{form}");
     }
     assert!(!allows(&open, "::1") && !allows(&open, "169.254.169.254"));
@@ -191,6 +227,20 @@ proptest! {
         let verdict = policy.judge_address(address.into());
         for form in forms(address) {
             prop_assert_eq!(policy.judge_address(form), verdict, "{} in {}", address, form);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn nothing_around_it_opens_a_refused_address_behind_local_nat64(
+        address in 0x0100_0000u32.., deny_bits in 0u8..=32, other: u128,
+    ) {
+        let address = Ipv4Addr::from(address);
+        let denied = IpNet::new(address.into(), deny_bits).unwrap();
+        let policy = Policy { deny_addresses: vec![denied], ..Policy::default() };
+        for form in local_nat64_forms(address, other) {
+            prop_assert_eq!(policy.judge_address(form), Err(Denied::Address), "{} in {}", address, form);
         }
     }
 }

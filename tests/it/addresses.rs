@@ -188,6 +188,13 @@ fn carrying(address: Ipv4Addr) -> Vec<Ipv6Addr> {
         // Compatible: below 1.0.0.0 that is `::` and its neighbours.
         forms.push([0, 0, 0, 0, 0, 0, high, low]);
     }
+    if a != 0 {
+        // NAT64 with a local prefix of 48, 56 and 64 bits: what begins with zeros is not told from a longer prefix.
+        let [a, b, c, d] = address.octets().map(u16::from);
+        forms.push([0x64, 0xff9b, 1, high, c, d << 8, 0, 0]);
+        forms.push([0x64, 0xff9b, 1, a, b, low, 0, 0]);
+        forms.push([0x64, 0xff9b, 1, 0, a, b << 8 | c, d << 8, 0]);
+    }
     forms.into_iter().map(Ipv6Addr::from).collect()
 }
 
