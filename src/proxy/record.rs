@@ -139,9 +139,11 @@ impl Record {
         self.status = Some(status);
     }
 
-    /// Counts bytes of the response's body.
+    /// Counts bytes of the response's body, which is not written to a caller that asked with HEAD.
     pub fn sent(&mut self, bytes: usize) {
-        if let Some(line) = &mut self.line {
+        if let Some(line) = &mut self.line
+            && self.method != Method::HEAD
+        {
             line.bytes_sent += bytes as u64;
         }
     }

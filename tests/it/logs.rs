@@ -57,6 +57,14 @@ async fn a_refused_request_has_the_code_of_its_refusal_as_outcome() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_head_has_no_bytes() {
+    let mut world = World::by_header(Upstream::echo().await, &[]).await;
+    send(world.proxy.proxy, Request::head("/").header("host", "x").body(Body::default()).unwrap()).await;
+    let line = world.proxy.logged(is_request).await;
+    assert_eq!((&line["status"], &line["bytes_sent"]), (&json!(400), &json!(0)));
+}
+
+#[tokio::test]
 async fn a_caller_who_leaves_before_the_response_is_client_gone() {
     let upstream = Upstream::scripted(|_| pending()).await;
     let mut world = World::pinned(upstream, &[]).await;
