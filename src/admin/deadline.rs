@@ -1,5 +1,6 @@
 //! A client that does not read what it has asked for is not waited for without end.
 
+use crate::http1::CallerStream;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -25,6 +26,12 @@ impl<S> SendDeadline<S> {
     fn poll_deadline(&mut self, context: &mut Context<'_>) -> Poll<io::Error> {
         let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(TIME_TO_READ)));
         deadline.as_mut().poll(context).map(|()| io::ErrorKind::TimedOut.into())
+    }
+}
+
+impl<S: CallerStream> CallerStream for SendDeadline<S> {
+    fn reset_when_dropped(&self) {
+        self.stream.reset_when_dropped();
     }
 }
 

@@ -2,7 +2,7 @@
 //! read must not use up the files and the memory of the proxy.
 
 use super::deadline::SendDeadline;
-use crate::http1::Stream;
+use crate::http1::CallerStream;
 use crate::http1::error::Error;
 use crate::http1::request_body::RequestBody;
 use crate::http1::server::{Answering, Connection, Handler};
@@ -66,7 +66,7 @@ pub async fn serve(
     let _ = timeout(PATIENCE, finished).await;
 }
 
-async fn serve_one(stream: impl Stream, pages: Pages, limits: Limits, leaving: CancellationToken) {
+async fn serve_one(stream: impl CallerStream, pages: Pages, limits: Limits, leaving: CancellationToken) {
     let activity = pages.activity.clone();
     let mut connection = pin!(Connection::new(Bytes::new(), stream, pages));
     tokio::select! {

@@ -62,3 +62,9 @@ pub fn check_size(headers: &HeaderMap, first_line: usize) -> Result<(), error::E
 /// What HTTP can be spoken over.
 pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
 impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Stream for S {}
+
+/// What a caller's HTTP can be spoken over.
+pub trait CallerStream: Stream {
+    /// Has the caller see a reset, and no end, when the connection is dropped.
+    fn reset_when_dropped(&self);
+}

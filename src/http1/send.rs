@@ -104,6 +104,11 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         if self.out.has_begun() || self.has_taken { None } else { self.body.take() }
     }
 
+    /// Whether the other side takes the end of the connection for the end of the message.
+    pub(super) fn ends_by_close(&self) -> bool {
+        self.encoder == Encoder::UntilClose
+    }
+
     /// From now on, what is written goes nowhere.
     pub(super) fn turn_deaf(&mut self) {
         self.out.turn_deaf();

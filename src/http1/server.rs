@@ -1,6 +1,6 @@
 //! Requests of a caller, one after the other. Between two of them a connection holds no memory but its own few fields.
 
-use super::Stream;
+use super::CallerStream;
 use super::error::Error;
 use super::request::{self, RequestHead};
 use super::request_body::RequestBody;
@@ -84,7 +84,7 @@ enum After {
 
 impl<H: Handler> Connection<H> {
     /// A connection of which these bytes have been read already.
-    pub fn new(before: Bytes, stream: impl Stream, handler: H) -> Self {
+    pub fn new(before: Bytes, stream: impl CallerStream, handler: H) -> Self {
         let asked = Asked {
             method: Method::GET,
             version: Version::HTTP_11,
@@ -215,10 +215,14 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Nobody goes on without the server, not even who reads a body for an upstream that has answered.
+/// Nothing goes on without the server, not even the reader of a body for an upstream that has answered. Where the end of the
+/// connection would be taken for the end of a response that is not whole, the connection is reset (RFC 9112, section 8).
 impl<H: Handler> Drop for Connection<H> {
     fn drop(&mut self) {
-        drop(self.shared.wire().end());
+        let stream = self.shared.wire().end();
+        if matches!(&self.state, State::Sending(sender, _) if sender.ends_by_close()) {
+            stream.reset_when_dropped();
+        }
     }
 }
 

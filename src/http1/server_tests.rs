@@ -5,6 +5,10 @@ use std::future::pending;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
+impl CallerStream for DuplexStream {
+    fn reset_when_dropped(&self) {}
+}
+
 /// What a handler does with requests.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Manner {

@@ -1,7 +1,7 @@
 //! A caller's connection, shared by those who use it in turn: the server reads headers and writes responses, and whoever
 //! sends a request on reads its body.
 
-use super::Stream;
+use super::CallerStream;
 use super::decode::Decoder;
 use super::error::Error;
 use super::framing::Length;
@@ -12,7 +12,7 @@ use http_body::Frame;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
-use tokio::io::{AsyncWrite, empty, join};
+use tokio::io::{AsyncWrite, Empty, Join, empty, join};
 
 /// What a caller waits for who does not send a body unasked (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -27,7 +27,7 @@ pub(super) struct Shared(Arc<Mutex<Wire>>);
 
 /// What is shared.
 pub(super) struct Wire {
-    pub(super) stream: Box<dyn Stream>,
+    pub(super) stream: Box<dyn CallerStream>,
     pub(super) buffer: ReadBuffer,
     /// Where the body of the last request is.
     decoder: Decoder,
@@ -58,8 +58,13 @@ enum CallerEnd {
     HalfClosed,
 }
 
+/// What is left of a connection whose stream was given away.
+impl CallerStream for Join<Empty, Empty> {
+    fn reset_when_dropped(&self) {}
+}
+
 impl Shared {
-    pub(super) fn new(before: Bytes, stream: Box<dyn Stream>) -> Self {
+    pub(super) fn new(before: Bytes, stream: Box<dyn CallerStream>) -> Self {
         Self(Arc::new(Mutex::new(Wire {
             stream,
             buffer: ReadBuffer::new(before),
@@ -143,7 +148,7 @@ impl Wire {
     }
 
     /// Closes the connection, also for a body's reader, and gives away its stream.
-    pub(super) fn end(&mut self) -> Box<dyn Stream> {
+    pub(super) fn end(&mut self) -> Box<dyn CallerStream> {
         self.decoder.break_off();
         if let Some(reader) = self.reader.take() {
             reader.wake();

@@ -11,7 +11,7 @@ use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
-use crate::http1::{MOST_HEADER_LIST, Stream};
+use crate::http1::{CallerStream, MOST_HEADER_LIST};
 use crate::proxy::body::{RequestBody, ResponseBody};
 use crate::proxy::headers::client_address;
 use crate::proxy::incoming::Incoming;
@@ -87,7 +87,7 @@ async fn speak_tls(
 
 async fn speak_http(
     server: &Arc<Server>,
-    mut stream: impl Stream,
+    mut stream: impl CallerStream,
     caller: Option<HeaderValue>,
     drain: Drain,
 ) {

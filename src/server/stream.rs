@@ -1,10 +1,12 @@
 //! A caller's connection, whichever kind of socket it came through.
 
+use crate::http1::CallerStream;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::server::TlsStream;
 
 /// One connection. One type for both kinds, so that everything above it is compiled once.
 pub enum Stream {
@@ -34,6 +36,23 @@ impl Stream {
             }
             Self::Unix(_) => false,
         }
+    }
+}
+
+impl CallerStream for Stream {
+    /// A socket on this machine knows no reset, and ends.
+    fn reset_when_dropped(&self) {
+        if let Self::Tcp(stream) = self {
+            // A connection that is already broken needs no reset.
+            let _ = stream.set_zero_linger();
+        }
+    }
+}
+
+/// It is dropped without the alert that would end it in TLS.
+impl CallerStream for TlsStream<Stream> {
+    fn reset_when_dropped(&self) {
+        self.get_ref().0.reset_when_dropped();
     }
 }
 

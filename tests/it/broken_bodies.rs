@@ -2,13 +2,16 @@
 //! passed on. A stream of HTTP/2 that is reset without an error has not ended its body: END_STREAM alone does (RFC 9113,
 //! section 8.1).
 
+use crate::support::certificates::Certificates;
 use crate::support::program::{PATIENCE, Program};
 use crate::support::wire::{END, Line, Wire};
 use crate::support::{Sts, spawn};
 use bytes::Bytes;
 use h2::Reason;
 use http::{Request, Response, StatusCode};
+use rustls::pki_types::ServerName;
 use std::future::poll_fn;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
@@ -109,4 +112,56 @@ async fn what_comes_before_a_broken_chunk_is_passed_on_although_all_comes_at_onc
         assert!(caller.until(END).await.starts_with("HTTP/1.1 200 OK\r\n"));
         assert_eq!(caller.rest().await, good);
     }
+}
+
+/// What an upstream sends in chunks, and whether that is whole.
+const CHUNKS: [(&str, bool); 2] = [("4\r\ngood\r\n0\r\n\r\n", true), ("4\r\ngood\r\nZZ\r\n", false)];
+
+/// Has a caller of HTTP/1.0 get a response in these chunks. What it got, and the error that ended the connection.
+async fn until_close(wire: &Wire, mut caller: Line, chunks: &str) -> (String, Option<ErrorKind>) {
+    caller.send("GET / HTTP/1.0\r\nhost: p\r\n\r\n").await;
+    let mut upstream = wire.upstream().await;
+    upstream.until(END).await;
+    upstream.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}")).await;
+    caller.ended().await
+}
+
+#[tokio::test]
+async fn a_broken_response_that_ends_with_its_connection_ends_with_a_reset() {
+    for (chunks, whole) in CHUNKS {
+        let wire = Wire::start(&[]).await;
+        let caller = Line::to(wire.proxy.proxy).await;
+        let (text, end) = until_close(&wire, caller, chunks).await;
+        assert!(text.ends_with("\r\n\r\ngood"), "{text}");
+        assert_eq!(end, (!whole).then_some(ErrorKind::ConnectionReset), "{chunks:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_broken_response_in_tls_that_ends_with_its_connection_ends_with_a_reset() {
+    let certificates = Certificates::new("broken_bodies");
+    certificates.issue("cert.pem", "key.pem");
+    let (cert, key) = (certificates.path("cert.pem"), certificates.path("key.pem"));
+    for (chunks, whole) in CHUNKS {
+        let wire = Wire::start(&["--tls-cert", &cert, "--tls-key", &key]).await;
+        let stream = TcpStream::connect(wire.proxy.proxy).await.unwrap();
+        let name = ServerName::try_from("localhost").unwrap();
+        let caller = certificates.connector(&["http/1.1"]).connect(name, stream).await.unwrap();
+        let (text, end) = until_close(&wire, Line::over(caller), chunks).await;
+        assert!(text.ends_with("\r\n\r\ngood"), "{text}");
+        assert_eq!(end, (!whole).then_some(ErrorKind::ConnectionReset), "{chunks:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_ends_with_its_connection_is_reset_when_a_shutdown_cuts_it_off() {
+    let mut wire = Wire::start(&["--shutdown-timeout", "300ms"]).await;
+    let mut caller = wire.caller("GET / HTTP/1.0\r\nhost: p\r\n\r\n").await;
+    let mut upstream = wire.upstream().await;
+    upstream.until(END).await;
+    upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ngood\r\n").await;
+    caller.until("good").await;
+    wire.proxy.signal("TERM").await;
+    assert_eq!(caller.ended().await, (String::new(), Some(ErrorKind::ConnectionReset)));
+    assert!(wire.proxy.ended().await.success());
 }

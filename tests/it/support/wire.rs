@@ -3,6 +3,7 @@
 use super::Sts;
 use super::certificates::Certificates;
 use super::program::{PATIENCE, Program};
+use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -110,10 +111,14 @@ impl Line {
     }
 
     /// What comes until the connection ends, in whatever way. Names of fields are in lower case.
-    pub async fn rest(mut self) -> String {
-        // A connection that is reset has ended, too.
-        let _ = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.unwrap();
-        in_lower_case(self.read)
+    pub async fn rest(self) -> String {
+        self.ended().await.0
+    }
+
+    /// The same, and the error that ends the connection where it does not end well.
+    pub async fn ended(mut self) -> (String, Option<io::ErrorKind>) {
+        let end = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.unwrap();
+        (in_lower_case(self.read), end.err().map(|error| error.kind()))
     }
 }
 
