@@ -129,6 +129,38 @@ async fn callers_of_http_2_are_told_to_go_away_while_their_requests_are_answered
     assert!(world.proxy.ended().await.success());
 }
 
+/// The same request on the next stream.
+const NEXT_REQUEST: &[u8] = b"\0\0\x06\x01\x05\0\0\0\x03\x82\x86\x84\x41\x01p";
+
+/// The last stream that a GOAWAY without an error still serves (RFC 9113, section 6.8).
+async fn last_stream(caller: &mut TcpStream) -> u32 {
+    let goaway = next_frame(caller, GOAWAY).await.unwrap();
+    assert_eq!(goaway[4..8], [0; 4], "{goaway:?}");
+    u32::from_be_bytes([goaway[0], goaway[1], goaway[2], goaway[3]])
+}
+
+#[tokio::test]
+async fn a_stream_that_is_opened_before_its_caller_has_heard_of_the_end_is_served() {
+    let (upstream, permits) = waiting().await;
+    let mut world = World::pinned(upstream, &[]).await;
+    let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    caller.write_all(REQUEST).await.unwrap();
+    world.upstream.requests(1).await;
+    world.proxy.signal("TERM").await;
+    assert_eq!(last_stream(&mut caller).await, (1 << 31) - 1);
+    // The PING behind it is not answered yet, so for all the proxy knows this crosses its word.
+    caller.write_all(NEXT_REQUEST).await.unwrap();
+    world.upstream.requests(2).await;
+    assert_eq!(last_stream(&mut caller).await, 3);
+    permits.add_permits(2);
+    let mut data = Vec::new();
+    while let Some(part) = next_frame(&mut caller, DATA).await {
+        data.extend(part);
+    }
+    assert_eq!(data, b"at lastat last");
+    assert!(world.proxy.ended().await.success());
+}
+
 /// A WebSocket over each version of HTTP, to an upstream that echoes.
 async fn websockets(flags: &[&str]) -> (World, [TokioIo<Upgraded>; 2], Owned) {
     let world = World::pinned(echoing(None).await.0, flags).await;
