@@ -22,6 +22,9 @@ pub enum Error {
     /// The target has a byte that no target has.
     #[error("invalid HTTP: byte {0:#04x} in the request target")]
     TargetByte(u8),
+    /// The request is of another major version.
+    #[error("HTTP version not supported: HTTP/1.0, HTTP/1.1 and HTTP/2 with its own preface are")]
+    Version,
     /// The header or the trailers are longer than the limits.
     #[error("header too large: the limits are {MOST_FIELDS} fields and {} KiB", MOST_HEADER / 1024)]
     HeaderTooLarge,
@@ -47,6 +50,7 @@ impl Error {
             | Self::Incomplete
             | Self::Malformed(_)
             | Self::TargetByte(_)
+            | Self::Version
             | Self::HeaderTooLarge
             | Self::TargetTooLong
             | Self::Length => None,
@@ -55,7 +59,14 @@ impl Error {
 
     /// Whether what came is no HTTP.
     pub fn is_parse(&self) -> bool {
-        matches!(self, Self::Malformed(_) | Self::TargetByte(_) | Self::HeaderTooLarge | Self::TargetTooLong)
+        match self {
+            Self::Malformed(_)
+            | Self::TargetByte(_)
+            | Self::Version
+            | Self::HeaderTooLarge
+            | Self::TargetTooLong => true,
+            Self::Closed | Self::Incomplete | Self::Io(_) | Self::Length => false,
+        }
     }
 }
 

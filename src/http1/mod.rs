@@ -16,6 +16,8 @@ mod date;
 pub mod fields;
 /// The target of a request.
 pub mod target;
+/// The minor version of a message.
+mod version;
 /// The header of a request, read and written.
 mod request;
 /// The header of a response, read and written.

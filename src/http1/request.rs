@@ -5,6 +5,7 @@ use super::fields::lists;
 use super::framing::{self, Length};
 use super::read::ReadBuffer;
 use super::target::{self, MOST_TARGET, path_and_query};
+use super::version::request_in_http_1_1;
 use super::{MOST_FIELDS, MOST_HEADER};
 use bytes::{Buf, Bytes};
 use http::header::{EXPECT, TE, UPGRADE};
@@ -34,20 +35,33 @@ pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error
     }
     let bytes = buffer.held().clone();
     let read = match read_one(&bytes, None) {
-        // httparse takes no target that is not UTF-8.
-        Err(Error::Malformed(why)) => match target::in_ascii(&bytes) {
-            Some((ascii, target)) => read_one(&ascii, Some(target))?,
-            None => return Err(target::odd_byte(&bytes).map_or(Error::Malformed(why), Error::TargetByte)),
+        Err(Error::Malformed(why)) => match request_in_http_1_1(&bytes)? {
+            Some(bytes) => read_in_ascii(&bytes, read_one(&bytes, None)),
+            None => read_in_ascii(&bytes, Err(Error::Malformed(why))),
         },
-        read => read?,
+        read => read,
     };
-    let Some((request, length)) = read else { return Ok(None) };
+    let Some((request, length)) = read? else { return Ok(None) };
     buffer.held().advance(length);
     about(request).map(Some)
 }
 
-/// A whole header, and how long it is. Where the bytes of its target have been replaced, they are the `original`.
-fn read_one(bytes: &Bytes, original: Option<Bytes>) -> Result<Option<(Request<()>, usize)>, Error> {
+/// A whole header, and how long it is.
+type Whole = Result<Option<(Request<()>, usize)>, Error>;
+
+/// Reads a header again that is malformed: httparse takes no target that is not UTF-8.
+fn read_in_ascii(bytes: &Bytes, read: Whole) -> Whole {
+    match read {
+        Err(Error::Malformed(why)) => match target::in_ascii(bytes) {
+            Some((ascii, target)) => read_one(&ascii, Some(target)),
+            None => Err(target::odd_byte(bytes).map_or(Error::Malformed(why), Error::TargetByte)),
+        },
+        read => read,
+    }
+}
+
+/// Reads a header. Where the bytes of its target have been replaced, they are the `original`.
+fn read_one(bytes: &Bytes, original: Option<Bytes>) -> Whole {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
     let length = match parsed.parse_with_uninit_headers(bytes, &mut fields)? {
@@ -182,6 +196,7 @@ mod tests {
             Ok(Some(_)) => "read",
             Ok(None) => "not whole",
             Err(Error::HeaderTooLarge) => "header too large",
+            Err(Error::Version) => "another version",
             Err(_) => "malformed",
         }
     }
@@ -220,7 +235,18 @@ mod tests {
             ("\rGET / HTTP/1.1\r\n\r\n", "malformed"),
             ("\r\r\nGET / HTTP/1.1\r\n\r\n", "malformed"),
             ("\r\n\rGET / HTTP/1.1\r\n\r\n", "malformed"),
-            ("GET / HTTP/2.0\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.2\r\nhost: a\r\n\r\n", "read"),
+            ("GET /caf\u{e9} HTTP/1.9\r\nhost: a\r\n\r\n", "read"),
+            ("GET / HTTP/1.2", "not whole"),
+            ("GET / HTTP/1.23\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.2 x\r\n\r\n", "malformed"),
+            ("GET  / HTTP/1.2\r\n\r\n", "malformed"),
+            ("GET / HTTP/1.x\r\n\r\n", "malformed"),
+            ("GET / HTTP/0.9\r\n\r\n", "another version"),
+            ("GET / HTTP/2.0\r\n\r\n", "another version"),
+            ("GET / HTTP/3.0\r\n\r\n", "another version"),
+            ("GET / HTTP/20.0\r\n\r\n", "malformed"),
+            ("GET / XHTTP/2.0\r\n\r\n", "malformed"),
             ("GET /\r\n\r\n", "malformed"),
             ("GET  / HTTP/1.1\r\n\r\n", "malformed"),
             ("G@T / HTTP/1.1\r\n\r\n", "malformed"),

@@ -6,11 +6,12 @@ use super::error::Error;
 use super::framing::{self, Length};
 use super::read::ReadBuffer;
 use super::request::{length_of, read_fields, write_field};
+use super::version::response_in_http_1_1;
 use super::write::COPIED;
 use super::{MOST_FIELDS, MOST_HEADER};
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
 use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use httparse::Status;
@@ -52,7 +53,10 @@ pub(super) fn read(buffer: &mut ReadBuffer, method: &Method) -> Result<Option<Re
 }
 
 fn read_one(buffer: &mut ReadBuffer) -> Result<Option<Response<()>>, Error> {
-    let bytes = buffer.held().clone();
+    let mut bytes = buffer.held().clone();
+    if let Some(same) = response_in_http_1_1(&bytes) {
+        bytes = same;
+    }
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
     let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(
@@ -135,7 +139,10 @@ impl Reply<'_> {
         }
         match length {
             Some(length) => Encoder::Exact(length),
-            None if self.version == Version::HTTP_11 => Encoder::Chunked { trailers: self.takes_trailers },
+            None if self.version == Version::HTTP_11 => {
+                let is_announced = head.headers.contains_key(TRAILER);
+                Encoder::Chunked { trailers: self.takes_trailers || is_announced }
+            }
             None => Encoder::UntilClose,
         }
     }

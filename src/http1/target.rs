@@ -4,6 +4,7 @@
 use super::error::Error;
 use super::request::first_line;
 use bytes::Bytes;
+use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use std::fmt::Write;
 
@@ -22,6 +23,15 @@ pub(super) fn path_and_query<T>(head: &Request<T>) -> &[u8] {
         Some(Raw(raw)) => raw,
         None => head.uri().path_and_query().map_or(b"/", |target| target.as_str().as_bytes()),
     }
+}
+
+/// Path and query of a request as HTTP/2 writes them: what RFC 3986 wants percent-encoded is (RFC 9113, section 8.3.1).
+pub fn encoded_path_and_query<T>(head: &Request<T>) -> PathAndQuery {
+    let mut text = String::new();
+    encode(path_and_query(head), &mut text);
+    // What has no room when it is encoded goes on as it came.
+    let as_it_came = || head.uri().path_and_query().cloned();
+    PathAndQuery::try_from(text).ok().or_else(as_it_came).unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
 /// Reads the target of a request whose method is known.
@@ -98,7 +108,8 @@ fn is_absolute(origin: &[u8]) -> bool {
 
 /// Whether a byte of a path or query is one that RFC 3986 wants percent-encoded, and that the `http` crate may not take.
 fn is_raw(byte: u8) -> bool {
-    !byte.is_ascii_graphic() || b"\"#<>\\^`{|}".contains(&byte)
+    let is_odd = matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
+    is_odd || !byte.is_ascii_graphic()
 }
 
 /// The same header with ASCII for every other byte of its target, and the target as it came, where it is no UTF-8.
@@ -154,6 +165,7 @@ mod tests {
             (b"/q?x={\"a\":1}", "/q?x=%7B%22a%22:1%7D"),
             (b"/p<a>`b`", "/p%3Ca%3E%60b%60"),
             (b"/caf\xe9?n=\xe9", "/caf%E9?n=%E9"),
+            (b"/\"<>\\^`{|}?\"<>\\^`{|}", "/%22%3C%3E%5C%5E%60%7B%7C%7D?%22%3C%3E%5C%5E%60%7B%7C%7D"),
             (b"/f#frag?y", "/f%23frag?y"),
             (b"/#", "/%23"),
         ] {

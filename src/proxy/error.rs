@@ -128,6 +128,7 @@ fn unreadable(error: &Http1Error) -> Trouble {
         | Http1Error::Io(_)
         | Http1Error::Malformed(_)
         | Http1Error::TargetByte(_)
+        | Http1Error::Version
         | Http1Error::Length => Trouble::RequestMalformed,
     }
 }

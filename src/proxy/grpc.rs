@@ -78,6 +78,7 @@ impl ProxyError {
                 | Http1Error::Io(_)
                 | Http1Error::Malformed(_)
                 | Http1Error::TargetByte(_)
+                | Http1Error::Version
                 | Http1Error::Length => Code::Internal,
             },
             Self::CrossSite | Self::Denied(..) => Code::PermissionDenied,

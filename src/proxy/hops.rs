@@ -8,7 +8,8 @@ use http::{Method, Request};
 /// the number of those that it may still make.
 ///
 /// # Errors
-/// When the caller wants its own request back, token and all (section 9.3.8), or `Max-Forwards` is no number.
+/// When the caller wants its own request back, token and all (section 9.3.8), or `Max-Forwards` is no number. A number that is
+/// larger than can be held counts as the largest that can, as the section allows.
 pub fn ends_here<B>(request: &mut Request<B>) -> Result<bool, ProxyError> {
     // Methods know case, but not every server knows that.
     if request.method().as_str().eq_ignore_ascii_case("TRACE") {
@@ -30,7 +31,8 @@ pub fn ends_here<B>(request: &mut Request<B>) -> Result<bool, ProxyError> {
 }
 
 fn number(digits: &str) -> Option<u64> {
-    digits.bytes().all(|digit| digit.is_ascii_digit()).then(|| digits.parse().ok()).flatten()
+    let is_number = !digits.is_empty() && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| digits.parse().unwrap_or(u64::MAX))
 }
 
 #[cfg(test)]
@@ -56,8 +58,11 @@ mod tests {
         {
             assert_eq!(end(Method::OPTIONS, &[hops]), Some((ends, left.to_owned())), "{hops}");
         }
+        for hops in ["18446744073709551616", "99999999999999999999999999"] {
+            assert_eq!(end(Method::OPTIONS, &[hops]), Some((false, "18446744073709551614".to_owned())));
+        }
         assert_eq!(end(Method::OPTIONS, &[]), Some((false, String::new())));
-        for wrong in ["", "-1", "+1", "1.5", "x", "1, 2", "99999999999999999999"] {
+        for wrong in ["", "-1", "+1", "1.5", "x", "1, 2", "9999999999999999999x"] {
             assert_eq!(end(Method::OPTIONS, &[wrong]), None, "{wrong}");
         }
         assert_eq!(end(Method::OPTIONS, &["1", "1"]), None);

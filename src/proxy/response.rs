@@ -53,6 +53,7 @@ fn unreadable(error: &Error) -> (StatusCode, &'static str, &'static str) {
         Error::HeaderTooLarge => {
             (StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "request header too large", MALFORMED.2)
         }
+        Error::Version => (StatusCode::HTTP_VERSION_NOT_SUPPORTED, "HTTP version not supported", MALFORMED.2),
         Error::TargetTooLong => (StatusCode::URI_TOO_LONG, "request target too long", MALFORMED.2),
         Error::Closed
         | Error::Incomplete

@@ -12,12 +12,17 @@ use http::{HeaderValue, Method, Request, Response, Uri, Version};
 ///
 /// # Errors
 /// When the request's form is not one that RFC 9112 allows for its method, an HTTP/1.1 request has not exactly one
-/// `Host`, its body has any coding but one `chunked`, or it is none that RFC 9113 allows.
+/// `Host` or one of other bytes than a host and port have, its body has any coding but one `chunked`, or it is none that
+/// RFC 9113 allows.
 pub fn check<B>(request: &Request<B>) -> Result<(), ProxyError> {
     if request.version() == Version::HTTP_2 {
         check_http2(request)?;
     }
-    if form_is_allowed(request) && has_one_host(request) && is_at_most_chunked(request) {
+    if form_is_allowed(request)
+        && has_one_host(request)
+        && request.headers().get_all(HOST).iter().all(is_host)
+        && is_at_most_chunked(request)
+    {
         Ok(())
     } else {
         Err(ProxyError::Malformed)
@@ -80,6 +85,12 @@ fn has_one_host<B>(request: &Request<B>) -> bool {
     }
 }
 
+/// RFC 9112, section 3.2: a `Host` that holds something else is refused. These bytes are those of a host and a port in RFC 3986,
+/// section 3.2, with a percent sign and without regard to their order.
+fn is_host(value: &HeaderValue) -> bool {
+    value.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=:[]".contains(byte))
+}
+
 /// RFC 9112, section 6.1: other codings are refused where they are not understood, and `chunked` is not applied twice.
 fn is_at_most_chunked<B>(request: &Request<B>) -> bool {
     let mut codings = request.headers().get_all(TRANSFER_ENCODING).iter();
@@ -114,6 +125,19 @@ mod tests {
     fn http_1_1_has_exactly_one_host() {
         assert!(sound_with(&[("host", "a")]) && sound_with(&[("host", "")]));
         assert!(!sound_with(&[]) && !sound_with(&[("host", "a"), ("host", "a")]));
+    }
+
+    #[test]
+    fn a_host_has_no_bytes_but_those_of_a_host_and_a_port() {
+        for version in [Version::HTTP_10, Version::HTTP_11, Version::HTTP_2] {
+            let sound = |host| sound("GET", "/", version, &[("host", host)]);
+            for host in ["a", "a:80", "[::1]:80", "a_b.example", "a%20b", "xn--bcher-kva", "a,b", ""] {
+                assert!(sound(host), "{host}");
+            }
+            for host in ["a b", "a/b", "user@a", "a?b", "a#b", "a, b", "a\\b", "<a>", "a\tb", "\"a\""] {
+                assert!(!sound(host), "{host}");
+            }
+        }
     }
 
     #[test]

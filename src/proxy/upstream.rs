@@ -14,6 +14,7 @@ use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
 use super::target::{Scheme, Target};
+use crate::http1::target::encoded_path_and_query;
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
@@ -202,7 +203,7 @@ fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
     }
 }
 
-/// Names the target in the request as the connection's protocol wants it, path and query untouched.
+/// Names the target in the request as the connection's protocol wants it. HTTP/1.1 writes path and query as they came.
 fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
     match connection {
         Connection::Http1(_) => {
@@ -212,8 +213,7 @@ fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connec
             head.headers_mut().insert(HOST, target.authority().clone());
         }
         Connection::Http2(_) => {
-            let path = head.uri().path_and_query().cloned();
-            *head.uri_mut() = absolute(target, path.unwrap_or_else(|| PathAndQuery::from_static("/")));
+            *head.uri_mut() = absolute(target, encoded_path_and_query(head));
             head.headers_mut().remove(HOST);
         }
     }

@@ -62,14 +62,30 @@ async fn an_http_2_upstream_gets_them_percent_encoded() {
     let wire = Upstream::echo().await;
     let flags = ["--upstream-protocol", "http2"];
     let world = World::pinned(wire, &flags).await;
+    let paths = || {
+        world
+            .upstream
+            .seen()
+            .into_iter()
+            .map(|seen| seen.uri.path_and_query().unwrap().to_string())
+            .collect::<Vec<_>>()
+    };
     let answer = raw(
         world.proxy.proxy,
         b"GET /q<?x={\"a\":1}&n=\xe9 HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n",
     )
     .await;
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
-    let seen = world.upstream.only_request();
-    assert_eq!(seen.uri.path_and_query().unwrap().as_str(), "/q%3C?x=%7B%22a%22:1%7D&n=%E9");
+    assert_eq!(paths(), ["/q%3C?x=%7B%22a%22:1%7D&n=%E9"]);
+    let [encoded, raw_bytes] =
+        ["%22%3C%3E%5C%5E%60%7B%7C%7D%C3%A9", "\"<>\\^`{|}\u{e9}"].map(|text| format!("/{text}?{text}"));
+    let text = format!("GET {raw_bytes} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    assert!(raw(world.proxy.proxy, text.as_bytes()).await.starts_with("HTTP/1.1 200 "));
+    assert_eq!(paths().pop().unwrap(), encoded);
+    let (mut sender, _connection) = http2(world.proxy.proxy).await;
+    let answer = sender.send_request(get("http://p/{|}?{|}", &[])).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    assert_eq!(paths().pop().unwrap(), "/%7B%7C%7D?%7B%7C%7D");
 }
 
 #[tokio::test]

@@ -137,3 +137,39 @@ async fn trailers_say_nothing_that_only_a_header_may() {
         assert_eq!(left, KEPT);
     }
 }
+
+/// A request for trailers, or one that does not speak of them.
+fn get(asks: bool) -> String {
+    let te = if asks { "te: trailers\r\nconnection: te\r\n" } else { "" };
+    format!("GET / HTTP/1.1\r\nhost: p\r\n{te}connection: close\r\n\r\n")
+}
+
+#[tokio::test]
+async fn trailers_reach_a_caller_of_http_1_1_that_asks_for_them_or_whose_response_announces_them() {
+    for (asks, announced) in [(false, false), (true, false), (false, true), (true, true)] {
+        let wire = Wire::start(&[]).await;
+        let mut caller = wire.caller(&get(asks)).await;
+        let mut upstream = wire.upstream().await;
+        upstream.until(END).await;
+        let trailer = if announced { "trailer: x-sum\r\n" } else { "" };
+        let chunks = "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\nx-sum: 1\r\n\r\n";
+        upstream.send(&format!("HTTP/1.1 200 OK\r\n{trailer}{chunks}")).await;
+        caller.until(END).await;
+        let end = if asks || announced { "x-sum: 1\r\n\r\n" } else { "\r\n" };
+        assert_eq!(caller.rest().await, format!("5\r\nhello\r\n0\r\n{end}"), "{asks}, {announced}");
+    }
+}
+
+#[tokio::test]
+async fn trailers_that_a_response_over_http_2_announces_reach_a_caller_of_http_1_1() {
+    let upstream = Upstream::scripted(|_| async {
+        let mut response = hello(sized(1, 1));
+        response.headers_mut().insert("trailer", HeaderValue::from_static("x-0"));
+        response
+    });
+    let world = World::pinned(upstream.await, &["--upstream-protocol", "http2"]).await;
+    let mut caller = Line::to(world.proxy.proxy).await;
+    caller.send(&get(false)).await;
+    let answer = caller.rest().await;
+    assert!(answer.ends_with("5\r\nhello\r\n0\r\nx-0: y\r\n\r\n"), "{answer}");
+}

@@ -1,7 +1,8 @@
 //! What one version of HTTP says in another way than the other, and what a request may ask of a proxy.
 
 use crate::support::World;
-use crate::support::client::{Answer, Body, get, http2, send};
+use crate::support::client::{Answer, Body, get, http2, raw, send};
+use crate::support::upstream::Upstream;
 use crate::support::wire::{END, Wire};
 use attache::tasks::Owned;
 use bytes::Bytes;
@@ -39,7 +40,7 @@ async fn a_request_without_content_says_so_where_its_method_gives_content_a_mean
         let (response, _) = sender.send_request(request().body(()).unwrap(), true).unwrap();
         response.await.unwrap();
         let text = format!("{method} / HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n");
-        crate::support::client::raw(world.proxy.proxy, text.as_bytes()).await;
+        raw(world.proxy.proxy, text.as_bytes()).await;
         let seen = world.upstream.seen();
         let lengths: Vec<_> = seen.iter().map(|seen| seen.only("content-length")).collect();
         assert_eq!(lengths, [length, length], "{method}");
@@ -84,6 +85,11 @@ async fn options_go_as_far_as_they_may() {
     assert!(request.contains("\r\nmax-forwards: 4\r\n"), "{request}");
     upstream.send(OK).await;
     caller.until("ok").await;
+    caller.send(&options("99999999999999999999")).await;
+    let request = upstream.until(END).await;
+    assert!(request.contains("\r\nmax-forwards: 18446744073709551614\r\n"), "{request}");
+    upstream.send(OK).await;
+    caller.until("ok").await;
     caller.send(&options("many")).await;
     assert!(caller.until(END).await.starts_with("HTTP/1.1 400 "));
 }
@@ -97,4 +103,38 @@ async fn bare_http2(address: SocketAddr) -> (h2::client::SendRequest<Bytes>, Own
         let _ = connection.await;
     });
     (sender, connection)
+}
+
+#[tokio::test]
+async fn a_later_minor_version_is_read_as_http_1_1_and_another_major_version_is_505() {
+    let wire = Wire::start(&[]).await;
+    for (version, answered) in [("1.2", "1.1"), ("1.9", "1.5")] {
+        let mut caller = wire.caller(&format!("GET / HTTP/{version}\r\nhost: p\r\n\r\n")).await;
+        let mut upstream = wire.upstream().await;
+        assert!(upstream.until(END).await.starts_with("GET / HTTP/1.1\r\n"));
+        upstream
+            .send(&format!("HTTP/{answered} 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok"))
+            .await;
+        assert!(caller.until("ok").await.starts_with("HTTP/1.1 200 OK\r\n"));
+    }
+    for version in ["0.9", "2.0", "3.0"] {
+        let answer = wire.caller(&format!("GET / HTTP/{version}\r\nhost: p\r\n\r\n")).await.rest().await;
+        assert!(answer.starts_with("HTTP/1.1 505 "), "{answer}");
+        assert!(answer.ends_with("\r\n\r\nHTTP version not supported\n"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn options_for_a_whole_server_is_an_asterisk_over_either_version() {
+    let options = |target: &str| format!("OPTIONS {target} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+    for (target, arrives) in [("http://a", "*"), ("http://a:80", "*"), ("*", "*"), ("http://a/", "/")] {
+        let wire = Wire::start(&[]).await;
+        let _caller = wire.caller(&options(target)).await;
+        let line = wire.upstream().await.until("\r\n").await;
+        assert_eq!(line, format!("OPTIONS {arrives} HTTP/1.1\r\n"), "{target}");
+        let world = World::pinned(Upstream::echo().await, &["--upstream-protocol", "http2"]).await;
+        let answer = raw(world.proxy.proxy, options(target).as_bytes()).await;
+        assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
+        assert_eq!(world.upstream.only_request().uri.path(), arrives, "{target}");
+    }
 }

@@ -21,6 +21,8 @@ pub fn request_lines() -> Vec<Case> {
         ("a leading CRLF", b"\r\nGET /case HTTP/1.1"),
         ("leading CRLFs", b"\r\n\r\nGET /case HTTP/1.1"),
         ("a leading LF", b"\nGET /case HTTP/1.1"),
+        ("HTTP/1.2", b"GET /case HTTP/1.2"),
+        ("HTTP/1.9", b"GET /case HTTP/1.9"),
         ("a whole URL", b"GET http://evil.example/case HTTP/1.1"),
         ("a whole URL with a port", b"GET http://evil.example:99/case HTTP/1.1"),
         ("a whole URL of another scheme", b"GET ftp://evil.example/case HTTP/1.1"),
@@ -34,7 +36,6 @@ pub fn request_lines() -> Vec<Case> {
 const BROKEN_LINES: &[(&str, &[u8])] = &[
     ("HTTP/0.9", b"GET /case"),
     ("HTTP/0.9 with a version", b"GET /case HTTP/0.9"),
-    ("HTTP/1.2", b"GET /case HTTP/1.2"),
     ("HTTP/1.10", b"GET /case HTTP/1.10"),
     ("HTTP/2.0", b"GET /case HTTP/2.0"),
     ("HTTP/3.0", b"GET /case HTTP/3.0"),
@@ -125,15 +126,16 @@ pub fn hosts() -> Vec<Case> {
         ("an empty host besides", "host:\r\nhost: a"),
         ("a blank after the name", "host : a"),
         ("a folded host", "host:\r\n a"),
+        ("a host with a path", "host: a/b"),
+        ("a host with a user", "host: user@a"),
+        ("a list of hosts", "host: a, b"),
+        ("a host beyond ASCII", "host: b\u{fc}cher"),
     ]
     .map(|(name, lines)| refused(name, with(lines)))
     .into();
     for (name, lines) in [
         ("an empty host", "host:"),
         ("a host with a port", "host: a:99"),
-        ("a host with a path", "host: a/b"),
-        ("a host with a user", "host: user@a"),
-        ("a list of hosts", "host: a, b"),
         ("another header for hosts", "host: a\r\nx-forwarded-host: evil.example\r\nx-host: evil.example"),
     ] {
         cases.push(forwarded(name, with(lines), ""));

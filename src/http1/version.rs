@@ -1,0 +1,36 @@
+//! The minor version of a message. HTTP/1.2 to HTTP/1.9 are read as HTTP/1.1, the highest that is known of the same major version
+//! (RFC 9110, section 2.5). httparse knows HTTP/1.0 and HTTP/1.1 only.
+
+use super::error::Error;
+use super::request::first_line;
+use bytes::Bytes;
+
+/// The same request header in HTTP/1.1, where it is of a later minor version.
+///
+/// # Errors
+/// When it is of another major version.
+pub(super) fn request_in_http_1_1(header: &Bytes) -> Result<Option<Bytes>, Error> {
+    let line = first_line(header);
+    match line {
+        [.., b' ', b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9'] => {
+            Ok(Some(with_minor_version_1(header, line.len() - 1)))
+        }
+        [.., b' ', b'H', b'T', b'T', b'P', b'/', b'0' | b'2'..=b'9', b'.', b'0'..=b'9'] => {
+            Err(Error::Version)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The same response header in HTTP/1.1, where it is of a later minor version.
+pub(super) fn response_in_http_1_1(header: &Bytes) -> Option<Bytes> {
+    const MINOR: usize = b"HTTP/1.".len();
+    let is_later = matches!(**header, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9', ..]);
+    is_later.then(|| with_minor_version_1(header, MINOR))
+}
+
+fn with_minor_version_1(header: &[u8], at: usize) -> Bytes {
+    let mut header = header.to_vec();
+    header[at] = b'1';
+    header.into()
+}
