@@ -2,6 +2,7 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
+use super::flushes::{FlushedBody, Flushes};
 use super::frames::CountedFrames;
 use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
@@ -106,13 +107,16 @@ async fn speak_http(
             report(deadlines.apply(pin!(connection), |connection| connection.get_mut().leave()).await);
         }
         Ok((Protocol::Http2, before)) => {
-            let stream = TokioIo::new(CountedFrames::new(Rewind::new(before, Box::new(stream))));
+            let flushes = Flushes::default();
+            let stream = Rewind::new(before, Box::new(stream));
+            let stream = TokioIo::new(CountedFrames::new(stream, flushes.clone()));
             let service = service_fn(move |request: Request<_>| {
                 let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
+                let flushes = flushes.clone();
                 async move {
                     let mut response = answer.await;
                     response.body_mut().get_mut().read_little();
-                    Ok::<_, Infallible>(response)
+                    Ok::<_, Infallible>(response.map(|body| FlushedBody::new(body, flushes)))
                 }
             });
             // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.

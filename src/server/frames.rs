@@ -1,7 +1,9 @@
 //! Counts the HTTP/2 frames of a caller's connection, and ends a connection that floods (RFC 9113, section 10.5): frames
 //! that carry nothing, such as SETTINGS, PING, PRIORITY, WINDOW_UPDATE and empty DATA, and streams that are opened only to
-//! be reset (CVE-2023-44487). The HTTP/2 library bounds what it keeps of such frames and not how many it reads.
+//! be reset (CVE-2023-44487). The HTTP/2 library bounds what it keeps of such frames and not how many it reads. Tells too when
+//! frames have been flushed.
 
+use super::flushes::Flushes;
 use super::frame_headers::{Frame, FrameHeaders, Kind};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
@@ -27,6 +29,7 @@ pub(super) struct CountedFrames<S> {
     received: FrameHeaders,
     sent: FrameHeaders,
     counts: Counts,
+    flushes: Flushes,
 }
 
 /// What has happened since the window began.
@@ -70,12 +73,13 @@ impl Counts {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     /// Counts the frames of this stream, which begins with the connection preface.
-    pub(super) fn new(stream: S) -> Self {
+    pub(super) fn new(stream: S, flushes: Flushes) -> Self {
         Self {
             stream,
             received: FrameHeaders::after_preface(),
             sent: FrameHeaders::default(),
             counts: Counts::begin(0),
+            flushes,
         }
     }
 
@@ -153,7 +157,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        self.flushes.begin(context);
+        ready!(Pin::new(&mut self.stream).poll_flush(context))?;
+        self.flushes.end();
+        Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

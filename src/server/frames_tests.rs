@@ -17,7 +17,7 @@ fn frame(kind: u8, stream: u32, payload: usize) -> Vec<u8> {
 /// Whether a connection outlives these frames, and what the caller is told.
 async fn outcome(frames: Vec<Vec<u8>>) -> (bool, Vec<u8>) {
     let (mut caller, ours) = duplex(64);
-    let mut counted = CountedFrames::new(ours);
+    let mut counted = CountedFrames::new(ours, Flushes::default());
     let sending = async move {
         caller.write_all(PREFACE).await.unwrap();
         for frame in frames {

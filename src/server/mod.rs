@@ -20,6 +20,8 @@ pub mod activity;
 pub mod protocol;
 /// The frames of a caller's HTTP/2, counted.
 mod frames;
+/// Bodies of HTTP/2 that break off behind what came before.
+mod flushes;
 /// Where frames of HTTP/2 begin.
 mod frame_headers;
 /// How many files may be open, and how many callers that allows.

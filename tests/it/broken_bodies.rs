@@ -114,6 +114,32 @@ async fn what_comes_before_a_broken_chunk_is_passed_on_although_all_comes_at_onc
     }
 }
 
+#[tokio::test]
+async fn what_comes_before_a_broken_chunk_is_passed_on_over_http_2() {
+    for (body, good) in [("4\r\ngood\r\nZZ\r\n", "good"), ("ZZ\r\n", "")] {
+        let wire = Wire::start(&[]).await;
+        let caller = TcpStream::connect(wire.proxy.proxy).await.unwrap();
+        let (mut sender, connection) = h2::client::handshake(caller).await.unwrap();
+        let _driven = spawn(async move { connection.await.unwrap_or_default() });
+        let request = Request::get("http://proxy.local/").body(()).unwrap();
+        let (answer, _) = sender.send_request(request, true).unwrap();
+        let mut upstream = wire.upstream().await;
+        upstream.until(END).await;
+        upstream.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}")).await;
+        let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+        assert_eq!(answer.status(), StatusCode::OK);
+        let (mut text, mut answer) = (Vec::new(), answer.into_body());
+        let end = loop {
+            match timeout(PATIENCE, answer.data()).await.unwrap() {
+                Some(Ok(data)) => text.extend(data),
+                Some(Err(error)) => break error.reason(),
+                None => break None,
+            }
+        };
+        assert_eq!((text.as_slice(), end), (good.as_bytes(), Some(Reason::INTERNAL_ERROR)));
+    }
+}
+
 /// What an upstream sends in chunks, and whether that is whole.
 const CHUNKS: [(&str, bool); 2] = [("4\r\ngood\r\n0\r\n\r\n", true), ("4\r\ngood\r\nZZ\r\n", false)];
 
