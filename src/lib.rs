@@ -26,6 +26,8 @@ pub mod admin;
 pub mod reload;
 /// What PEM files hold.
 pub mod pem;
+/// Reads the files that an operator names.
+pub mod input_file;
 /// The authorities that this system trusts.
 pub mod authorities;
 /// Has the system find out that a silent connection is gone.

@@ -5,6 +5,7 @@ use super::target::Scheme;
 use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
+use crate::input_file;
 use crate::pem::{self, Fingerprint, PemError};
 use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
@@ -12,7 +13,6 @@ use crate::trouble::Trouble;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::ErrorKind;
 use std::fmt::Display;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -168,7 +168,7 @@ struct Made {
 
 impl<'f> Contents<'f> {
     fn read(files: &'f UpstreamTlsFiles) -> Result<Self, TrustError> {
-        let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+        let read = |path: &Path| input_file::read(path).map_err(|error| error.to_string());
         let ca_cert = match &files.ca_cert {
             Some(path) => Some((&**path, read(path).map_err(|problem| ca_cert_error(path, problem))?)),
             None => None,

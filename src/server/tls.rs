@@ -1,12 +1,12 @@
 //! The certificate that callers see, and those that they must show: from files to what ends their TLS.
 
 use crate::config::TlsFiles;
+use crate::input_file;
 use crate::pem::{self, Fingerprint};
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use std::fmt::Display;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -66,7 +66,7 @@ impl<'f> Contents<'f> {
     /// # Errors
     /// When one cannot be read.
     pub fn read(files: &'f TlsFiles) -> Result<Self, TlsError> {
-        let read = |path: &Path| fs::read(path).map_err(|error| error.to_string());
+        let read = |path: &Path| input_file::read(path).map_err(|error| error.to_string());
         Ok(Self {
             files,
             cert: read(&files.cert).map_err(|problem| cert_error(files, problem))?,

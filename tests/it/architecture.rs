@@ -11,8 +11,9 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("health_socket", &[]),
     ("tasks", &[]),
     ("trouble", &[]),
+    ("input_file", &[]),
     ("pem", &["trouble"]),
-    ("authorities", &[]),
+    ("authorities", &["input_file"]),
     ("keepalive", &[]),
     ("legible", &["redact"]),
     ("redact", &[]),
@@ -20,7 +21,10 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("http1", &["clock"]),
     ("emulator", &["clock"]),
     ("telemetry", &["clock", "config", "keepalive", "legible", "tasks", "trouble"]),
-    ("token", &["authorities", "clock", "legible", "pem", "redact", "tasks", "telemetry", "trouble"]),
+    (
+        "token",
+        &["authorities", "clock", "input_file", "legible", "pem", "redact", "tasks", "telemetry", "trouble"],
+    ),
     ("config", &["proxy", "redact", "token"]),
     (
         "proxy",
@@ -28,6 +32,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "authorities",
             "config",
             "http1",
+            "input_file",
             "keepalive",
             "legible",
             "pem",
@@ -39,7 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "trouble",
         ],
     ),
-    ("server", &["config", "http1", "keepalive", "pem", "proxy", "reload", "tasks", "trouble"]),
+    ("server", &["config", "http1", "input_file", "keepalive", "pem", "proxy", "reload", "tasks", "trouble"]),
     (
         "admin",
         &[

@@ -2,6 +2,7 @@
 
 use super::answer_size::Bounded;
 use crate::authorities;
+use crate::input_file;
 use crate::pem;
 use crate::token::setup_error::SetupError;
 use aws_sdk_sts::config::http::HttpRequest;
@@ -13,7 +14,6 @@ use aws_smithy_http_client::{Builder, ConnectorBuilder};
 use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
-use std::fs;
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -61,7 +61,7 @@ fn tls(trusted: Trusted<'_>) -> Result<TlsContext, SetupError> {
         Trusted::SystemAndMore => store(&authorities::of_system().certificates),
         Trusted::Bundle(path) => {
             let unusable = |problem: String| SetupError::CaBundle { path: path.to_owned(), problem };
-            let pem = fs::read(path).map_err(|error| unusable(error.to_string()))?;
+            let pem = input_file::read(path).map_err(|error| unusable(error.to_string()))?;
             let certificates = pem::authorities(path, &pem).map_err(unusable)?;
             store(&certificates)
         }

@@ -4,5 +4,6 @@ mod activation;
 mod certificates;
 mod directory;
 mod names;
+mod odd_files;
 mod reload;
 mod sockets;

@@ -1,6 +1,7 @@
 //! Certificates that are renewed under a running proxy.
 
 use super::certificates::is_let_in;
+use super::odd_files::make_fifo;
 use crate::support::World;
 use crate::support::certificates::Certificates;
 use crate::support::client::{Http1, get};
@@ -96,6 +97,11 @@ async fn a_pair_that_cannot_be_used_changes_nothing_but_the_log() {
     fs::remove_file(renewal.certificates.path("key.pem")).unwrap();
     renewal.hang_up(REFUSED, "--tls-key (TLS_KEY): ").await;
     assert_eq!(renewal.shown().await, before);
+
+    make_fifo(&renewal.certificates.path("key.pem"));
+    renewal.hang_up(REFUSED, "it is a FIFO or a pipe, and not a regular file").await;
+    assert_eq!(renewal.shown().await, before);
+    fs::remove_file(renewal.certificates.path("key.pem")).unwrap();
 
     renewal.replace("cert.pem", &cert);
     renewal.replace("key.pem", &key);
