@@ -21,7 +21,7 @@ pub fn lines(text: &str, most: usize) -> String {
 
 fn escaped(text: &str, most: usize, unfit: impl Fn(char) -> bool) -> String {
     let mut legible = String::with_capacity(text.len().min(most));
-    for c in redact::without_tokens(text).chars() {
+    for c in redact::without_secrets(text).chars() {
         let before = legible.len();
         if unfit(c) {
             legible.extend(c.escape_default())

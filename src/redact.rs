@@ -1,22 +1,42 @@
-//! Makes a value fit to be shown. An operator may have put a secret where something else belongs: the text of a key where
-//! the path of its file is meant, or a password into a URL.
+//! Makes a text fit to be shown, whatever an operator or another party wrote into it. It is the one place that decides what
+//! is a secret: reports of settings use `shown`, and every other text, log lines included, `without_secrets`.
 
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use std::borrow::Cow;
 
 /// Longer values are not shown: they are no names, and may be tokens.
 const MAX_SHOWN_CHARS: usize = 200;
+/// What stands in the place of a secret.
+const MASK: &str = "***";
 /// How the first part of a JWT begins: `{"` in base64.
 const JWT_BEGIN: &str = "eyJ";
 /// What stands before a token in an `Authorization` header.
-const SCHEME: &str = "bearer";
+const SCHEMES: [&str; 2] = ["bearer", "basic"];
 /// No token is shorter; a word after `Bearer` may be.
 const MIN_TOKEN_BYTES: usize = 16;
-/// No key is shorter.
+/// No DER of a key is shorter.
 const MIN_KEY_BYTES: usize = 32;
+/// No key in base64 is shorter: a secret access key of AWS has 40 characters, a line of PEM 64.
+const MIN_KEY_CHARS: usize = 40;
+/// The ends of names whose values are secrets, in small letters and without `-` and `_`.
+const SECRET_NAMES: [&str; 11] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "secret",
+    "secretkey",
+    "secretaccesskey",
+    "privatekey",
+    "apikey",
+    "sessiontoken",
+    "accesstoken",
+    "refreshtoken",
+];
 
 /// What a report shows of a value: plain words as they are, everything else in quotes and with its controls escaped. A
-/// value that may be a secret is only described, and in what looks like a URL user, password and query are left out.
+/// value that may be a secret is only described, and in what looks like a URL user, password, query and fragment are left
+/// out.
 pub fn shown(value: &str) -> String {
     if value.is_empty() {
         "empty".to_owned()
@@ -24,6 +44,8 @@ pub fn shown(value: &str) -> String {
         "the content of a file, which is not shown".to_owned()
     } else if value.chars().count() > MAX_SHOWN_CHARS {
         format!("a text of {} characters, which is not shown", value.chars().count())
+    } else if is_secret(value) {
+        "a text shaped like a key or a token, which is not shown".to_owned()
     } else if value.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-')) {
         value.to_owned()
     } else {
@@ -40,9 +62,15 @@ pub fn is_file_content(value: &str) -> bool {
     pem || value.contains(['\n', '\r']) || is_der_in_base64(value)
 }
 
-/// Whether the text is one DER sequence in base64, as keys and certificates are.
+/// Whether a token or a key is in the text.
+pub fn is_secret(text: &str) -> bool {
+    matches!(without_tokens(text), Cow::Owned(_))
+}
+
+/// Whether the text is one DER sequence in base64, as keys and certificates are, blanks between its lines perhaps.
 fn is_der_in_base64(text: &str) -> bool {
-    let Ok(der) = STANDARD.decode(text) else {
+    let digits: String = text.split_whitespace().collect();
+    let Ok(der) = STANDARD_NO_PAD.decode(digits.trim_end_matches('=')) else {
         return false;
     };
     let (length, content) = match der.as_slice() {
@@ -54,7 +82,7 @@ fn is_der_in_base64(text: &str) -> bool {
     content.len() == length && length >= MIN_KEY_BYTES
 }
 
-/// The value without user, password and query, where it looks like a URL.
+/// The value without user, password, query and fragment, whether or not its scheme was typed.
 pub fn without_credentials(value: &str) -> String {
     let (scheme, rest) = match value.split_once("://") {
         Some((scheme, rest)) => (format!("{scheme}://"), rest),
@@ -62,30 +90,156 @@ pub fn without_credentials(value: &str) -> String {
     };
     // A password may hold any character, so all before the last `@` counts as one.
     let (user, rest) = match rest.rsplit_once('@') {
-        Some((_, rest)) => ("***@", rest),
+        Some((_, rest)) => (MASK, rest),
         None => ("", rest),
     };
-    match rest.split_once('?') {
-        Some((rest, _)) if !scheme.is_empty() => format!("{scheme}{user}{rest}?***"),
-        Some(_) | None => format!("{scheme}{user}{rest}"),
+    let at = if user.is_empty() { "" } else { "@" };
+    match rest.find(['?', '#']) {
+        Some(end) if end + 1 < rest.len() => format!("{scheme}{user}{at}{}{MASK}", &rest[..=end]),
+        Some(_) | None => format!("{scheme}{user}{at}{rest}"),
     }
 }
 
-/// A text of another party without what is shaped like a token: a JWT, whole or cut, or what stands after `Bearer`.
-pub fn without_tokens(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    let mut after_scheme = false;
-    for piece in text.split_inclusive(|c| !may_be_in_token(c)) {
-        let word = piece.trim_end_matches(|c| !may_be_in_token(c));
-        let token = if after_scheme { Some(0) } else { word.find(JWT_BEGIN) };
-        let token = token.filter(|start| word.len() - start >= MIN_TOKEN_BYTES);
-        shown.push_str(&word[..token.unwrap_or(word.len())]);
-        shown.push_str(token.map_or("", |_| "***"));
-        shown.push_str(&piece[word.len()..]);
-        after_scheme =
-            piece.ends_with(' ') && (word.eq_ignore_ascii_case(SCHEME) || (after_scheme && word.is_empty()));
+/// A text of another party, or of ours that quotes one, without what is or may be a secret: PEM, tokens, keys in base64, what
+/// URLs have besides their place, and what stands behind a name such as `password`.
+pub fn without_secrets(text: &str) -> Cow<'_, str> {
+    without(text, &[without_pem, without_urls_secrets, without_tokens, without_named_secrets])
+}
+
+/// A name that may be a URL, without tokens, keys and what stands behind a name such as `password`.
+pub fn without_keys(name: &str) -> Cow<'_, str> {
+    without(name, &[without_tokens, without_named_secrets])
+}
+
+fn without<'t>(text: &'t str, kinds: &[fn(&str) -> Cow<'_, str>]) -> Cow<'t, str> {
+    kinds.iter().fold(Cow::Borrowed(text), |text, without| match without(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(changed) => Cow::Owned(changed),
+    })
+}
+
+/// The text without what stands between the first and the last line of PEM, or after the first where the last is missing.
+fn without_pem(text: &str) -> Cow<'_, str> {
+    const LABEL: &str = "-----BEGIN ";
+    let mut shown = Shown::of(text);
+    let mut rest = 0;
+    while let Some(label) = text[rest..].find(LABEL).map(|at| rest + at + LABEL.len()) {
+        let Some(body) = text[label..].find("-----").map(|at| label + at + "-----".len()) else { break };
+        rest = text[body..].find("-----END ").map_or(text.len(), |at| body + at);
+        shown.replace(body, rest, MASK);
     }
-    shown
+    shown.text()
+}
+
+/// The text with each URL, and each `user:password@`, shown by its place alone.
+fn without_urls_secrets(text: &str) -> Cow<'_, str> {
+    let mut shown = Shown::of(text);
+    for (start, word) in words(text, |c| c.is_whitespace() || matches!(c, '"' | '<' | '>' | '`')) {
+        // What ends a sentence, and what stands around a URL in it, is none of the URL.
+        let url = word.trim_end_matches([')', ']', ',', '.', ';', ':', '\'']);
+        let is_place = url.contains("://") || url.split_once('@').is_some_and(|(user, _)| user.contains(':'));
+        if is_place {
+            shown.replace(start, start + url.len(), &without_credentials(url));
+        }
+    }
+    shown.text()
+}
+
+/// The text without what is shaped like a token or a key: a JWT, whole or cut, what stands after `Bearer` or `Basic`, and
+/// long texts in base64.
+fn without_tokens(text: &str) -> Cow<'_, str> {
+    let mut shown = Shown::of(text);
+    let mut after_scheme = false;
+    for (start, word) in words(text, |c| !may_be_in_token(c)) {
+        let token = if after_scheme { Some(0) } else { word.find(JWT_BEGIN) };
+        let token = token.filter(|token| word.len() - token >= MIN_TOKEN_BYTES);
+        // The end of a sentence is no part of a key.
+        if let Some(token) = token.or_else(|| key_in(word.trim_end_matches('.'))) {
+            shown.replace(start + token, start + word.len(), MASK);
+        }
+        let end = start + word.len();
+        after_scheme =
+            text[end..].starts_with(' ') && SCHEMES.iter().any(|scheme| word.eq_ignore_ascii_case(scheme));
+    }
+    shown.text()
+}
+
+/// Where a key begins in a word such as `name=KEY`.
+fn key_in(word: &str) -> Option<usize> {
+    let mut start = 0;
+    for part in word.split('=') {
+        let has = |kind: fn(&u8) -> bool| part.as_bytes().iter().any(kind);
+        let all = part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/'));
+        let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+        // A path begins with a slash, and a key hardly ever.
+        if part.len() >= MIN_KEY_CHARS && all && mixed && !part.starts_with('/') {
+            return Some(start);
+        }
+        start += part.len() + 1;
+    }
+    None
+}
+
+/// The text without what stands behind the name of a secret: `password=...`, `"SecretAccessKey": "..."`.
+fn without_named_secrets(text: &str) -> Cow<'_, str> {
+    let is_end = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '&' | '}');
+    let mut shown = Shown::of(text);
+    for (at, sign) in text.match_indices(['=', ':']) {
+        let name = text[..at].trim_end_matches(['"', '\'', ' ', '\\']);
+        if SECRET_NAMES.iter().any(|secret| ends_in(name, secret)) {
+            let value = text[at + sign.len()..].trim_start_matches(['"', '\'', ' ', '\\']);
+            let length = value.find(is_end).unwrap_or(value.len());
+            let begin = text.len() - value.len();
+            shown.replace(begin, begin + length, MASK);
+        }
+    }
+    shown.text()
+}
+
+/// Whether a name ends in these small letters, whatever its case, its `-` and its `_`.
+fn ends_in(name: &str, letters: &str) -> bool {
+    let mut ends = name.bytes().rev().filter(|byte| !matches!(byte, b'-' | b'_'));
+    letters.bytes().rev().all(|letter| ends.next().is_some_and(|byte| byte.to_ascii_lowercase() == letter))
+}
+
+/// The words of a text, each with where it begins.
+fn words(text: &str, separates: impl Fn(char) -> bool) -> impl Iterator<Item = (usize, &str)> {
+    let mut next = 0;
+    text.split(separates).filter_map(move |word| {
+        let start = next;
+        // What separates may be longer than a byte, so its length is read off the text.
+        next = start + word.len() + text[start + word.len()..].chars().next().map_or(0, char::len_utf8);
+        (!word.is_empty()).then_some((start, word))
+    })
+}
+
+/// A text in which some parts are replaced, from its beginning to its end.
+struct Shown<'t> {
+    text: &'t str,
+    shown: String,
+    copied: usize,
+}
+
+impl<'t> Shown<'t> {
+    fn of(text: &'t str) -> Self {
+        Self { text, shown: String::new(), copied: 0 }
+    }
+
+    /// Replaces a part that begins no sooner than the last one ended.
+    fn replace(&mut self, start: usize, end: usize, new: &str) {
+        if self.copied <= start && start < end && self.text[start..end] != *new {
+            self.shown.push_str(&self.text[self.copied..start]);
+            self.shown.push_str(new);
+            self.copied = end;
+        }
+    }
+
+    fn text(self) -> Cow<'t, str> {
+        match self.copied {
+            0 => Cow::Borrowed(self.text),
+            copied => Cow::Owned(self.shown + &self.text[copied..]),
+        }
+    }
 }
 
 /// The characters of a JWT (RFC 7515, 3.1) and of a bearer token (RFC 6750, 2.1).
@@ -94,73 +248,5 @@ fn may_be_in_token(c: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_value_cannot_move_the_terminal() {
-        assert_eq!(shown("a\u{1b}[2Jerror: fake"), r#""a\u{1b}[2Jerror: fake""#);
-        assert_eq!(shown("info\r\n"), r#""info\r\n""#);
-    }
-
-    #[test]
-    fn the_content_of_a_file_is_never_shown() {
-        let der = [&[0x30, 0x81, 0x87][..], &[7; 0x87]].concat();
-        let short = [&[0x30, 0x2e][..], &[7; 0x2e]].concat();
-        let pem =
-            format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", STANDARD.encode(&der));
-        for content in [
-            pem.clone(),
-            pem.replace('\n', " "),
-            pem.replace('\n', "\\n"),
-            STANDARD.encode(&pem),
-            STANDARD.encode(&der),
-            STANDARD.encode(&short),
-            "hunter2\nhunter3".to_owned(),
-        ] {
-            assert!(is_file_content(&content), "{content}");
-            assert_eq!(shown(&content), "the content of a file, which is not shown");
-        }
-        for path in ["/etc/attache/tls.key", "MIIB", "tls.key\r\n", "/run/secrets/TLSkey", "MDkw", ""] {
-            assert!(!is_file_content(path), "{path}");
-        }
-    }
-
-    #[test]
-    fn tokens_in_a_text_of_another_party_are_not_shown() {
-        let jwt = "eyJhbGciOiJub25lIn0.eyJhdWQiOiJhIn0.c2ln";
-        for (text, expected) in [
-            (format!("token {jwt} is denied"), "token *** is denied"),
-            (format!("{jwt},{jwt}"), "***,***"),
-            (format!("x={}", &jwt[..20]), "x=***"),
-            (format!("Authorization: Bearer {jwt}"), "Authorization: Bearer ***"),
-            ("authorization: bearer  b3BhcXVlLXNlY3JldA==!".to_owned(), "authorization: bearer  ***!"),
-            ("a Bearer token is missing".to_owned(), "a Bearer token is missing"),
-            (r#"Bearer error="invalid_token""#.to_owned(), r#"Bearer error="invalid_token""#),
-            ("eyJ is no token, \u{fc} neither".to_owned(), "eyJ is no token, \u{fc} neither"),
-            (String::new(), ""),
-        ] {
-            assert_eq!(without_tokens(&text), expected);
-        }
-    }
-
-    #[test]
-    fn long_texts_are_not_shown() {
-        assert_eq!(shown(&"e".repeat(201)), "a text of 201 characters, which is not shown");
-        assert_eq!(shown(&"e".repeat(200)), "e".repeat(200));
-    }
-
-    #[test]
-    fn user_password_and_query_of_a_url_are_not_shown() {
-        for (url, expected) in [
-            ("https://user:hunter2@api.example.com", "https://***@api.example.com"),
-            ("https://hunter2@api.example.com/v1", "https://***@api.example.com/v1"),
-            ("https://user:hunt/er?2@x@a.example", "https://***@a.example"),
-            ("user:hunter2@api.example.com", "***@api.example.com"),
-            ("https://a.example/x?key=hunter2", "https://a.example/x?***"),
-            ("what?", "what?"),
-        ] {
-            assert_eq!(shown(url), format!("{expected:?}"));
-        }
-    }
-}
+#[path = "redact_tests.rs"]
+mod tests;

@@ -132,8 +132,10 @@ troubles! {
     StsThrottled => "sts_throttled",
     /// STS refuses for another reason.
     StsRefused => "sts_refused",
-    /// STS answers that it is unwell, or with no answer of its kind.
+    /// STS answers that it is unwell.
     StsUnwell => "sts_unwell",
+    /// What answers in the place of STS is not STS.
+    NotSts => "not_sts",
     /// STS cannot be reached.
     StsUnreachable => "sts_unreachable",
     /// STS does not answer in time.

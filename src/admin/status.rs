@@ -213,7 +213,7 @@ impl TokenStatus {
 impl SetStatus {
     fn of(set: &SetOverview) -> Self {
         Self {
-            audiences: set.audiences.iter().map(str::to_owned).collect(),
+            audiences: set.audiences.shown().map(Cow::into_owned).collect(),
             state: set.state.as_str(),
             permanent: set.permanent,
             expires: set.expires.map(Rfc3339),

@@ -49,6 +49,7 @@ fn conceal(answer: &mut clap::Error) {
 /// Whether it is a flag, with its placeholder perhaps, or a word without a secret.
 fn is_plain(word: &str) -> bool {
     !redact::is_file_content(word)
+        && !redact::is_secret(word)
         && word.chars().all(|c| c.is_ascii_alphanumeric() || "-_.:/=<>[] ".contains(c))
 }
 

@@ -35,7 +35,12 @@ impl Issuer {
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
-        let wish = Wish { algorithm, duration: Duration::from_secs(60), tags: Vec::new() };
+        let wish = Wish {
+            algorithm,
+            duration: Duration::from_secs(60),
+            tags: Vec::new(),
+            fetch_timeout: Duration::from_secs(10),
+        };
         let access = Access::keys("AKIATEST", "test", "us-east-1");
         let sts = Sts::new(wish, access, Some(self.url.clone()), Clock::system());
         let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();

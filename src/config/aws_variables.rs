@@ -1,19 +1,34 @@
 //! AWS's variables, as far as attache itself says something about them. The AWS SDK reads them, and its files, too.
 
-use crate::token::sts::access::{AwsVariables, FileVariable};
+use crate::token::flaw::Flaw;
+use crate::token::sts::access::{AwsVariables, ContainerEndpoint, FileVariable};
 use std::ffi::OsString;
 
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
     let text = |name| lookup(name).map(|value| value.to_string_lossy().into_owned());
     let some = |name| text(name).filter(|value| !value.trim().is_empty());
+    let file = |name| some(name).as_deref().map(FileVariable::read);
     AwsVariables {
         has_access_key_id: some("AWS_ACCESS_KEY_ID").is_some(),
         has_secret_access_key: some("AWS_SECRET_ACCESS_KEY").or_else(|| some("SECRET_ACCESS_KEY")).is_some(),
         profile: some("AWS_PROFILE"),
-        web_identity_token_file: some("AWS_WEB_IDENTITY_TOKEN_FILE").as_deref().map(FileVariable::read),
+        web_identity_token_file: file("AWS_WEB_IDENTITY_TOKEN_FILE"),
         has_own_authorities: some("SSL_CERT_FILE").or_else(|| some("SSL_CERT_DIR")).is_some(),
-        ca_bundle: some("AWS_CA_BUNDLE").as_deref().map(FileVariable::read),
+        ca_bundle: file("AWS_CA_BUNDLE"),
         sts_endpoint_url: text("AWS_ENDPOINT_URL_STS"),
         endpoint_url: text("AWS_ENDPOINT_URL"),
+        config_file: file("AWS_CONFIG_FILE"),
+        shared_credentials_file: file("AWS_SHARED_CREDENTIALS_FILE"),
+        container_endpoint: ContainerEndpoint::read(
+            text("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI").as_deref(),
+            text("AWS_CONTAINER_CREDENTIALS_FULL_URI").as_deref(),
+        ),
+        container_token_file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
+        execution_env: text("AWS_EXECUTION_ENV").and_then(|value| unfit_for_header(&value)),
     }
+}
+
+/// What keeps a text from being the value of a header.
+fn unfit_for_header(text: &str) -> Option<Flaw> {
+    text.contains(|c: char| c.is_control() && c != '\t').then(|| Flaw::of(text)).flatten()
 }

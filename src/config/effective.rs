@@ -5,6 +5,7 @@ use super::{
     Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig, UpstreamProtocol,
 };
 use crate::proxy::target::Target;
+use crate::redact;
 use serde::Serialize;
 use std::fmt::Display;
 use std::path::Path;
@@ -26,7 +27,7 @@ pub enum Value {
 
 impl Value {
     fn one(value: impl Display) -> Self {
-        Self::One(value.to_string())
+        Self::One(redact::without_secrets(&value.to_string()).into_owned())
     }
 
     fn optional(value: Option<impl Display>) -> Self {
@@ -38,14 +39,17 @@ impl Value {
     }
 
     fn list(entries: impl IntoIterator<Item = impl Display>) -> Self {
-        let entries: Vec<String> = entries.into_iter().map(|entry| entry.to_string()).collect();
+        let entries: Vec<String> = entries
+            .into_iter()
+            .map(|entry| redact::without_secrets(&entry.to_string()).into_owned())
+            .collect();
         if entries.is_empty() { Self::Unset } else { Self::List(entries) }
     }
 }
 
 impl Config {
     /// Every setting in the order of the help. None of them is a secret: keys and credentials are files and variables
-    /// of others.
+    /// of others, and what is in the wrong place is left out.
     pub fn effective(&self) -> Vec<Effective> {
         [
             listening(self),

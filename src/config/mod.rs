@@ -257,7 +257,12 @@ pub struct TokenConfig {
 impl TokenConfig {
     /// What STS is asked for.
     pub fn wish(&self) -> Wish {
-        Wish { algorithm: self.algorithm, duration: self.duration, tags: self.tags.clone() }
+        Wish {
+            algorithm: self.algorithm,
+            duration: self.duration,
+            tags: self.tags.clone(),
+            fetch_timeout: self.fetch_timeout,
+        }
     }
 }
 

@@ -74,11 +74,14 @@ pub fn boolean(text: &str) -> Result<bool, Fault> {
 /// The path of a file, whose content is looked at when it is used.
 ///
 /// # Errors
-/// When it is empty, is what the file holds, or has quotes or blanks around it.
+/// When it is empty, a URL, what the file holds, or has quotes or blanks around it.
 pub fn file(text: &str) -> Result<PathBuf, Fault> {
     let fault = Fault::new("must be the path of a file");
     if redact::is_file_content(text) {
         return Err(fault.hint("this is the key or certificate itself: give the path of its file"));
+    }
+    if text.contains("://") {
+        return Err(fault.hint("this is a URL, and no file is fetched"));
     }
     if text.is_empty() || surroundings::remark(text).is_some() { Err(fault) } else { Ok(PathBuf::from(text)) }
 }
@@ -198,6 +201,7 @@ pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
         AudienceError::Blank(_) => Fault::new("must not contain white space"),
         AudienceError::Quoted(_) => Fault::new("must not be in quotes"),
         AudienceError::Control(_) => Fault::new("must not contain control characters"),
+        AudienceError::User => Fault::new("must not hold a user or a password: it is written into the token"),
         AudienceError::TooLong(_) => {
             Fault::new(format!("must not be longer than {MAX_AUDIENCE_CHARS} characters"))
         }

@@ -1,8 +1,12 @@
 //! One log line, built so that nothing in a value can end it early or begin another.
 
+use super::escape::Escaped;
+use super::logs::ACCESS;
 use crate::clock::Rfc3339;
 use crate::config::LogFormat;
 use crate::legible::deceives;
+use crate::redact;
+use std::borrow::Cow;
 use std::error::Error;
 use std::fmt::{self, Display, Write};
 use std::time::SystemTime;
@@ -33,7 +37,7 @@ impl Line {
     pub(super) fn of_event(format: LogFormat, now: SystemTime, event: &Event<'_>, ours: bool) -> String {
         let metadata = event.metadata();
         let mut line = Self::new(format, now, metadata.level().as_str());
-        let mut message = Message { line: &mut line, found: false };
+        let mut message = Message { line: &mut line, ours, found: false };
         event.record(&mut message);
         if !message.found {
             line.message(&metadata.name());
@@ -42,7 +46,7 @@ impl Line {
             line.key(CRATE);
             line.value(&metadata.target());
         }
-        event.record(&mut Fields(&mut line));
+        event.record(&mut Fields { line: &mut line, is_access: metadata.target() == ACCESS });
         line.finish()
     }
 
@@ -138,7 +142,7 @@ impl Line {
 
     fn escaped(&mut self) -> Escaped<'_> {
         let end = self.text.len() + self.room();
-        Escaped { text: &mut self.text, end, is_cut: false }
+        Escaped::new(&mut self.text, end)
     }
 
     fn quoted_where_needed(&mut self, value: &dyn Display) {
@@ -161,71 +165,90 @@ impl Line {
 /// Takes the message out of an event, wherever among the fields it stands.
 struct Message<'a> {
     line: &'a mut Line,
+    /// Our own messages are fixed texts. A library may quote anything in its own.
+    ours: bool,
     found: bool,
 }
 
 impl Visit for Message<'_> {
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() == "message" {
-            self.found = true;
-            self.line.message(&value);
+            self.record_debug(field, &format_args!("{value}"));
         }
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         if field.name() == "message" {
             self.found = true;
-            self.line.message(&format_args!("{value:?}"));
+            match self.ours {
+                true => self.line.message(&format_args!("{value:?}")),
+                false => self.line.message(&redact::without_secrets(&format!("{value:?}"))),
+            }
         }
     }
 }
 
 /// Takes everything but the message.
-struct Fields<'a>(&'a mut Line);
+struct Fields<'a> {
+    line: &'a mut Line,
+    /// The access log shows what callers sent, with rules of its own and many times a second.
+    is_access: bool,
+}
+
+impl Fields<'_> {
+    /// A value as it may be shown: an operator or another party may have written a secret into it.
+    fn shown<'v>(&self, value: &'v str) -> Cow<'v, str> {
+        if self.is_access { Cow::Borrowed(value) } else { redact::without_secrets(value) }
+    }
+}
 
 impl Visit for Fields<'_> {
     fn record_bool(&mut self, field: &Field, value: bool) {
-        self.0.number(field.name(), value);
+        self.line.number(field.name(), value);
     }
 
     fn record_i64(&mut self, field: &Field, value: i64) {
-        self.0.number(field.name(), value);
+        self.line.number(field.name(), value);
     }
 
     fn record_u64(&mut self, field: &Field, value: u64) {
-        self.0.number(field.name(), value);
+        self.line.number(field.name(), value);
     }
 
     fn record_i128(&mut self, field: &Field, value: i128) {
-        self.0.number(field.name(), value);
+        self.line.number(field.name(), value);
     }
 
     fn record_u128(&mut self, field: &Field, value: u128) {
-        self.0.number(field.name(), value);
+        self.line.number(field.name(), value);
     }
 
     fn record_f64(&mut self, field: &Field, value: f64) {
         match value.is_finite() {
-            true => self.0.number(field.name(), value),
+            true => self.line.number(field.name(), value),
             // JSON has no number for these.
-            false => self.0.string(field.name(), &value),
+            false => self.line.string(field.name(), &value),
         }
     }
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() != "message" {
-            self.0.name(field.name());
-            self.0.text(value);
+            let value = self.shown(value);
+            self.line.name(field.name());
+            self.line.text(&value);
         }
     }
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
-        self.0.string(field.name(), &Chain(value));
+        let value = Chain(value).to_string();
+        self.line.string(field.name(), &self.shown(&value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        if field.name() != "message" {
-            self.0.string(field.name(), &format_args!("{value:?}"));
+        match field.name() {
+            "message" => {}
+            name if self.is_access => self.line.string(name, &format_args!("{value:?}")),
+            name => self.line.string(name, &redact::without_secrets(&format!("{value:?}"))),
         }
     }
 }
@@ -247,69 +270,4 @@ impl Display for Chain<'_> {
 
 fn needs_quotes(c: char) -> bool {
     matches!(c, '"' | '=') || c.is_whitespace() || deceives(c)
-}
-
-/// Escapes what goes between quotes, in a way that both JSON and logfmt readers undo, and cuts it where it is too long.
-struct Escaped<'a> {
-    text: &'a mut String,
-    /// The length that the line may have with this value.
-    end: usize,
-    is_cut: bool,
-}
-
-impl Write for Escaped<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
-            self.push(text);
-            return Ok(());
-        }
-        let mut rest = text;
-        while let Some(at) = rest.find(|c| matches!(c, '"' | '\\') || deceives(c)) {
-            let (clean, tail) = rest.split_at(at);
-            self.push(clean);
-            let mut tail = tail.chars();
-            match tail.next() {
-                Some('\n') => self.push_whole("\\n"),
-                Some('\r') => self.push_whole("\\r"),
-                Some('\t') => self.push_whole("\\t"),
-                Some('"') => self.push_whole("\\\""),
-                Some('\\') => self.push_whole("\\\\"),
-                Some(c) => self.push_whole(&format!("\\u{:04x}", u32::from(c))),
-                None => {}
-            }
-            rest = tail.as_str();
-        }
-        self.push(rest);
-        Ok(())
-    }
-}
-
-impl Escaped<'_> {
-    /// As much of it as fits.
-    fn push(&mut self, clean: &str) {
-        let room = self.end.saturating_sub(self.text.len());
-        if self.is_cut || clean.len() <= room {
-            self.push_whole(clean);
-            return;
-        }
-        self.text.push_str(&clean[..clean.floor_char_boundary(room)]);
-        self.cut();
-    }
-
-    /// All of it, or nothing: half an escape would spoil the line.
-    fn push_whole(&mut self, escape: &str) {
-        if self.is_cut {
-            return;
-        }
-        if self.text.len() + escape.len() > self.end {
-            self.cut();
-        } else {
-            self.text.push_str(escape);
-        }
-    }
-
-    fn cut(&mut self) {
-        self.text.push('\u{2026}');
-        self.is_cut = true;
-    }
 }

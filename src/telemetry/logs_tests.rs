@@ -1,6 +1,8 @@
 use super::*;
+use crate::redact;
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use std::error::Error;
 use std::sync::{Arc, Mutex};
 use tracing::subscriber::with_default;
 use tracing::{debug, error, info, trace, warn};
@@ -241,7 +243,7 @@ proptest! {
         let line = json_line(|| info!(value = value.as_str(), "{value}"));
         prop_assert!(is_one_line(&line));
         let parsed: Value = serde_json::from_str(&line).unwrap();
-        prop_assert_eq!(parsed["value"].as_str(), Some(value.as_str()));
+        prop_assert_eq!(parsed["value"].as_str(), Some(&*redact::without_secrets(&value)));
         prop_assert_eq!(parsed["msg"].as_str(), Some(value.as_str()));
     }
 
@@ -250,12 +252,27 @@ proptest! {
         let line = text_line(|| info!(value = value.as_str(), "m"));
         prop_assert!(is_one_line(&line));
         let written = line.strip_prefix("level=INFO msg=m value=").unwrap().strip_suffix('\n').unwrap();
+        let value = redact::without_secrets(&value);
         if written.starts_with('"') {
             prop_assert_eq!(serde_json::from_str::<String>(written).unwrap(), value);
         } else {
-            prop_assert_eq!(written, value.as_str());
+            prop_assert_eq!(written, &*value);
             prop_assert!(!value.is_empty() && !value.contains([' ', '=', '"']));
         }
+    }
+}
+
+#[test]
+fn no_line_shows_a_secret_of_a_setting_or_of_another_party() {
+    let error = io::Error::other("no proxy at http://user:hunter2@proxy:3128");
+    let line = json_line(|| {
+        warn!(a = "password=hunter2", b = %"https://a.example/?key=hunter2", c = ?["api_key: hunter2"], error = &error as &dyn Error, "m");
+    });
+    assert!(line.contains("http://***@proxy:3128") && !line.contains("hunter2"), "{line}");
+    for format in [LogFormat::Json, LogFormat::Text] {
+        let line =
+            one(lines(&config(LogLevel::Info, format), || warn!(target: "hyper", "secret={}", "hunter2")));
+        assert!(line.contains("secret=***") && line.contains("hyper"), "{line}");
     }
 }
 

@@ -19,6 +19,7 @@ mod collector;
 /// What is logged, and where it goes.
 pub mod logs;
 mod line;
+mod escape;
 /// The last warnings and errors, kept for whoever looks.
 pub mod recent;
 /// Stdout, written from a thread of its own.

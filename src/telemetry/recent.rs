@@ -2,6 +2,7 @@
 
 use super::line::Chain;
 use crate::clock::{Clock, Rfc3339};
+use crate::redact;
 use serde::{Serialize, Serializer};
 use std::collections::VecDeque;
 use std::error::Error;
@@ -106,7 +107,7 @@ impl Visit for Remark {
 
 impl Remark {
     fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let mut value = value.to_string();
+        let mut value = redact::without_secrets(&value.to_string()).into_owned();
         if value.len() > LONGEST {
             value.truncate(value.floor_char_boundary(LONGEST));
             value.push_str("...");

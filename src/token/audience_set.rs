@@ -1,6 +1,8 @@
 //! The audiences of one token: never empty, sorted, without duplicates, and so the key of the token cache.
 
 use super::flaw::Flaw;
+use crate::redact;
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
@@ -29,6 +31,9 @@ pub enum AudienceError {
     /// An audience holds a control character.
     #[error("{0:?} must not contain control characters")]
     Control(String),
+    /// A user or a password is in an audience. It would be in every token, and so known to all who get one.
+    #[error("an audience must not hold a user or a password")]
+    User,
     /// An audience is longer than [`MAX_AUDIENCE_CHARS`].
     #[error("an audience of {0} characters is longer than {MAX_AUDIENCE_CHARS}")]
     TooLong(usize),
@@ -41,7 +46,8 @@ impl AudienceSet {
     /// The set of these names.
     ///
     /// # Errors
-    /// When there are none or too many, or one is empty, too long, in quotes, or holds white space or a control character.
+    /// When there are none or too many, or one is empty, too long, in quotes, or holds white space, a control character or
+    /// a user.
     pub fn new(names: impl IntoIterator<Item = String>) -> Result<Self, AudienceError> {
         let names: BTreeSet<String> = names.into_iter().collect();
         for name in &names {
@@ -59,6 +65,9 @@ impl AudienceSet {
                 )
                 | None => {}
             }
+            if has_user(name) {
+                return Err(AudienceError::User);
+            }
             let chars = name.chars().count();
             if chars > MAX_AUDIENCE_CHARS {
                 return Err(AudienceError::TooLong(chars));
@@ -75,12 +84,23 @@ impl AudienceSet {
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         self.0.iter().map(String::as_str)
     }
+
+    /// The audiences in order, as they may be shown. What a URL has besides its place belongs to the name.
+    pub fn shown(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.iter().map(redact::without_keys)
+    }
 }
 
-/// Joined by commas, as logs and metric labels show it.
+/// Whether a name is a URL with a user in it.
+fn has_user(name: &str) -> bool {
+    let authority = name.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.is_some_and(|authority| authority.contains('@'))
+}
+
+/// Joined by commas, as logs and metric labels show it: without what may be a secret.
 impl fmt::Display for AudienceSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0.join(","))
+        f.write_str(&self.shown().collect::<Vec<_>>().join(","))
     }
 }
 
@@ -96,6 +116,19 @@ mod tests {
     fn order_and_repeats_do_not_matter() {
         assert_eq!(set(&["b", "a", "b"]), set(&["a", "b"]));
         assert_eq!(set(&["b", "a"]).unwrap().to_string(), "a,b");
+    }
+
+    #[test]
+    fn an_audience_is_shown_whole_but_for_what_is_shaped_like_a_secret() {
+        let names = ["https://a.example/?tenant=b#c", "https://a.example/?api_key=hunter2"];
+        assert_eq!(
+            set(&names).unwrap().to_string(),
+            "https://a.example/?api_key=***,https://a.example/?tenant=b#c"
+        );
+        for user in ["https://ann@a.example", "https://ann:hunter2@a.example/x"] {
+            assert_eq!(set(&[user]), Err(AudienceError::User));
+        }
+        assert!(set(&["https://a.example/@ann", "ann@a.example"]).is_ok());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
+use super::setup_hint::NOT_STS;
 use crate::legible;
 use crate::telemetry::labels::ErrorClass;
 use crate::trouble::Trouble;
@@ -23,7 +24,7 @@ pub enum TokenError {
         /// The id under which AWS knows the call.
         request_id: Option<String>,
     },
-    /// STS answered that it is unwell, or with something that is no answer.
+    /// STS answered that it is unwell, or its answer broke off.
     #[error("STS is unwell: {what}")]
     Unwell {
         /// The error code, where there was one.
@@ -31,6 +32,9 @@ pub enum TokenError {
         /// What came instead of a token.
         what: String,
     },
+    /// Something answered that is not STS: a proxy, a captive portal, another service.
+    #[error("what answers in the place of STS is not STS: {0}")]
+    NotSts(String),
     /// No answer came from STS.
     #[error("STS cannot be reached: {0}")]
     Unreachable(String),
@@ -114,7 +118,8 @@ impl TokenError {
                 Some(_) | None => Severity::Transient,
             },
             Self::Setup(error) => error.severity(),
-            Self::Unreachable(_)
+            Self::NotSts(_)
+            | Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::SessionTooShort(_)
             | Self::Unusable(_)
@@ -130,7 +135,8 @@ impl TokenError {
             Self::Refused { code, .. } => Some(code),
             Self::Unwell { code, .. } => code.as_ref(),
             Self::Setup(error) => error.aws_code(),
-            Self::Unreachable(_)
+            Self::NotSts(_)
+            | Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::SessionTooShort(_)
             | Self::Unusable(_)
@@ -155,6 +161,7 @@ impl TokenError {
         match self {
             Self::Refused { code, .. } => refused_trouble(code.kind()),
             Self::Unwell { .. } => Trouble::StsUnwell,
+            Self::NotSts(_) => Trouble::NotSts,
             Self::Unreachable(_) => Trouble::StsUnreachable,
             Self::TimedOut(_) => Trouble::StsTimeout,
             Self::Setup(error) => error.trouble(),
@@ -176,6 +183,7 @@ impl TokenError {
         match self {
             Self::Refused { code, .. } => refused_hint(code.kind()),
             Self::Unwell { .. } => "nothing to do here: tries go on until STS is well again",
+            Self::NotSts(_) => NOT_STS,
             Self::Unreachable(_) | Self::TimedOut(_) => {
                 "check the route to the region's STS endpoint: DNS, VPC endpoint, security group, HTTPS_PROXY"
             }

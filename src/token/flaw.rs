@@ -58,6 +58,76 @@ impl fmt::Display for Flaw {
     }
 }
 
+/// Why a text is no region.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegionFlaw {
+    /// It is odd as a text.
+    #[error("{0}")]
+    Text(Flaw),
+    /// It ends in the letter of a zone.
+    #[error("is an availability zone, and not its region")]
+    Zone,
+    /// It has a character that no region has.
+    #[error("is no region: those have lower-case letters, digits and hyphens only")]
+    Characters,
+}
+
+/// Why an endpoint cannot be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum EndpointFlaw {
+    /// It is odd as a text.
+    #[error("{0}")]
+    Text(Flaw),
+    /// It does not begin as a URL of HTTP does.
+    #[error("is no URL: it begins with http:// or https://, a host follows")]
+    NoUrl,
+    /// It does not begin as a path does.
+    #[error("is no path: it begins with /")]
+    NoPath,
+    /// A user or a password is in it.
+    #[error("has a user in it, which AWS's calls have no use for")]
+    User,
+}
+
+impl RegionFlaw {
+    /// Why a text is no region. Partitions and regions are many and grow, so only the form is judged.
+    pub(super) fn of(region: &str) -> Option<Self> {
+        if let Some(flaw) = Flaw::of(region) {
+            return Some(Self::Text(flaw));
+        }
+        if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
+            return Some(Self::Characters);
+        }
+        let without_letter = region.trim_end_matches(|c: char| c.is_ascii_lowercase());
+        let zone = region.len() == without_letter.len() + 1
+            && without_letter.ends_with(|c: char| c.is_ascii_digit());
+        (zone && region.contains('-')).then_some(Self::Zone)
+    }
+}
+
+impl EndpointFlaw {
+    /// Why a text is no URL of an endpoint.
+    pub(super) fn of(url: &str) -> Option<Self> {
+        if let Some(flaw) = Flaw::of(url) {
+            return Some(Self::Text(flaw));
+        }
+        let Ok(parsed) = url.parse::<http::Uri>() else { return Some(Self::NoUrl) };
+        let (Some("http" | "https"), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
+            return Some(Self::NoUrl);
+        };
+        authority.as_str().contains('@').then_some(Self::User)
+    }
+
+    /// Why a text is no path of an endpoint whose host is known.
+    pub(super) fn of_path(path: &str) -> Option<Self> {
+        match Flaw::of(path) {
+            Some(flaw) => Some(Self::Text(flaw)),
+            None if path.starts_with('/') && path.parse::<http::Uri>().is_ok() => None,
+            None => Some(Self::NoPath),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,5 +151,33 @@ mod tests {
         ] {
             assert_eq!(Flaw::of(text), flaw, "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_region_is_checked_as_a_region() {
+        for region in
+            ["us-east-1", "us-gov-west-1", "ap-southeast-3", "eusc-de-east-1", "cn-north-1", "local"]
+        {
+            assert_eq!(RegionFlaw::of(region), None, "{region}");
+        }
+        for (region, flaw) in [
+            ("us-east-1a", RegionFlaw::Zone),
+            ("US-EAST-1", RegionFlaw::Characters),
+            ("us_east_1", RegionFlaw::Characters),
+            ("us-east-1.amazonaws.com/#", RegionFlaw::Characters),
+            ("us-east-1 ", RegionFlaw::Text(Flaw::Blank)),
+            ("us-east-1\r", RegionFlaw::Text(Flaw::EndsInLineBreak)),
+            ("\"us-east-1\"", RegionFlaw::Text(Flaw::Quoted)),
+            ("'us-east-1'", RegionFlaw::Text(Flaw::Quoted)),
+        ] {
+            assert_eq!(RegionFlaw::of(region), Some(flaw), "{region:?}");
+        }
+    }
+
+    #[test]
+    fn a_path_of_an_endpoint_is_checked_as_a_path() {
+        assert_eq!(EndpointFlaw::of_path("/v2/credentials/8d3c1f3e"), None);
+        assert_eq!(EndpointFlaw::of_path("v2/credentials"), Some(EndpointFlaw::NoPath));
+        assert_eq!(EndpointFlaw::of_path("/v2\n"), Some(EndpointFlaw::Text(Flaw::EndsInLineBreak)));
     }
 }

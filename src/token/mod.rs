@@ -29,6 +29,8 @@ pub mod inspect;
 pub mod error;
 /// What is wrong with the workload's own AWS settings.
 pub mod setup_error;
+/// What can be done about it.
+mod setup_hint;
 /// The error codes of AWS.
 pub mod aws_code;
 /// What is odd about a text.

@@ -1,10 +1,13 @@
 //! What is wrong with the workload's own AWS settings and credentials, found before STS is asked for a token.
 
-use super::aws_code::{AwsCode, CodeKind};
+use super::aws_code::AwsCode;
 use super::error::Severity;
-use super::flaw::Flaw;
+use super::flaw::{EndpointFlaw, Flaw, RegionFlaw};
+use crate::redact;
 use crate::trouble::Trouble;
-use std::path::PathBuf;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Why no call can be made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -12,10 +15,13 @@ pub enum SetupError {
     /// No AWS region is configured.
     #[error("no AWS region")]
     NoRegion,
+    /// No AWS region is configured outside the files that may name one.
+    #[error("no AWS region: {0}")]
+    NoRegionInFiles(Box<SetupError>),
     /// What is configured as region is none.
-    #[error("the AWS region {region:?} {flaw}")]
+    #[error("the AWS region {region} {flaw}")]
     Region {
-        /// What is configured.
+        /// What is configured, as it may be shown.
         region: String,
         /// Why that is no region.
         flaw: RegionFlaw,
@@ -24,7 +30,7 @@ pub enum SetupError {
     #[error("the endpoint for STS {0}")]
     Endpoint(EndpointFlaw),
     /// The file of `AWS_CA_BUNDLE` cannot be used.
-    #[error("AWS_CA_BUNDLE: {} cannot be used: {problem}", path.display())]
+    #[error("AWS_CA_BUNDLE: {} cannot be used: {problem}", shown(path))]
     CaBundle {
         /// The file.
         path: PathBuf,
@@ -49,15 +55,70 @@ pub enum SetupError {
         missing: &'static str,
     },
     /// `AWS_PROFILE` leads to no credentials.
-    #[error("no AWS credentials: AWS_PROFILE is {name:?}, and that profile gives none: {what}")]
+    #[error("no AWS credentials: AWS_PROFILE is {name}, and that profile gives none: {what}")]
     Profile {
-        /// The profile that was asked for.
+        /// The profile that was asked for, as it may be shown.
         name: String,
         /// What was tried.
         what: String,
     },
+    /// AWS's configuration or credentials file cannot be parsed.
+    #[error("no AWS credentials: AWS's configuration or credentials file cannot be used: {0}")]
+    ProfileFiles(String),
+    /// The file of `AWS_CONFIG_FILE` or `AWS_SHARED_CREDENTIALS_FILE` cannot be read.
+    #[error("no AWS credentials: {variable}: {} cannot be read: {problem}", shown(path))]
+    ProfileFile {
+        /// The variable that names it.
+        variable: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A container's credentials cannot be asked for where a variable says.
+    #[error("no AWS credentials: {variable} {flaw}")]
+    ContainerEndpoint {
+        /// The variable.
+        variable: &'static str,
+        /// Why nothing can be asked there.
+        flaw: EndpointFlaw,
+    },
+    /// The token to ask for a container's credentials with cannot be sent.
+    #[error("no AWS credentials: {variable} holds what no header can hold, a line break perhaps")]
+    ContainerToken {
+        /// The variable that holds it, or names its file.
+        variable: &'static str,
+    },
+    /// The file of `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` cannot be read.
+    #[error(
+        "no AWS credentials: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: {} cannot be read: {problem}",
+        shown(path)
+    )]
+    ContainerTokenFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The endpoint is set to nothing, at which the AWS SDK panics where it assumes a role.
+    #[error("no AWS credentials: the endpoint for STS is set to nothing, and a role is to be assumed there")]
+    EmptyEndpoint,
+    /// The AWS SDK can make no call, as it sends this variable in a header of each.
+    #[error("AWS_EXECUTION_ENV {0}, and is sent in a header of each call to AWS")]
+    ExecutionEnv(Flaw),
+    /// Looking for credentials does not come to an end.
+    #[error("no AWS credentials: {} within {within:?}", if *.by_program { "the credential_process of the profile did not end" } else { "their provider did not answer" })]
+    Late {
+        /// How long was waited.
+        within: Duration,
+        /// Whether the profile names a program that prints them.
+        by_program: bool,
+    },
+    /// Something that is not STS was asked for credentials.
+    #[error("no AWS credentials: what answers in the place of STS is not STS: {0}")]
+    NotSts(String),
     /// The file of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read.
-    #[error("no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE: {} cannot be read: {problem}", path.display())]
+    #[error("no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE: {} cannot be read: {problem}", shown(path))]
     IdentityTokenFile {
         /// The file.
         path: PathBuf,
@@ -82,34 +143,6 @@ pub enum SetupError {
     },
 }
 
-/// Why a text is no region.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RegionFlaw {
-    /// It is odd as a text.
-    #[error("{0}")]
-    Text(Flaw),
-    /// It ends in the letter of a zone.
-    #[error("is an availability zone, and not its region")]
-    Zone,
-    /// It has a character that no region has.
-    #[error("is no region: those have lower-case letters, digits and hyphens only")]
-    Characters,
-}
-
-/// Why an endpoint cannot be called.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum EndpointFlaw {
-    /// It is odd as a text.
-    #[error("{0}")]
-    Text(Flaw),
-    /// It does not begin as a URL of HTTP does.
-    #[error("is no URL: it begins with http:// or https://, a host follows")]
-    NoUrl,
-    /// A user or a password is in it.
-    #[error("has a user in it, which AWS's calls have no use for")]
-    User,
-}
-
 /// One part of credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CredentialPart {
@@ -119,6 +152,12 @@ pub enum CredentialPart {
     SecretAccessKey,
     /// What a session has besides.
     SessionToken,
+}
+
+/// A path as it may be shown: an operator may have put something else there.
+fn shown(path: &Path) -> String {
+    let path: Cow<'_, str> = path.to_string_lossy();
+    redact::without_secrets(&path).into_owned()
 }
 
 impl std::fmt::Display for CredentialPart {
@@ -136,15 +175,25 @@ impl SetupError {
     pub(super) fn severity(&self) -> Severity {
         match self {
             Self::NoRegion
+            | Self::NoRegionInFiles(_)
             | Self::Region { .. }
             | Self::Endpoint(_)
+            | Self::EmptyEndpoint
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
+            | Self::ProfileFiles(_)
+            | Self::ProfileFile { .. }
+            | Self::ContainerEndpoint { .. }
+            | Self::ContainerToken { .. }
+            | Self::ContainerTokenFile { .. }
+            | Self::ExecutionEnv(_)
+            // Each try may leave a program behind that does not end.
+            | Self::Late { .. }
             | Self::IdentityTokenFile { .. }
             | Self::Credentials { .. } => Severity::Permanent,
-            Self::NoCredentials(_) => Severity::Transient,
+            Self::NoCredentials(_) | Self::NotSts(_) => Severity::Transient,
             Self::CredentialsRefused { code, .. } => Severity::of(code.kind()),
         }
     }
@@ -154,11 +203,21 @@ impl SetupError {
         match self {
             Self::CredentialsRefused { code, .. } => Some(code),
             Self::NoRegion
+            | Self::NoRegionInFiles(_)
             | Self::Region { .. }
             | Self::Endpoint(_)
+            | Self::EmptyEndpoint
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::NoCredentials(_)
+            | Self::NotSts(_)
+            | Self::ProfileFiles(_)
+            | Self::ProfileFile { .. }
+            | Self::ContainerEndpoint { .. }
+            | Self::ContainerToken { .. }
+            | Self::ContainerTokenFile { .. }
+            | Self::ExecutionEnv(_)
+            | Self::Late { .. }
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
             | Self::IdentityTokenFile { .. }
@@ -169,77 +228,25 @@ impl SetupError {
     /// What is wrong, by its stable name.
     pub(super) fn trouble(&self) -> Trouble {
         match self {
-            Self::NoRegion => Trouble::RegionMissing,
+            Self::NoRegion | Self::NoRegionInFiles(_) => Trouble::RegionMissing,
             Self::Region { .. } => Trouble::RegionInvalid,
-            Self::Endpoint(_) => Trouble::StsEndpointInvalid,
+            Self::Endpoint(_) | Self::EmptyEndpoint => Trouble::StsEndpointInvalid,
+            Self::NotSts(_) => Trouble::NotSts,
             Self::CaBundle { .. } => Trouble::CaBundleUnusable,
             Self::NoCredentials(_)
             | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
+            | Self::ProfileFiles(_)
+            | Self::ProfileFile { .. }
+            | Self::ContainerEndpoint { .. }
+            | Self::ContainerToken { .. }
+            | Self::ContainerTokenFile { .. }
+            | Self::Late { .. }
             | Self::IdentityTokenFile { .. } => Trouble::CredentialsMissing,
+            Self::ExecutionEnv(_) => Trouble::ConfigInvalid,
             Self::CredentialsRefused { .. } => Trouble::CredentialsRefused,
             Self::Credentials { .. } => Trouble::CredentialsInvalid,
         }
-    }
-
-    /// What an operator can do about it.
-    pub(super) fn hint(&self) -> &'static str {
-        match self {
-            Self::NoRegion => "set AWS_REGION: this call exists on regional STS endpoints only",
-            Self::Region { .. } => {
-                "mend AWS_REGION, or the region of the profile: eu-central-1 for example, without quotes and blanks"
-            }
-            Self::Endpoint(_) => {
-                "mend AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the profile's endpoint_url, or take it away"
-            }
-            Self::CaBundle { .. } => {
-                "see that the file can be read and holds PEM certificates, or take AWS_CA_BUNDLE away"
-            }
-            Self::NoCredentials(_) => {
-                "give the workload an IAM role, or set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
-            }
-            Self::FileContent { .. } => {
-                "give the path of the file, and take what is there now for known to others"
-            }
-            Self::HalfCredentials { .. } => "set both, or neither where the workload has a role",
-            Self::Profile { .. } => {
-                "see that the profile stands in AWS's configuration or credentials file: AWS_CONFIG_FILE, \
-                 AWS_SHARED_CREDENTIALS_FILE, else .aws in the home directory"
-            }
-            Self::IdentityTokenFile { .. } => {
-                "see that the service account's token is mounted there, and that this user may read it"
-            }
-            Self::CredentialsRefused { code, .. } => refused_hint(code.kind()),
-            Self::Credentials { .. } => {
-                "mend it where the credentials come from: `echo` and CRLF files add line breaks, docker --env-file \
-                 keeps quotes"
-            }
-        }
-    }
-}
-
-fn refused_hint(kind: CodeKind) -> &'static str {
-    match kind {
-        CodeKind::AccessDenied => {
-            "see the role's trust policy: it has to name this workload, its service account or its profile's user"
-        }
-        CodeKind::IdentityTokenRejected => {
-            "see that IAM has the cluster's issuer as an identity provider, with the audience of the token"
-        }
-        CodeKind::CredentialsExpired => {
-            "the token or the credentials to ask with have expired: see what renews them"
-        }
-        CodeKind::Throttled => "the account makes too many calls: tries go on more slowly",
-        CodeKind::Unwell => "nothing to do here: tries go on until AWS is well again",
-        CodeKind::FederationDisabled
-        | CodeKind::SessionTooShort
-        | CodeKind::AccessKeyUnknown
-        | CodeKind::SignatureRejected
-        | CodeKind::Validation
-        | CodeKind::TokenTooLarge
-        | CodeKind::RegionDisabled
-        | CodeKind::UnknownCall
-        | CodeKind::Unlisted => "see the role, and the credentials or the token that it is assumed with",
     }
 }

@@ -2,10 +2,13 @@
 
 use crate::support::Sts;
 use crate::support::certificates::Certificates;
-use crate::support::program::command;
+use crate::support::program::{Program, command};
+use futures_util::future::join_all;
 use std::fs;
 
 const KEYS: &str = "[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = test\n";
+
+const UPSTREAM: [&str; 4] = ["--upstream-host", "localhost:9", "--upstream-scheme", "http"];
 
 /// A program without keys of its own in the environment.
 fn without_keys(url: &str) -> tokio::process::Command {
@@ -37,4 +40,55 @@ async fn no_retry_setting_of_aws_ends_a_fetch() {
             command.env("AWS_CONFIG_FILE", &config).args(["token", "--token-audience", "a"]).output();
         assert!(output.await.unwrap().status.success(), "{line}");
     }
+}
+
+#[tokio::test]
+async fn a_file_that_is_mended_is_read_again() {
+    let certificates = Certificates::new("aws_profiles_mended");
+    join_all(["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"].into_iter().flat_map(|variable| {
+        [(None, "cannot be read"), (Some("[default\nplanted"), "cannot be used")].map(|(broken, named)| {
+            let file = certificates.path(&format!("{variable}-{}", broken.is_some()));
+            mended(variable, file, broken, named)
+        })
+    }))
+    .await;
+}
+
+/// A proxy whose file of AWS's is missing, or has this content, until it is told.
+async fn mended(variable: &str, file: String, broken: Option<&str>, named: &str) {
+    let sts = Sts::start().await;
+    match broken {
+        Some(content) => fs::write(&file, content).unwrap(),
+        // That of an earlier run, where there was one.
+        None => drop(fs::remove_file(&file)),
+    }
+    let mut command = without_keys(&sts.url);
+    command.env(variable, &file);
+    let mut proxy = Program::start(command, &UPSTREAM).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    assert_eq!(line["code"], "credentials_missing", "{line}");
+    let error = line["error"].as_str().unwrap();
+    assert!(error.contains(named) && !error.contains("planted"), "{line}");
+    fs::write(&file, KEYS).unwrap();
+    proxy.logged(|line| line["msg"] == "token obtained again").await;
+}
+
+#[tokio::test]
+async fn a_program_for_credentials_that_does_not_end_is_named() {
+    let sts = Sts::start().await;
+    let config = Certificates::new("aws_profiles_program").path("config");
+    fs::write(&config, "[default]\ncredential_process = sleep 5\n").unwrap();
+    let mut command = without_keys(&sts.url);
+    command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
+    let mut proxy =
+        Program::start(command, &[&UPSTREAM[..], &["--token-fetch-timeout", "1s"]].concat()).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    assert_eq!(
+        (&line["code"], &line["error"]),
+        (
+            &"credentials_missing".into(),
+            &"no AWS credentials: the credential_process of the profile did not end within 900ms".into()
+        ),
+        "{line}"
+    );
 }

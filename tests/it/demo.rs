@@ -144,8 +144,12 @@ fn address(curl: &str) -> Option<SocketAddr> {
 /// A bearer of another issuer, signed by a key of the same name.
 async fn forged(audience: &str) -> String {
     let issuer = crate::support::Sts::start().await;
-    let wish =
-        Wish { algorithm: SigningAlgorithm::Rs256, duration: Duration::from_secs(60), tags: Vec::new() };
+    let wish = Wish {
+        algorithm: SigningAlgorithm::Rs256,
+        duration: Duration::from_secs(60),
+        tags: Vec::new(),
+        fetch_timeout: Duration::from_secs(10),
+    };
     let access = Access::keys("AKIATEST", "test", "us-east-1");
     let sts = Sts::new(wish, access, Some(issuer.url.clone()), Clock::system());
     let minted = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();

@@ -7,6 +7,7 @@ mod admin;
 mod admin_limits;
 mod alerts;
 mod architecture;
+mod aws_credentials;
 mod aws_profiles;
 mod aws_settings;
 mod broken_bodies;

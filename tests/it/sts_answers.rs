@@ -165,6 +165,42 @@ async fn an_answer_without_end_is_a_failed_fetch() {
         let frames = repeat_with(|| Ok(Frame::data(Bytes::from_static(&[b'<'; 64 * 1024]))));
         Response::new(BoxBody::new(StreamBody::new(frames)))
     };
-    let line = Posed::with(endless).await.fails("sts_unwell").await;
-    assert_eq!(line["error"], "STS is unwell: the answer is longer than 1 MiB");
+    let line = Posed::with(endless).await.fails("not_sts").await;
+    assert_eq!(line["error"], "what answers in the place of STS is not STS: its answer is longer than 1 MiB");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_not_of_sts_is_told_by_what_it_is() {
+    let page = "<html><body>Sign in to the network</body></html>";
+    let portal = "https://portal.example.com/login?session=planted";
+    for (status, location, body, error) in [
+        (302, Some(portal), "", "it answers 302 and redirects to https://portal.example.com/login?***"),
+        (200, None, page, "it answers 200 with text/html"),
+        (403, None, page, "it answers 403 with text/html"),
+        (404, None, "{}", "it answers 404 with text/html"),
+        (
+            200,
+            None,
+            "<GetWebIdentityTokenResponse><GetWebIdentityTokenResult/></GetWebIdentityTokenResponse>",
+            "its answer holds no token",
+        ),
+    ] {
+        let answer = move || {
+            let mut reply = text(body);
+            *reply.status_mut() = StatusCode::from_u16(status).unwrap();
+            reply.headers_mut().insert("content-type", "text/html".parse().unwrap());
+            if let Some(location) = location {
+                reply.headers_mut().insert("location", location.parse().unwrap());
+            }
+            reply
+        };
+        let line = Posed::with(answer).await.fails("not_sts").await;
+        assert_eq!(line["error"], format!("what answers in the place of STS is not STS: {error}"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_of_5xx_is_of_an_sts_that_is_unwell_whatever_it_says() {
+    let line = Posed::as_sts(StatusCode::BAD_GATEWAY, "<html/>".to_owned()).await.fails("sts_unwell").await;
+    assert_eq!(line["error"], "STS is unwell: status 502");
 }

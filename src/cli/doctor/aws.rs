@@ -50,9 +50,11 @@ pub(super) async fn survey(sts: &Sts, tokens: &TokenConfig, bounds: Bounds) -> S
             return survey.stop(obstacle, &[Check::Clock]);
         }
     }
-    let too_late =
-        || Err(SetupError::NoCredentials(format!("none within {}s", CREDENTIALS.as_secs())).into());
-    let found = match bounds.within(CREDENTIALS, sts.credentials()).await.unwrap_or_else(too_late) {
+    let found = match bounds.within(CREDENTIALS, sts.credentials()).await {
+        Some(found) => found,
+        None => Err(sts.late_credentials(CREDENTIALS).await),
+    };
+    let found = match found {
         Ok(found) => found,
         Err(error) => {
             survey.findings.push(failed(Check::Credentials, &error));

@@ -9,7 +9,13 @@ use serde_json::{Map, Value, json};
 const CAUSES: [(Trouble, &[Trouble]); 3] = [
     (
         Trouble::ProxyLoop,
-        &[Trouble::StsUnreachable, Trouble::StsTimeout, Trouble::StsUnwell, Trouble::CredentialsMissing],
+        &[
+            Trouble::StsUnreachable,
+            Trouble::StsTimeout,
+            Trouble::StsUnwell,
+            Trouble::NotSts,
+            Trouble::CredentialsMissing,
+        ],
     ),
     (Trouble::MetadataProxied, &[Trouble::CredentialsMissing, Trouble::RegionMissing]),
     (
@@ -100,9 +106,9 @@ fn object(finding: &Finding) -> Value {
         add("code", json!(trouble.code()));
         add("see", json!(trouble.see()));
     }
-    add("seen", json!(finding.seen));
+    add("seen", json!(legible::lines(&finding.seen, LONGEST)));
     if let Some(next) = &finding.next {
-        add("next", json!(next));
+        add("next", json!(legible::lines(next, LONGEST)));
     }
     if let Some(policy) = &finding.policy {
         add("policy", policy.clone());

@@ -4,10 +4,20 @@ use crate::config::TokenConfig;
 use crate::token::audience_set::AudienceSet;
 use serde_json::{Map, Value, json};
 
-/// A policy for exactly these audiences. `ForAllValues` lets no other audience in beside them, which `ForAnyValue` would;
+/// The audiences that a policy lists. It is printed, so none that may not be shown whole.
+pub(super) fn listed(audiences: &AudienceSet) -> Vec<&str> {
+    audiences
+        .iter()
+        .zip(audiences.shown())
+        .filter(|(name, shown)| name == shown)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+/// A policy for exactly the audiences that it lists. `ForAllValues` lets no other audience in beside them, which `ForAnyValue` would;
 /// `Null` refuses a call without any (IAM user guide, "Multivalued context keys").
 pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
-    let audiences: Vec<&str> = audiences.iter().collect();
+    let audiences = listed(audiences);
     let mint = json!({
         "Effect": "Allow",
         "Action": "sts:GetWebIdentityToken",
@@ -72,6 +82,13 @@ mod tests {
         );
         assert_eq!(condition["NumericLessThanEquals"]["sts:DurationSeconds"], 900);
         assert_eq!(statements[1]["Condition"]["StringEquals"]["aws:RequestTag/team"], "data");
+    }
+
+    #[test]
+    fn a_policy_lists_an_audience_as_it_is_or_not_at_all() {
+        let names = ["https://a.example/?tenant=b", "https://a.example/?api_key=hunter2"];
+        let audiences = AudienceSet::new(names.map(str::to_owned)).unwrap();
+        assert_eq!(listed(&audiences), ["https://a.example/?tenant=b"]);
     }
 
     #[test]

@@ -89,7 +89,11 @@ async fn denied(subject: &Subject<'_>, survey: &Survey, error: &TokenError, boun
     };
     let attach = survey.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
     let attach = attach.unwrap_or_else(|| "attach it to the role of the workload".to_owned());
-    let next = format!("{advice}\nwith this as policy.json: {attach}");
+    let document = match audiences.iter().count() - policy::listed(audiences).len() {
+        0 => "this".to_owned(),
+        unlisted => format!("this, and {unlisted} more of --token-audience that may hold a secret,"),
+    };
+    let next = format!("{advice}\nwith {document} as policy.json: {attach}");
     Finding::failed(Check::Token, error.trouble(), error.to_string(), next)
         .with_policy(policy::least(&subject.config.tokens, audiences))
 }

@@ -1,9 +1,11 @@
 //! Where credentials, region and endpoint come from, and whether they can be used at all.
 
+use super::profiles;
+use super::providers::Providers;
 use super::transport::{self, Trusted, Way};
 use crate::redact;
-use crate::token::flaw::Flaw;
-use crate::token::setup_error::{EndpointFlaw, RegionFlaw, SetupError};
+use crate::token::flaw::{EndpointFlaw, Flaw, RegionFlaw};
+use crate::token::setup_error::SetupError;
 use aws_config::retry::RetryConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
 use aws_credential_types::Credentials;
@@ -43,6 +45,48 @@ pub struct AwsVariables {
     pub sts_endpoint_url: Option<String>,
     /// `AWS_ENDPOINT_URL`, which may be empty.
     pub endpoint_url: Option<String>,
+    /// `AWS_CONFIG_FILE`.
+    pub config_file: Option<FileVariable>,
+    /// `AWS_SHARED_CREDENTIALS_FILE`.
+    pub shared_credentials_file: Option<FileVariable>,
+    /// Where a container's credentials are asked for.
+    pub container_endpoint: ContainerEndpoint,
+    /// `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE`.
+    pub container_token_file: Option<FileVariable>,
+    /// What keeps `AWS_EXECUTION_ENV`, which the SDK sends in a header, from being sent.
+    pub execution_env: Option<Flaw>,
+}
+
+/// What `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` and `AWS_CONTAINER_CREDENTIALS_FULL_URI` say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerEndpoint {
+    /// Nothing.
+    #[default]
+    Unset,
+    /// Something that may be asked.
+    Set,
+    /// Something that cannot be: the SDK panics at some of it.
+    Wrong {
+        /// The variable.
+        variable: &'static str,
+        /// What is wrong with it.
+        flaw: EndpointFlaw,
+    },
+}
+
+impl ContainerEndpoint {
+    /// Judges both values. The relative one counts before the other (AWS SDKs and tools reference, "Container credential
+    /// provider"), and to the SDK even where it is empty.
+    pub fn read(relative: Option<&str>, full: Option<&str>) -> Self {
+        let full = full.filter(|url| !url.trim().is_empty());
+        let (variable, flaw) = match (relative, full) {
+            (None, None) => return Self::Unset,
+            (Some(path), None) if path.trim().is_empty() => return Self::Unset,
+            (Some(path), _) => ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", EndpointFlaw::of_path(path)),
+            (None, Some(url)) => ("AWS_CONTAINER_CREDENTIALS_FULL_URI", EndpointFlaw::of(url)),
+        };
+        flaw.map_or(Self::Set, |flaw| Self::Wrong { variable, flaw })
+    }
 }
 
 /// What a variable says that is to name a file.
@@ -99,10 +143,32 @@ impl Access {
         }
     }
 
+    /// Who is asked for credentials, with this configuration.
+    pub(super) fn providers(&self, config: &SdkConfig) -> Providers {
+        match self {
+            Self::DefaultChain(variables) => Providers::Chain(Box::new((config.clone(), variables.clone()))),
+            Self::Keys { credentials, .. } => {
+                Providers::Given(SharedCredentialsProvider::new(credentials.clone()))
+            }
+        }
+    }
+
+    /// Why there is no region: the profile may have one, in a file that cannot be read.
+    async fn no_region(&self) -> SetupError {
+        let problem = match self {
+            Self::DefaultChain(variables) => profiles::problem(variables).await,
+            Self::Keys { .. } => None,
+        };
+        problem.map_or(SetupError::NoRegion, |problem| SetupError::NoRegionInFiles(Box::new(problem)))
+    }
+
     /// What calls are made with; the region in it is one.
     pub(super) async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
         let config = match self {
             Self::DefaultChain(variables) => {
+                if let Some(flaw) = variables.execution_env {
+                    return Err(SetupError::ExecutionEnv(flaw));
+                }
                 let bundle =
                     variables.ca_bundle.as_ref().map(|file| file.path("AWS_CA_BUNDLE")).transpose()?;
                 let trusted = match bundle {
@@ -119,17 +185,16 @@ impl Access {
                     .load()
                     .await
             }
-            Self::Keys { credentials, region } => SdkConfig::builder()
+            Self::Keys { region, .. } => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
-                .credentials_provider(SharedCredentialsProvider::new(credentials.clone()))
                 .region(Region::new(region.clone()))
                 .http_client(transport::client(Way::Direct, Trusted::System)?)
                 .build(),
         };
         match config.region().map(AsRef::as_ref) {
-            None | Some("") => Err(SetupError::NoRegion),
-            Some(region) => match region_flaw(region) {
-                Some(flaw) => Err(SetupError::Region { region: redact::without_credentials(region), flaw }),
+            None | Some("") => Err(self.no_region().await),
+            Some(region) => match RegionFlaw::of(region) {
+                Some(flaw) => Err(SetupError::Region { region: redact::shown(region), flaw }),
                 None => Ok(config),
             },
         }
@@ -137,18 +202,25 @@ impl Access {
 }
 
 impl AwsVariables {
+    /// Whether the variable that counts for calls to STS is set to nothing.
+    pub(super) fn sets_endpoint_to_nothing(&self) -> bool {
+        set_to_nothing(self.sts_endpoint_url.as_deref().or(self.endpoint_url.as_deref()))
+    }
+
     /// The endpoint that these lead to. A variable that is set to nothing counts as not set, as in AWS's other SDKs.
     pub(super) fn endpoint(&self) -> Result<Endpoint, SetupError> {
         let some = |url: &Option<String>| url.clone().filter(|url| !url.trim().is_empty());
         let (of_sts, of_all) = (some(&self.sts_endpoint_url), some(&self.endpoint_url));
-        if let Some(flaw) = of_sts.as_ref().or(of_all.as_ref()).and_then(|url| endpoint_flaw(url)) {
+        if let Some(flaw) = of_sts.as_ref().or(of_all.as_ref()).and_then(|url| EndpointFlaw::of(url)) {
             return Err(SetupError::Endpoint(flaw));
         }
-        let set_to_nothing = |url: &Option<String>| url.is_some() && some(url).is_none();
         Ok(match (of_sts, of_all) {
             (Some(_), _) => Endpoint::BySettings,
-            (None, Some(url)) if set_to_nothing(&self.sts_endpoint_url) => Endpoint::Url(url),
-            (None, None) if set_to_nothing(&self.sts_endpoint_url) || set_to_nothing(&self.endpoint_url) => {
+            (None, Some(url)) if set_to_nothing(self.sts_endpoint_url.as_deref()) => Endpoint::Url(url),
+            (None, None)
+                if set_to_nothing(self.sts_endpoint_url.as_deref())
+                    || set_to_nothing(self.endpoint_url.as_deref()) =>
+            {
                 Endpoint::OfRegion
             }
             (None, Some(_) | None) => Endpoint::BySettings,
@@ -156,55 +228,13 @@ impl AwsVariables {
     }
 }
 
-/// Why a text is no region. Partitions and regions are many and grow, so only the form is judged.
-fn region_flaw(region: &str) -> Option<RegionFlaw> {
-    if let Some(flaw) = Flaw::of(region) {
-        return Some(RegionFlaw::Text(flaw));
-    }
-    if !region.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-') {
-        return Some(RegionFlaw::Characters);
-    }
-    let without_letter = region.trim_end_matches(|c: char| c.is_ascii_lowercase());
-    let zone =
-        region.len() == without_letter.len() + 1 && without_letter.ends_with(|c: char| c.is_ascii_digit());
-    (zone && region.contains('-')).then_some(RegionFlaw::Zone)
-}
-
-fn endpoint_flaw(url: &str) -> Option<EndpointFlaw> {
-    if let Some(flaw) = Flaw::of(url) {
-        return Some(EndpointFlaw::Text(flaw));
-    }
-    let Ok(parsed) = url.parse::<http::Uri>() else { return Some(EndpointFlaw::NoUrl) };
-    let (Some("http" | "https"), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
-        return Some(EndpointFlaw::NoUrl);
-    };
-    authority.as_str().contains('@').then_some(EndpointFlaw::User)
+fn set_to_nothing(url: Option<&str>) -> bool {
+    url.is_some_and(|url| url.trim().is_empty())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_region_is_checked_as_a_region() {
-        for region in
-            ["us-east-1", "us-gov-west-1", "ap-southeast-3", "eusc-de-east-1", "cn-north-1", "local"]
-        {
-            assert_eq!(region_flaw(region), None, "{region}");
-        }
-        for (region, flaw) in [
-            ("us-east-1a", RegionFlaw::Zone),
-            ("US-EAST-1", RegionFlaw::Characters),
-            ("us_east_1", RegionFlaw::Characters),
-            ("us-east-1.amazonaws.com/#", RegionFlaw::Characters),
-            ("us-east-1 ", RegionFlaw::Text(Flaw::Blank)),
-            ("us-east-1\r", RegionFlaw::Text(Flaw::EndsInLineBreak)),
-            ("\"us-east-1\"", RegionFlaw::Text(Flaw::Quoted)),
-            ("'us-east-1'", RegionFlaw::Text(Flaw::Quoted)),
-        ] {
-            assert_eq!(region_flaw(region), Some(flaw), "{region:?}");
-        }
-    }
 
     #[test]
     fn the_content_of_a_file_is_not_taken_for_its_path() {

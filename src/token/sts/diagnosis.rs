@@ -1,8 +1,8 @@
 //! What can be asked besides a token: where the region comes from, whose credentials these are, and who answers as STS.
 //! A token that is refused rarely says so much.
 
-use super::refusal::{token_error, unwell};
-use super::session::Lease;
+use super::refusal::{not_sts, token_error};
+use super::session::{Lease, late};
 use super::{ATTEMPT_TIMEOUT, Access, Sts};
 use crate::token::error::TokenError;
 use crate::token::setup_error::SetupError;
@@ -107,6 +107,11 @@ impl Sts {
         })
     }
 
+    /// Why there are no credentials, where looking for them has come to no end within this time.
+    pub async fn late_credentials(&self, within: Duration) -> TokenError {
+        late(within).await.into()
+    }
+
     /// Asks STS who is calling (`GetCallerIdentity`).
     ///
     /// # Errors
@@ -128,7 +133,7 @@ impl Sts {
                 (Some(account), Some(arn)) => {
                     Ok(Identity { account: account.to_owned(), arn: arn.to_owned() })
                 }
-                (None, _) | (_, None) => Err(unwell("the answer holds no identity")),
+                (None, _) | (_, None) => Err(not_sts("its answer holds no identity")),
             }
         });
         Ok(Introduction { answer, url: called.0.get().cloned(), clock_ahead: aws.skew.seconds() })

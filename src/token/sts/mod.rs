@@ -8,6 +8,10 @@ mod answer_size;
 mod transport;
 /// What the SDK's errors say.
 mod refusal;
+/// Who is asked for credentials.
+mod providers;
+/// AWS's configuration and credentials files.
+mod profiles;
 /// The AWS session that a token must not outlive.
 mod session;
 /// How far the machine's clock is from AWS's.
@@ -27,7 +31,7 @@ use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
-use refusal::{token_error, unwell};
+use refusal::{not_sts, token_error};
 use session::{Lease, SHORTEST_TOKEN, Session};
 use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +51,8 @@ pub struct Wish {
     pub duration: Duration,
     /// What becomes the tokens' `request_tags`.
     pub tags: Vec<(String, String)>,
+    /// The bound on all of it, credentials included: `--token-fetch-timeout`.
+    pub fetch_timeout: Duration,
 }
 
 /// Mints tokens at AWS STS.
@@ -83,9 +89,7 @@ impl Sts {
             None => variables.endpoint()?,
         };
         let config = self.access.sdk_config().await?;
-        let provider = config
-            .credentials_provider()
-            .ok_or_else(|| SetupError::NoCredentials("no provider is configured".to_owned()))?;
+        let providers = self.access.providers(&config);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
             .operation_attempt_timeout(ATTEMPT_TIMEOUT)
@@ -106,7 +110,8 @@ impl Sts {
             }
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        Ok(Aws { client, session: Session::new(provider, variables, self.clock), skew })
+        let session = Session::new(providers, variables, self.clock, self.wish.fetch_timeout);
+        Ok(Aws { client, session, skew })
     }
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
@@ -130,7 +135,7 @@ impl Sts {
                 Err(error) => error,
             };
             let too_long = refusal.is_refusal(CodeKind::SessionTooShort);
-            if !replaced && (too_long || refusal.is_refusal(CodeKind::CredentialsExpired)) {
+            if !replaced && (too_long || is_of_credentials(&refusal)) {
                 replaced = true;
                 if let Some(newer) = session.replace(&lease.credentials, wanted).await {
                     life = newer.longest;
@@ -168,10 +173,10 @@ impl Sts {
             .await
             .map_err(|error| token_error(error, ATTEMPT_TIMEOUT))?;
         let (Some(jwt), Some(expiration)) = (answer.web_identity_token(), answer.expiration()) else {
-            return Err(unwell("the answer holds no token"));
+            return Err(not_sts("its answer holds no token"));
         };
         let expires = SystemTime::try_from(*expiration)
-            .map_err(|_| unwell("the token's expiration is out of range"))?;
+            .map_err(|_| not_sts("the expiration in its answer is out of range"))?;
         let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
         // The clocks are compared by a header, which may be wrong. No token lives longer than was asked, or than it says.
         let longest = asked_at.wall + inspect::life(jwt).map_or(life, |its_own| its_own.min(life));
@@ -186,6 +191,13 @@ impl Sts {
             tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
         (!tags.is_empty()).then_some(tags)
     }
+}
+
+/// Whether other credentials may be granted what these were refused: a file may hold others by now.
+fn is_of_credentials(refusal: &TokenError) -> bool {
+    [CodeKind::CredentialsExpired, CodeKind::AccessKeyUnknown, CodeKind::SignatureRejected]
+        .into_iter()
+        .any(|kind| refusal.is_refusal(kind))
 }
 
 impl TokenSource for Sts {

@@ -1,20 +1,26 @@
 //! What the SDK's errors say, in our words.
 
-use super::access::AwsVariables;
-use super::answer_size;
+use super::access::{AwsVariables, ContainerEndpoint};
+use super::{answer_size, profiles};
 use crate::legible;
+use crate::redact;
 use crate::token::aws_code::AwsCode;
 use crate::token::error::{self, LONGEST, TokenError};
 use crate::token::setup_error::SetupError;
 use aws_credential_types::provider::error::CredentialsError;
+use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use http::header::InvalidHeaderValue;
 use std::error::Error;
 use std::io;
 use std::iter;
 use std::time::Duration;
+
+/// The most that is kept of a header's value, in bytes.
+const LONGEST_HEADER: usize = 200;
 
 /// Why a call brought nothing; `patience` is what it could take.
 pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> TokenError
@@ -22,15 +28,13 @@ where
     E: ProvideErrorMetadata + Error + 'static,
 {
     if let SdkError::ServiceError(service) = &error {
-        return refusal(service.err(), service.raw().status().as_u16(), error.request_id());
+        return refusal(service.err(), service.raw(), error.request_id());
     }
     if let SdkError::ResponseError(_) = &error {
-        let too_long = causes(&error).any(answer_size::is_exceeded);
-        return unwell(if too_long {
-            "the answer is longer than 1 MiB"
-        } else {
-            "the answer cannot be read"
-        });
+        return match causes(&error).any(answer_size::is_exceeded) {
+            true => not_sts("its answer is longer than 1 MiB"),
+            false => TokenError::Unwell { code: None, what: "the answer cannot be read".to_owned() },
+        };
     }
     if let SdkError::TimeoutError(_) = &error {
         return TokenError::Unreachable(format!("no answer within {}s", patience.as_secs()));
@@ -39,8 +43,10 @@ where
     TokenError::Unreachable(error::chain(&error))
 }
 
-fn refusal(error: &impl ProvideErrorMetadata, status: u16, request_id: Option<&str>) -> TokenError {
+fn refusal(error: &impl ProvideErrorMetadata, answer: &HttpResponse, request_id: Option<&str>) -> TokenError {
+    let status = answer.status().as_u16();
     match (error.code().and_then(AwsCode::read), status) {
+        (None, ..500) => TokenError::NotSts(described(answer)),
         (Some(code), ..500) => TokenError::Refused {
             code,
             message: said(error),
@@ -53,31 +59,80 @@ fn refusal(error: &impl ProvideErrorMetadata, status: u16, request_id: Option<&s
     }
 }
 
-pub(super) fn unwell(what: &str) -> TokenError {
-    TokenError::Unwell { code: None, what: what.to_owned() }
+/// What tells an answer from one of STS, which has a code wherever it is no success.
+fn described(answer: &HttpResponse) -> String {
+    let header = |name| answer.headers().get(name).map(|value| legible::line(value, LONGEST_HEADER));
+    let status = format!("it answers {}", answer.status().as_u16());
+    match (header("location"), header("content-type")) {
+        (Some(place), _) if (300..400).contains(&answer.status().as_u16()) => {
+            format!("{status} and redirects to {place}")
+        }
+        (_, Some(kind)) => format!("{status} with {kind}"),
+        (_, None) => format!("{status} without an error code of AWS"),
+    }
 }
 
-/// Why there are no credentials, as exactly as the environment lets it be told.
-pub(super) fn no_credentials(error: &CredentialsError, variables: &AwsVariables) -> SetupError {
-    if let Some(refused) = causes(error).find_map(|cause| {
-        refused::<AssumeRoleError>(cause).or_else(|| refused::<AssumeRoleWithWebIdentityError>(cause))
-    }) {
-        return refused;
-    }
-    if let (Some(file), Some(problem)) = (
-        &variables.web_identity_token_file,
-        causes(error).find_map(|cause| cause.downcast_ref::<io::Error>()),
-    ) {
-        return match file.path("AWS_WEB_IDENTITY_TOKEN_FILE") {
-            Ok(path) => SetupError::IdentityTokenFile { path: path.to_owned(), problem: problem.to_string() },
-            Err(content) => content,
-        };
+pub(super) fn not_sts(what: &str) -> TokenError {
+    TokenError::NotSts(what.to_owned())
+}
+
+/// Why there are no credentials, as exactly as the environment and AWS's files let it be told.
+pub(super) async fn no_credentials(error: &CredentialsError, variables: &AwsVariables) -> SetupError {
+    if let Some(known) = causes(error).find_map(|cause| known(cause, variables)) {
+        return known;
     }
     // The chain lists what it tried, each on a line.
     let what = error::chain(error).lines().map(str::trim).collect::<Vec<_>>().join("; ");
-    if !matches!(error, CredentialsError::CredentialsNotLoaded(_)) {
-        return SetupError::NoCredentials(what);
+    let was_asked =
+        matches!(error, CredentialsError::ProviderError(_) | CredentialsError::ProviderTimedOut(_));
+    let files = if was_asked { None } else { profiles::problem(variables).await };
+    match (files, error) {
+        (Some(problem), _) => problem,
+        (None, CredentialsError::CredentialsNotLoaded(_)) => nothing_found(what, variables),
+        (None, _) => SetupError::NoCredentials(what),
     }
+}
+
+/// Where one cause says it all.
+fn known(cause: &(dyn Error + 'static), variables: &AwsVariables) -> Option<SetupError> {
+    let wrong = cause.downcast_ref::<SetupError>().cloned();
+    wrong
+        .or_else(|| refused::<AssumeRoleError>(cause))
+        .or_else(|| refused::<AssumeRoleWithWebIdentityError>(cause))
+        .or_else(|| cause.downcast_ref::<io::Error>().and_then(|problem| unreadable(problem, variables)))
+        .or_else(|| cause.is::<InvalidHeaderValue>().then(|| unfit_for_header(variables)))
+}
+
+/// A file that a provider could not read. The providers are asked in this order.
+fn unreadable(problem: &io::Error, variables: &AwsVariables) -> Option<SetupError> {
+    let problem = problem.to_string();
+    if let Some(file) = &variables.web_identity_token_file {
+        return Some(file.path("AWS_WEB_IDENTITY_TOKEN_FILE").map_or_else(
+            |content| content,
+            |path| SetupError::IdentityTokenFile { path: path.to_owned(), problem },
+        ));
+    }
+    if variables.container_endpoint == ContainerEndpoint::Unset {
+        return None;
+    }
+    let file = variables.container_token_file.as_ref()?;
+    Some(file.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map_or_else(
+        |content| content,
+        |path| SetupError::ContainerTokenFile { path: path.to_owned(), problem },
+    ))
+}
+
+/// The token that could not be sent in a header.
+fn unfit_for_header(variables: &AwsVariables) -> SetupError {
+    let variable = match variables.container_token_file {
+        Some(_) => "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+        None => "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    };
+    SetupError::ContainerToken { variable }
+}
+
+/// No provider has credentials.
+fn nothing_found(what: String, variables: &AwsVariables) -> SetupError {
     match (variables.has_access_key_id, variables.has_secret_access_key, &variables.profile) {
         (true, false, _) => {
             SetupError::HalfCredentials { set: "AWS_ACCESS_KEY_ID", missing: "AWS_SECRET_ACCESS_KEY" }
@@ -85,7 +140,7 @@ pub(super) fn no_credentials(error: &CredentialsError, variables: &AwsVariables)
         (false, true, _) => {
             SetupError::HalfCredentials { set: "AWS_SECRET_ACCESS_KEY", missing: "AWS_ACCESS_KEY_ID" }
         }
-        (_, _, Some(name)) => SetupError::Profile { name: name.clone(), what },
+        (_, _, Some(name)) => SetupError::Profile { name: redact::shown(name), what },
         (_, _, None) => SetupError::NoCredentials(what),
     }
 }
@@ -99,9 +154,13 @@ fn refused<E>(cause: &(dyn Error + 'static)) -> Option<SetupError>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let error = cause.downcast_ref::<SdkError<E>>()?.as_service_error()?;
-    let code = AwsCode::read(error.code()?)?;
-    Some(SetupError::CredentialsRefused { code, message: said(error) })
+    let SdkError::ServiceError(service) = cause.downcast_ref::<SdkError<E>>()? else { return None };
+    let (error, answer) = (service.err(), service.raw());
+    match error.code().and_then(AwsCode::read) {
+        Some(code) => Some(SetupError::CredentialsRefused { code, message: said(error) }),
+        None if answer.status().as_u16() < 500 => Some(SetupError::NotSts(described(answer))),
+        None => None,
+    }
 }
 
 /// What AWS says about its code, or what answers in its place.

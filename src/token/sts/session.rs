@@ -5,6 +5,8 @@
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
 use super::access::AwsVariables;
+use super::profiles::Profiles;
+use super::providers::Providers;
 use super::refusal::no_credentials;
 use crate::clock::Clock;
 use crate::token::error::TokenError;
@@ -30,14 +32,18 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Holds the workload's credentials and asks their provider for newer ones when their session is too short.
 #[derive(Debug)]
 pub(super) struct Session {
-    provider: SharedCredentialsProvider,
+    providers: Providers,
     variables: AwsVariables,
     clock: Clock,
+    /// How long the provider may take while there is no session that will do.
+    patience: Duration,
     held: Mutex<Held>,
 }
 
 #[derive(Debug, Default)]
 struct Held {
+    /// What the last credentials came from. None that failed, or whose credentials were refused, is asked again.
+    provider: Option<SharedCredentialsProvider>,
     credentials: Option<Credentials>,
     asked: Option<Instant>,
     replaced: Option<Instant>,
@@ -53,8 +59,16 @@ pub(super) struct Lease {
 }
 
 impl Session {
-    pub(super) fn new(provider: SharedCredentialsProvider, variables: AwsVariables, clock: Clock) -> Self {
-        Self { provider, variables, clock, held: Mutex::default() }
+    /// A session that begins when it is first asked for. A fetch that waits for it has `fetch_timeout` in all.
+    pub(super) fn new(
+        providers: Providers,
+        variables: AwsVariables,
+        clock: Clock,
+        fetch_timeout: Duration,
+    ) -> Self {
+        // What is left is for the call, and to tell the two apart.
+        let patience = fetch_timeout * 9 / 10;
+        Self { providers, variables, clock, patience, held: Mutex::default() }
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
@@ -71,6 +85,7 @@ impl Session {
         let mut held = self.held.lock().await;
         if held.is(refused) && held.replaced.is_none_or(|replaced| replaced.elapsed() >= REPLACE_EVERY) {
             held.replaced = Some(Instant::now());
+            held.provider = None;
             self.ask(&mut held).await.ok()?;
         }
         if held.is(refused) { None } else { self.lease_of(&held, wanted).ok() }
@@ -100,20 +115,21 @@ impl Session {
         });
         // Noted first, so that a provider that hangs costs one try only while the session held will do.
         held.asked = Some(Instant::now());
-        let answer = if usable {
-            let Ok(answer) = timeout(PATIENCE, self.provider.provide_credentials()).await else {
-                return Ok(());
-            };
-            answer
-        } else {
-            self.provider.provide_credentials().await
+        let provider = match held.provider.take() {
+            Some(provider) => provider,
+            None => self.providers.make().await,
         };
-        let answer = match answer {
-            Ok(credentials) => check(&credentials).map(|()| credentials),
-            Err(error) => Err(no_credentials(&error, &self.variables)),
+        let patience = if usable { PATIENCE } else { self.patience };
+        let answer = match timeout(patience, provider.provide_credentials()).await {
+            Ok(Ok(credentials)) => check(&credentials).map(|()| credentials),
+            Ok(Err(error)) => Err(no_credentials(&error, &self.variables).await),
+            Err(_) => Err(late(patience).await),
         };
         match answer {
-            Ok(credentials) => held.take(credentials),
+            Ok(credentials) => {
+                held.provider = Some(provider);
+                held.take(credentials);
+            }
             Err(error) if usable => {
                 tracing::debug!(%error, "credentials not renewed, those held serve meanwhile");
             }
@@ -143,6 +159,12 @@ impl Session {
     }
 }
 
+/// Why there are none, where looking for them has come to no end within this time.
+pub(super) async fn late(within: Duration) -> SetupError {
+    let by_program = Profiles::load().await.is_ok_and(|profiles| profiles.run_a_program());
+    SetupError::Late { within, by_program }
+}
+
 /// Whether credentials can be signed with. Of others the SDK makes a panic, or a signature that is wrong.
 fn check(credentials: &Credentials) -> Result<(), SetupError> {
     let parts = [
@@ -157,7 +179,13 @@ fn check(credentials: &Credentials) -> Result<(), SetupError> {
 impl Held {
     fn is(&self, credentials: &Credentials) -> bool {
         self.credentials.as_ref().is_some_and(|held| {
-            held.access_key_id() == credentials.access_key_id() && held.expiry() == credentials.expiry()
+            (held.access_key_id(), held.secret_access_key(), held.session_token(), held.expiry())
+                == (
+                    credentials.access_key_id(),
+                    credentials.secret_access_key(),
+                    credentials.session_token(),
+                    credentials.expiry(),
+                )
         })
     }
 

@@ -51,8 +51,12 @@ impl ProvideCredentials for Provider {
 async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
     let clock = Clock::by_timer(SystemTime::UNIX_EPOCH);
     let provider = Provider { clock, length, overlap, asked: Arc::default() };
-    let session =
-        Session::new(SharedCredentialsProvider::new(provider.clone()), AwsVariables::default(), clock);
+    let session = Session::new(
+        Providers::Given(SharedCredentialsProvider::new(provider.clone())),
+        AwsVariables::default(),
+        clock,
+        SKEW,
+    );
     let (mut tokens, mut shortest) = (0, WEEK);
     while clock.now() < SystemTime::UNIX_EPOCH + WEEK {
         let lease = session.lease(HOUR).await.unwrap();

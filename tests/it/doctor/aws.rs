@@ -247,6 +247,28 @@ async fn a_denial_comes_with_the_policy_to_paste_and_the_command_to_attach_it() 
 }
 
 #[tokio::test]
+async fn a_policy_to_paste_says_which_audiences_it_leaves_out() {
+    let sts = Sts::start().await;
+    let (plain, secret) = ("https://a.example/?tenant=b", "https://a.example/?api_key=planted");
+    sts.switchboard.update_faults(|faults| faults.deny_audiences = vec![plain.to_owned()]);
+    let examination = examine(&sts.url, &["--token-audience", plain, "--token-audience", secret]).await;
+    let token = examination.check("token");
+    let condition = &token["policy"]["Statement"][0]["Condition"];
+    assert_eq!(
+        condition["ForAllValues:StringEquals"]["sts:IdentityTokenAudience"],
+        serde_json::json!([plain])
+    );
+    assert!(
+        token["next"]
+            .as_str()
+            .unwrap()
+            .contains("this, and 1 more of --token-audience that may hold a secret, as policy.json"),
+        "{token:#}"
+    );
+    assert!(!examination.report.to_string().contains("planted"), "{:#}", examination.report);
+}
+
+#[tokio::test]
 async fn a_session_that_ends_first_shortens_the_token() {
     let sts = Sts::start().await;
     sts.switchboard.set_session(Some(Duration::from_secs(600)));

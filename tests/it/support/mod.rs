@@ -3,6 +3,7 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its own part of this")]
 
+pub mod aws_environment;
 pub mod certificates;
 pub mod client;
 pub mod program;

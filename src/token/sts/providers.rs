@@ -1,0 +1,95 @@
+//! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
+//! keep what they read first: made anew, they read files that were mended, and keys that were changed.
+
+use super::access::{AwsVariables, ContainerEndpoint};
+use super::profiles::Profiles;
+use crate::token::setup_error::SetupError;
+use aws_config::SdkConfig;
+use aws_config::ecs::EcsCredentialsProvider;
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_config::imds::credentials::ImdsCredentialsProvider;
+use aws_config::meta::credentials::CredentialsProviderChain;
+use aws_config::profile::ProfileFileCredentialsProvider;
+use aws_config::provider_config::ProviderConfig;
+use aws_config::retry::RetryConfig;
+use aws_config::web_identity_token::WebIdentityTokenCredentialsProvider;
+use aws_credential_types::provider::error::CredentialsError;
+use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider, future};
+
+/// What makes a provider of credentials.
+#[derive(Clone, Debug)]
+pub(super) enum Providers {
+    /// This one is given.
+    Given(SharedCredentialsProvider),
+    /// The default chain, with the client and the region of this configuration.
+    Chain(Box<(SdkConfig, AwsVariables)>),
+}
+
+impl Providers {
+    /// A provider that has read nothing yet.
+    pub(super) async fn make(&self) -> SharedCredentialsProvider {
+        match self {
+            Self::Given(provider) => provider.clone(),
+            Self::Chain(settings) => SharedCredentialsProvider::new(chain(&settings.0, &settings.1).await),
+        }
+    }
+}
+
+/// The default chain. Where the SDK would panic at what a variable says, a link of it is an error instead.
+async fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderChain {
+    let conf = provider_config(config);
+    let without_url = variables.sets_endpoint_to_nothing();
+    let chain =
+        CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new());
+    let chain = if without_url && Profiles::load().await.is_ok_and(|profiles| profiles.assume_a_role()) {
+        chain.or_else("Profile", Wrong(SetupError::EmptyEndpoint))
+    } else {
+        chain.or_else("Profile", ProfileFileCredentialsProvider::builder().configure(&conf).build())
+    };
+    let chain = if without_url && variables.web_identity_token_file.is_some() {
+        chain.or_else("WebIdentityToken", Wrong(SetupError::EmptyEndpoint))
+    } else {
+        let provider = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
+        chain.or_else("WebIdentityToken", provider)
+    };
+    let chain = match variables.container_endpoint {
+        ContainerEndpoint::Unset => chain,
+        ContainerEndpoint::Set => {
+            chain.or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&conf).build())
+        }
+        ContainerEndpoint::Wrong { variable, flaw } => {
+            chain.or_else("EcsContainer", Wrong(SetupError::ContainerEndpoint { variable, flaw }))
+        }
+    };
+    chain.or_else("Ec2InstanceMetadata", ImdsCredentialsProvider::builder().configure(&conf).build())
+}
+
+fn provider_config(config: &SdkConfig) -> ProviderConfig {
+    let conf = ProviderConfig::without_region()
+        .with_behavior_version(config.behavior_version())
+        .with_region(config.region().cloned())
+        .with_use_fips(config.use_fips())
+        .with_use_dual_stack(config.use_dual_stack())
+        .with_retry_config(RetryConfig::standard());
+    let conf = match config.timeout_config() {
+        Some(timeouts) => conf.with_timeout_config(timeouts.clone()),
+        None => conf,
+    };
+    match config.http_client() {
+        Some(client) => conf.with_http_client(client),
+        None => conf,
+    }
+}
+
+/// Fails in the place of a provider that must not see what is set.
+#[derive(Debug)]
+struct Wrong(SetupError);
+
+impl ProvideCredentials for Wrong {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::ready(Err(CredentialsError::invalid_configuration(self.0.clone())))
+    }
+}

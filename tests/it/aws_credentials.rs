@@ -1,0 +1,152 @@
+//! What keeps credentials from being had is named by its variable, and nothing of what that holds is shown.
+
+use crate::support::aws_environment::{NO_KEYS, command_output, no_token};
+use crate::support::certificates::Certificates;
+use crate::support::client::{get, send};
+use http::StatusCode;
+
+// The SDK asserts that no service's URL is empty, where it asks for a role's credentials.
+#[tokio::test]
+async fn a_role_that_is_assumed_at_an_endpoint_set_to_nothing_is_named_as_such() {
+    let certificates = Certificates::new("aws_settings_empty");
+    let (config, token) = (certificates.path("config"), certificates.path("token"));
+    std::fs::write(
+        &config,
+        "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\nregion = eu-central-1\n\
+         [profile b]\naws_access_key_id = AKIATEST\naws_secret_access_key = test\n",
+    )
+    .unwrap();
+    std::fs::write(&token, "eyJ.eyJ.sig").unwrap();
+    let profile = [("AWS_PROFILE", Some("a")), ("AWS_CONFIG_FILE", Some(&*config))];
+    let service_account = [
+        ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r")),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", Some(&*token)),
+    ];
+    for role in [profile, service_account] {
+        let variables = [&NO_KEYS[..], &[("AWS_ENDPOINT_URL_STS", Some(""))], &role].concat();
+        let (proxy, line) = no_token("", &variables).await;
+        assert_eq!(
+            (&line["code"], &line["level"]),
+            (&"sts_endpoint_invalid".into(), &"ERROR".into()),
+            "{line}"
+        );
+        let answer = send(proxy.proxy, get("/", &[])).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
+        assert!(!proxy.log().iter().any(|line| line["code"] == "panicked"));
+        let (output, told) = command_output("", &variables, &["token", "--token-audience", "a"]).await;
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains("set to nothing") && told.contains("unset AWS_ENDPOINT_URL_STS"), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn what_lacks_credentials_is_named_by_its_variable() {
+    let missing = "/nowhere/token";
+    let role = ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r"));
+    for (variables, error, hint) in [
+        (
+            &[("AWS_SECRET_ACCESS_KEY", None)][..],
+            "no AWS credentials: AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not",
+            "set both",
+        ),
+        (
+            &[NO_KEYS[0], NO_KEYS[1], ("AWS_PROFILE", Some("nope"))],
+            "no AWS credentials: AWS_PROFILE is nope, and that profile gives none: ",
+            "AWS_CONFIG_FILE",
+        ),
+        (
+            &[NO_KEYS[0], NO_KEYS[1], role, ("AWS_WEB_IDENTITY_TOKEN_FILE", Some(missing))],
+            "no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE: /nowhere/token cannot be read: No such file",
+            "mounted there",
+        ),
+    ] {
+        let (_proxy, line) = no_token("http://127.0.0.1:9", variables).await;
+        assert!(line["error"].as_str().unwrap().starts_with(error), "{line}");
+        assert!(line["hint"].as_str().unwrap().contains(hint), "{line}");
+        assert_eq!(line["code"], "credentials_missing");
+    }
+}
+
+#[tokio::test]
+async fn a_secret_in_a_variable_of_aws_is_not_shown() {
+    let (jwt, key) =
+        ("eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJhIn0.planted", "planted7planted7PLANTED7planted7planted7PLANTED");
+    let url = "https://ann:planted@a.example/?key=planted";
+    for (variable, value) in [
+        ("AWS_REGION", url),
+        ("AWS_REGION", jwt),
+        ("AWS_PROFILE", jwt),
+        ("AWS_PROFILE", key),
+        ("AWS_CONFIG_FILE", url),
+        ("AWS_SHARED_CREDENTIALS_FILE", jwt),
+        ("AWS_CA_BUNDLE", url),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", url),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", jwt),
+    ] {
+        let variables = [NO_KEYS[0], NO_KEYS[1], (variable, Some(value))];
+        let (proxy, line) = no_token("http://127.0.0.1:9", &variables).await;
+        assert_ne!(line["code"], "panicked", "{line}");
+        let status = send(proxy.admin, get("/status", &[])).await;
+        let (_, told) =
+            command_output("http://127.0.0.1:9", &variables, &["doctor", "--token-audience", "a"]).await;
+        let said = format!("{told}{}{:?}", status.text(), proxy.log());
+        assert!(!said.to_lowercase().contains("planted"), "{variable}={value}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn what_keeps_a_call_from_being_sent_is_named_by_its_variable() {
+    let place = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", Some("http://127.0.0.1:9/"));
+    for (variables, error, code) in [
+        (
+            &[("AWS_EXECUTION_ENV", Some("AWS_ECS\n"))][..],
+            "AWS_EXECUTION_ENV ends in a line break, and is sent in a header of each call to AWS",
+            "config_invalid",
+        ),
+        (
+            &[NO_KEYS[0], NO_KEYS[1], place, ("AWS_CONTAINER_AUTHORIZATION_TOKEN", Some("a\nb"))],
+            "no AWS credentials: AWS_CONTAINER_AUTHORIZATION_TOKEN holds what no header can hold, a line break perhaps",
+            "credentials_missing",
+        ),
+        (
+            &[
+                NO_KEYS[0],
+                NO_KEYS[1],
+                place,
+                ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", Some("/nowhere/token")),
+            ],
+            "no AWS credentials: AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: /nowhere/token cannot be read: ",
+            "credentials_missing",
+        ),
+        (
+            &[NO_KEYS[0], NO_KEYS[1], ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", Some("v2"))],
+            "no AWS credentials: AWS_CONTAINER_CREDENTIALS_RELATIVE_URI is no path: it begins with /",
+            "credentials_missing",
+        ),
+    ] {
+        let (_proxy, line) = no_token("http://127.0.0.1:9", variables).await;
+        assert!(line["error"].as_str().unwrap().starts_with(error), "{line}");
+        assert_eq!(line["code"], code, "{line}");
+        let (_, told) =
+            command_output("http://127.0.0.1:9", variables, &["doctor", "--token-audience", "a"]).await;
+        assert!(told.contains(&format!("{code}: {error}")), "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_content_of_a_file_in_the_place_of_its_path_is_not_shown() {
+    let jwt = "eyJhbGciOiJSUzI1NiJ9.eyJhdWQiOiJzdHMuYW1hem9uYXdzLmNvbSJ9.c2ln";
+    let role = ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r"));
+    for (variable, value) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", jwt),
+        ("AWS_CA_BUNDLE", "-----BEGIN CERTIFICATE-----\nc2VjcmV0\n-----END CERTIFICATE-----\n"),
+    ] {
+        let variables = [NO_KEYS[0], NO_KEYS[1], role, (variable, Some(value))];
+        let (proxy, line) = no_token("http://127.0.0.1:9", &variables).await;
+        assert_eq!(line["error"], format!("{variable} holds the content of a file, and not its path"));
+        let (_, told) =
+            command_output("http://127.0.0.1:9", &variables, &["doctor", "--token-audience", "a"]).await;
+        let said = format!("{told}{:?}", proxy.log());
+        assert!(!said.contains("c2ln") && !said.contains("c2VjcmV0"), "{said}");
+    }
+}
