@@ -43,7 +43,10 @@ pub fn of_system() -> Authorities {
 
 /// Those of `SSL_CERT_FILE` and `SSL_CERT_DIR`, or of the system where neither is set. The library reads only regular files of a
 /// directory, but whatever the file is, so that is checked first.
-#[expect(clippy::disallowed_methods, reason = "the library that finds certificates reads the same variables by itself")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the library that finds certificates reads the same variables by itself"
+)]
 fn of_environment() -> CertificateResult {
     let Some(file) = env::var_os("SSL_CERT_FILE") else { return load_native_certs() };
     let Err(error) = input_file::check(Path::new(&file)) else { return load_native_certs() };

@@ -17,11 +17,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 /// How long a caller is still listened to that sends what nobody reads. It may get to the next request; and where it does not,
 /// a connection closed too early would make its system throw the response away (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(2);
+/// How long a connection that drains waits for one more request, in which its caller is told to close it. The caller may have
+/// sent it already, and cannot know whether it was served when the connection closes instead (RFC 9112, section 9.6).
+const LAST_REQUEST: Duration = Duration::from_secs(1);
 
 /// An answer that is being made.
 pub type Answering<B> = Pin<Box<dyn Future<Output = Response<B>> + Send>>;
@@ -48,7 +51,16 @@ pub struct Connection<H: Handler> {
     /// The last request.
     asked: Asked,
     state: State<H::Body>,
-    is_leaving: bool,
+    leaving: Leaving,
+}
+
+/// Whether a connection takes another request.
+enum Leaving {
+    No,
+    /// One that comes in time. The answer says that it is the last.
+    AfterOne(Pin<Box<Sleep>>),
+    /// None that has not come yet.
+    Now,
 }
 
 /// What is to be remembered of a request.
@@ -93,12 +105,17 @@ impl<H: Handler> Connection<H> {
             switch: None,
         };
         let shared = Shared::new(before, Box::new(stream));
-        Self { shared, handler, asked, state: State::Waiting, is_leaving: false }
+        Self { shared, handler, asked, state: State::Waiting, leaving: Leaving::No }
     }
 
     /// Takes no more requests but those that have come already.
     pub fn leave(&mut self) {
-        self.is_leaving = true;
+        self.leaving = Leaving::Now;
+    }
+
+    /// Takes one more request, if it comes soon after the last response, and tells its caller to send no more.
+    pub fn drain(&mut self) {
+        self.leaving = Leaving::AfterOne(Box::pin(sleep(LAST_REQUEST)));
     }
 
     /// What follows the present state, once it does.
@@ -106,8 +123,13 @@ impl<H: Handler> Connection<H> {
         let shared = &self.shared;
         Poll::Ready(Ok(match &mut self.state {
             State::Waiting => {
+                let is_last = match &mut self.leaving {
+                    Leaving::No => false,
+                    Leaving::AfterOne(end) => end.as_mut().poll(context).is_ready(),
+                    Leaving::Now => true,
+                };
                 let header_begun = || self.handler.header_begun();
-                let head = ready!(shared.wire().poll_head(context, self.is_leaving, header_begun));
+                let head = ready!(shared.wire().poll_head(context, is_last, header_begun));
                 match head {
                     Ok(Some(head)) => self.begin(head),
                     Ok(None) => State::Closing,
@@ -185,7 +207,8 @@ impl<H: Handler> Connection<H> {
         let Asked { ref method, version, takes_trailers, keep_alive, .. } = self.asked;
         let (head, body) = response.into_parts();
         let mut text = self.shared.wire().take_interim().to_vec();
-        let reply = Reply { method, version, takes_trailers, keep_alive: keep_alive && !self.is_leaving };
+        let stays = matches!(self.leaving, Leaving::No);
+        let reply = Reply { method, version, takes_trailers, keep_alive: keep_alive && stays };
         let (encoder, keep_alive) = reply.write(&head, body.size_hint().exact(), &mut text);
         let after = match head.status {
             StatusCode::SWITCHING_PROTOCOLS => After::AnotherProtocol,
@@ -197,6 +220,9 @@ impl<H: Handler> Connection<H> {
 
     /// What follows a response that has been written.
     fn follow(&mut self, after: After) -> State<H::Body> {
+        if let Leaving::AfterOne(end) = &mut self.leaving {
+            end.as_mut().reset(Instant::now() + LAST_REQUEST);
+        }
         let mut wire = self.shared.wire();
         match after {
             After::Request if wire.body().is_ended() => State::Waiting,

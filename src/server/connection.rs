@@ -104,7 +104,11 @@ async fn speak_http(
     match spoken {
         Ok((Protocol::Http1, before)) => {
             let connection = server::Connection::new(before, stream, callers);
-            report(deadlines.apply(pin!(connection), |connection| connection.get_mut().leave()).await);
+            let stop = |connection: Pin<&mut server::Connection<_>>, reason| match reason {
+                Reason::Drain => connection.get_mut().drain(),
+                Reason::Idle => connection.get_mut().leave(),
+            };
+            report(deadlines.apply(pin!(connection), drain.begun(), stop).await);
         }
         Ok((Protocol::Http2, before)) => {
             let flushes = Flushes::default();
@@ -121,7 +125,8 @@ async fn speak_http(
             });
             // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
             let mut connection = Box::pin(http2().serve_connection(stream, service));
-            report(deadlines.apply(connection.as_mut(), |connection| connection.graceful_shutdown()).await);
+            let stop = |connection: Pin<&mut http2::Connection<_, _, _>>, _| connection.graceful_shutdown();
+            report(deadlines.apply(connection.as_mut(), deadlines.drained(), stop).await);
         }
         Err(_) => {}
     }
@@ -175,6 +180,12 @@ impl Handler for Callers {
     }
 }
 
+/// Why a connection takes no more requests.
+enum Reason {
+    Drain,
+    Idle,
+}
+
 /// What ends a connection besides its caller.
 struct Deadlines<'c> {
     activity: &'c Activity,
@@ -187,18 +198,19 @@ impl Deadlines<'_> {
     async fn apply<C: Future<Output = Result<(), E>>, E>(
         &self,
         mut connection: Pin<&mut C>,
-        stop: impl FnOnce(Pin<&mut C>),
+        drained: impl Future<Output = ()>,
+        stop: impl FnOnce(Pin<&mut C>, Reason),
     ) -> Result<(), E> {
-        tokio::select! {
+        let reason = tokio::select! {
             outcome = connection.as_mut() => return outcome,
-            () = self.drained() => {}
+            () = drained => Reason::Drain,
             expired = self.activity.expired(self.limits) => match expired {
-                Expired::Idle => {}
+                Expired::Idle => Reason::Idle,
                 // There is nobody to answer: the request is not even known yet.
                 Expired::Header => return Ok(()),
             }
-        }
-        stop(connection.as_mut());
+        };
+        stop(connection.as_mut(), reason);
         tokio::select! {
             outcome = connection => outcome,
             // A half-sent header must not hold the drain.

@@ -11,7 +11,7 @@ use hyper::upgrade::{self, Upgraded};
 use hyper_util::rt::TokioIo;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -210,6 +210,57 @@ async fn a_caller_that_has_just_connected_is_answered_and_sent_away() {
     let answer = read_to_end(&mut early).await;
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Connection: close"), "{answer}");
     assert!(world.proxy.ended().await.success());
+}
+
+/// Sends another request on this connection and checks that its answer is the last.
+async fn one_more(caller: &mut TcpStream) {
+    caller.write_all(GET).await.unwrap();
+    let answer = read_to_end(caller).await;
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("Connection: close"), "{answer}");
+}
+
+async fn read_until(stream: &mut TcpStream, end: &str) {
+    let mut text = Vec::new();
+    while !text.ends_with(end.as_bytes()) {
+        text.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_request_that_crosses_the_end_of_its_kept_connection_is_answered() {
+    let mut world = World::start().await;
+    let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+    caller.write_all(GET).await.unwrap();
+    read_until(&mut caller, "hello").await;
+    world.proxy.signal("TERM").await;
+    world.proxy.logged(|line| line["msg"] == "draining").await;
+    one_more(&mut caller).await;
+    assert!(world.proxy.ended().await.success());
+}
+
+#[tokio::test]
+async fn so_is_one_behind_a_response_that_could_not_say_it_was_the_last() {
+    let sts = Sts::start().await;
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = upstream.local_addr().unwrap().to_string();
+    let flags = ["--upstream-host", &address, "--upstream-scheme", "http"];
+    let mut proxy = Program::serve(&sts.url, &flags).await;
+    let mut caller = TcpStream::connect(proxy.proxy).await.unwrap();
+    caller.write_all(GET).await.unwrap();
+    let (mut upstream, _) = upstream.accept().await.unwrap();
+    read_until(&mut upstream, "\r\n\r\n").await;
+    upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na").await.unwrap();
+    read_until(&mut caller, "\r\n\r\na").await;
+    proxy.signal("TERM").await;
+    proxy.logged(|line| line["msg"] == "draining").await;
+    upstream.write_all(b"b").await.unwrap();
+    read_until(&mut caller, "b").await;
+    let answered = async {
+        read_until(&mut upstream, "\r\n\r\n").await;
+        upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await.unwrap();
+    };
+    tokio::join!(one_more(&mut caller), answered);
+    assert!(proxy.ended().await.success());
 }
 
 #[tokio::test]
