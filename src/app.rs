@@ -10,6 +10,7 @@ use crate::config::{Config, ListenAddr};
 use crate::observation::{Observation, ObservationError};
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
+use crate::proxy::dialer::Dialer;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::named::Named;
 use crate::proxy::pool::Pool;
@@ -127,7 +128,9 @@ impl App {
         let tokens = Tokens { cache, same };
         let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
         let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
+        let dialer = Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections));
         let connector = Connector::configured(&config, own, upstream_tls.clone(), Tasks::default());
+        let connector = Connector { dialer, ..connector };
         let on_loopback = proxy_listener.address().is_loopback();
         let server = Arc::new(server(&config, &observation, tokens, connector, on_loopback)?);
         announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));

@@ -5,6 +5,7 @@ use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
+use crate::proxy::dialer::Dialer;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
@@ -58,6 +59,7 @@ impl Fetcher {
         let connector = Connector {
             policy: None,
             resolver: Resolver::default(),
+            dialer: Dialer::at_most(None),
             connect_to: None,
             own: OwnListeners::default(),
             egress: None,

@@ -4,6 +4,7 @@
 //! proxy stands between, that proxy looks names up, and nothing here can judge what it finds.
 
 use super::connection::Connection;
+use super::dialer::{Dialer, Socket};
 use super::egress::{Egress, EgressError};
 use super::error::UpstreamError;
 use super::handshake;
@@ -14,7 +15,6 @@ use super::target::{Host, Scheme, Target};
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
 use crate::http1::Stream;
-use crate::keepalive;
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
@@ -22,12 +22,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
-
-/// How long one address gets before the next one is tried beside it (RFC 8305, section 5).
-const HEAD_START: Duration = Duration::from_millis(250);
+use tokio::time::timeout;
 
 /// Opens connections to upstreams, each driven by a task of one group.
 pub struct Connector {
@@ -35,6 +30,8 @@ pub struct Connector {
     pub policy: Option<Policy>,
     /// What knows where names lead.
     pub resolver: Resolver,
+    /// What opens sockets, and bounds their number.
+    pub dialer: Dialer,
     /// What is connected to for the only upstream there is, where it is not that upstream itself.
     pub connect_to: Option<Target>,
     /// What is never dialled.
@@ -62,6 +59,7 @@ impl Connector {
         Self {
             policy,
             resolver: Resolver::default(),
+            dialer: Dialer::at_most(None),
             connect_to: upstream.connect_to.clone(),
             own,
             egress: upstream.egress.clone(),
@@ -115,7 +113,8 @@ impl Connector {
         };
         match self.egress(target) {
             None => {
-                let stream = dial(self.addresses(target).await?).await.map_err(UpstreamError::Connect)?;
+                let addresses = self.addresses(target).await?;
+                let stream = self.dialer.dial(addresses).await.map_err(UpstreamError::Connect)?;
                 self.speak(offer, target, Box::new(stream)).await
             }
             Some(egress) => {
@@ -173,13 +172,13 @@ impl Connector {
     }
 
     /// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
-    async fn reach(&self, egress: &Egress) -> Result<TcpStream, EgressError> {
+    async fn reach(&self, egress: &Egress) -> Result<Socket, EgressError> {
         let mut addresses = self.resolve(egress.place()).await.map_err(EgressError::Dns)?;
         addresses.retain(|address| !self.own.hear(*address));
         if addresses.is_empty() {
             return Err(EgressError::Loop);
         }
-        dial(addresses).await.map_err(EgressError::Connect)
+        self.dialer.dial(addresses).await.map_err(EgressError::Connect)
     }
 
     /// At least one address. With a final dot a name is looked up as it is (RFC 1034, section 3.1).
@@ -234,52 +233,4 @@ impl Connector {
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(cause, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))
-}
-
-/// The first connection that opens. Addresses of both families are tried in turn, each with a head start.
-async fn dial(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
-    let mut waiting = by_turns(addresses).into_iter();
-    let mut tries = JoinSet::new();
-    let mut last_error = io::Error::other("no address to connect to");
-    loop {
-        let more = match waiting.next() {
-            Some(address) => {
-                tries.spawn(open(address));
-                true
-            }
-            None => false,
-        };
-        tokio::select! {
-            Some(outcome) = tries.join_next() => match outcome {
-                Ok(Ok(stream)) => return Ok(stream),
-                Ok(Err(error)) => last_error = error,
-                Err(lost) => last_error = io::Error::other(lost),
-            },
-            () = sleep(HEAD_START), if more => {}
-            else => return Err(last_error),
-        }
-    }
-}
-
-async fn open(address: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    keepalive::enable(&stream)?;
-    keepalive::give_up_unacknowledged(&stream)?;
-    Ok(stream)
-}
-
-/// The same addresses, families alternating, starting with the resolver's first choice (RFC 8305, section 4).
-fn by_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
-    let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
-    let (first, second): (Vec<_>, Vec<_>) =
-        addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
-    let mut first = first.into_iter();
-    let mut second = second.into_iter();
-    let mut mixed = Vec::new();
-    while first.len() + second.len() > 0 {
-        mixed.extend(first.next());
-        mixed.extend(second.next());
-    }
-    mixed
 }

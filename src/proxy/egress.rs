@@ -2,6 +2,7 @@
 //! to them (`CONNECT`, RFC 9110, section 9.3.6).
 
 use super::bypass::Bypass;
+use super::dialer::Socket;
 use super::target::{Host, HostPort, Target};
 use crate::tasks::Tasks;
 use base64::Engine;
@@ -17,7 +18,6 @@ use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::io;
 use std::time::Duration;
-use tokio::net::TcpStream;
 
 /// The port of a proxy whose URL names none, as Go has it.
 const DEFAULT_PORT: u16 = 80;
@@ -137,7 +137,7 @@ impl Egress {
     /// When the proxy does not open one.
     pub async fn tunnel(
         &self,
-        stream: TcpStream,
+        stream: Socket,
         target: &Target,
         tasks: &Tasks,
     ) -> Result<TokioIo<Upgraded>, EgressError> {

@@ -38,6 +38,8 @@ pub mod heard;
 pub mod opening;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
+/// Sockets to upstreams: addresses, tries, how many at a time.
+pub mod dialer;
 /// Where names lead.
 pub mod resolver;
 /// What is known of names, and which look-ups run.

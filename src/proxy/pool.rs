@@ -15,8 +15,8 @@ use tokio::time::{Instant, interval};
 /// a connection for every second request.
 const MAX_KEPT: usize = 2048;
 /// The part of the files that the process may open, where that is less: callers that name many upstreams must not use up
-/// what others need.
-const SHARE_OF_FILES: u64 = 4;
+/// what others need. Connections to upstreams have at least a quarter, used and unused together.
+const SHARE_OF_FILES: u64 = 5;
 /// How often connections that have been unused for too long are looked for.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -103,7 +103,9 @@ impl Pool {
         match connection {
             Connection::Http1(_) => unused.shelf(target.clone()).http1_seen = Some(since),
             Connection::Http2(connection) => {
-                unused.make_room(self.0.max_kept);
+                if unused.kept >= self.0.max_kept {
+                    unused.close_one();
+                }
                 let shelf = unused.shelf(target.clone());
                 shelf.http1_seen = None;
                 shelf.http2.push(Idle { connection: connection.clone(), since });
@@ -127,13 +129,9 @@ impl Pool {
         });
     }
 
-    /// Closes every unused connection. Answers whether there was one.
-    pub fn close_unused(&self) -> bool {
-        let mut unused = self.0.unused();
-        let before = unused.kept;
-        unused.by_target.values_mut().for_each(Shelf::close_unused);
-        unused.count();
-        unused.kept < before
+    /// Closes one unused connection. Answers whether there was one.
+    pub fn close_one_unused(&self) -> bool {
+        self.0.unused().close_one()
     }
 
     /// What brings a connection back once its response has been read.
@@ -147,7 +145,9 @@ impl Pool {
             return;
         }
         let mut unused = self.0.unused();
-        unused.make_room(self.0.max_kept);
+        if unused.kept >= self.0.max_kept {
+            unused.close_one();
+        }
         let shelf = unused.shelf(target);
         shelf.http1_seen = Some(since);
         shelf.http1.push(Idle { connection, since });
@@ -174,12 +174,12 @@ impl Unused {
         Some(outcome)
     }
 
-    /// Closes one unused connection where so many are kept, whichever is found first: with so many upstreams none is
-    /// likelier to be needed.
-    fn make_room(&mut self, max_kept: usize) {
-        if self.kept >= max_kept && self.by_target.values_mut().any(Shelf::close_one) {
-            self.kept -= 1;
-        }
+    /// Closes one unused connection, whichever is found first: with so many upstreams none is likelier to be needed. Answers
+    /// whether there was one.
+    fn close_one(&mut self) -> bool {
+        let is_closed = self.by_target.values_mut().any(Shelf::close_one);
+        self.kept -= usize::from(is_closed);
+        is_closed
     }
 
     fn count(&mut self) {
@@ -222,11 +222,6 @@ impl Shelf {
             }
         }
         None
-    }
-
-    fn close_unused(&mut self) {
-        self.http1.clear();
-        self.http2.retain(|idle| idle.connection.others() > 0);
     }
 
     /// Closes an unused connection, if there is one: that of HTTP/1.1 which is unused for longest.

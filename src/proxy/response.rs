@@ -189,7 +189,10 @@ impl UpstreamError {
             }
             Self::Exchange(error) if error.is_parse() => (FAILED, "attache; error=http_protocol_error"),
             Self::HeaderTooLarge(_) => (FAILED, "attache; error=http_response_header_section_size"),
-            Self::OutOfFiles => (FAILED, "attache; error=proxy_internal_error; details=\"out of files\""),
+            Self::OutOfFiles => (
+                (StatusCode::SERVICE_UNAVAILABLE, "too many upstream connections"),
+                "attache; error=proxy_internal_error; details=\"out of files\"",
+            ),
             Self::Upgrade => (FAILED, "attache; error=http_upgrade_failed"),
             Self::Exchange(_) => (FAILED, "attache; error=connection_terminated"),
         };

@@ -26,7 +26,7 @@ use tokio::time::sleep;
 /// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
 const MOST_TRIES: usize = 5;
 
-/// How long connections that are closed for want of files keep theirs: those of HTTP/2 are closed by their own tasks.
+/// How long a connection that is closed for want of files keeps its own: one of HTTP/2 is closed by its own task.
 const CLOSED_WITHIN: Duration = Duration::from_millis(20);
 
 /// Reaches upstreams.
@@ -121,7 +121,7 @@ impl Upstream {
         }
     }
 
-    /// A connection from the pool, or a new one. Where no file is left for it, unused ones give theirs.
+    /// A connection from the pool, or a new one. Where no file is left for it, an unused one gives its own.
     async fn way(
         &self,
         target: &Target,
@@ -134,7 +134,7 @@ impl Upstream {
             return Ok(Way { connection, kept: true });
         }
         match self.new_way(target, purpose, call).await {
-            Err(UpstreamError::OutOfFiles) if self.pool.close_unused() => {
+            Err(UpstreamError::OutOfFiles) if self.pool.close_one_unused() => {
                 sleep(CLOSED_WITHIN).await;
                 self.new_way(target, purpose, call).await
             }

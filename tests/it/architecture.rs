@@ -212,7 +212,7 @@ fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
 fn every_task_has_an_owner() {
     only(&["tokio::spawn", "task::spawn(", "spawn_local", "Handle::current"], &["tasks.rs"]);
     // Dropping a set ends its tasks.
-    only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/connector.rs"]);
+    only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/dialer.rs"]);
     // These end by themselves, soon.
     only(
         &["spawn_blocking"],
@@ -261,7 +261,8 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 fn one_file_dials_and_it_judges_the_address() {
     // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
     // proxy for its health.
-    only(&["TcpStream::connect"], &["proxy/connector.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
+    only(&["TcpStream::connect"], &["proxy/dialer.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
+    only(&[".dial("], &["proxy/connector.rs"]);
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
     only(&["lookup_host"], &["server/listener.rs"]);
     only(&["to_socket_addrs"], &["proxy/resolver.rs"]);
