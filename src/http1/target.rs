@@ -18,7 +18,7 @@ const MOST_TOLD: usize = 1024;
 struct Raw(Bytes);
 
 /// Path and query of a request, byte for byte, as HTTP/1.1 writes them.
-pub(super) fn path_and_query<T>(head: &Request<T>) -> &[u8] {
+pub fn path_and_query<T>(head: &Request<T>) -> &[u8] {
     match head.extensions().get::<Raw>() {
         Some(Raw(raw)) => raw,
         None => head.uri().path_and_query().map_or(b"/", |target| target.as_str().as_bytes()),

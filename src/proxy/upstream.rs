@@ -14,7 +14,7 @@ use super::opening::{Openings, Outcome, Turn};
 use super::pool::{Lease, Pool};
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
 use super::target::{Scheme, Target};
-use crate::http1::target::encoded_path_and_query;
+use crate::http1::target::{encoded_path_and_query, path_and_query};
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};
@@ -28,6 +28,10 @@ const MOST_TRIES: usize = 5;
 
 /// How long a connection that is closed for want of files keeps its own: one of HTTP/2 is closed by its own task.
 const CLOSED_WITHIN: Duration = Duration::from_millis(20);
+
+/// The largest header of a request that shares a connection, in bytes of names, values and path. Some upstreams answer a
+/// larger one by closing its connection, and with it the requests of others: nginx beyond 32 KiB, others sooner.
+const MOST_SHARED_HEADER: usize = 16 << 10;
 
 /// Reaches upstreams.
 pub struct Upstream {
@@ -45,7 +49,7 @@ enum Purpose {
     Any,
     /// A request that may switch protocols, so the connection will not come back.
     Switch,
-    /// One request whose like may have ended a connection that others were on.
+    /// One request that may end its connection, or whose like may have.
     Alone,
 }
 
@@ -87,8 +91,7 @@ impl Upstream {
         call: Option<&Span>,
     ) -> Result<(Response<UpstreamBody>, Lease), UpstreamError> {
         let sent = request.body().sent();
-        let is_switch = self.connector.opens_alone(request.headers().contains_key(UPGRADE));
-        let mut purpose = if is_switch { Purpose::Switch } else { Purpose::Any };
+        let mut purpose = self.purpose(target, request);
         let mut tries = 0;
         loop {
             let Way { connection, kept } = self.way(target, purpose, call).await?;
@@ -118,6 +121,16 @@ impl Upstream {
                     body
                 }
             };
+        }
+    }
+
+    fn purpose(&self, target: &Target, request: &Request<RequestBody>) -> Purpose {
+        if self.connector.opens_alone(request.headers().contains_key(UPGRADE)) {
+            Purpose::Switch
+        } else if self.connector.may_speak_http2(target) && header_size(request) > MOST_SHARED_HEADER {
+            Purpose::Alone
+        } else {
+            Purpose::Any
         }
     }
 
@@ -184,6 +197,11 @@ impl Upstream {
         }
         Ok(Way { connection, kept: false })
     }
+}
+
+fn header_size(request: &Request<RequestBody>) -> usize {
+    let fields = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    path_and_query(request).len() + fields.sum::<usize>()
 }
 
 /// Whether the connection, rather than the request, is likely to be why the request was lost.

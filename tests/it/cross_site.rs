@@ -63,6 +63,8 @@ async fn the_status_is_not_for_pages_whose_name_was_made_to_lead_here() {
             assert_eq!(status_of(&world.proxy, path, host).await, StatusCode::OK, "{path} {host}");
         }
     }
+    // With the first response there is a token, and the proxy is ready.
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     // Scrapers and probes call it what they like.
     for path in ["/metrics", "/healthz", "/readyz"] {
         assert_eq!(status_of(&world.proxy, path, "attache.internal").await, StatusCode::OK, "{path}");

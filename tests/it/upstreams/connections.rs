@@ -1,9 +1,11 @@
 //! Which connections carry requests: few where one can carry many, and none that is dead.
 
-use crate::support::World;
+use super::frames::Frames;
 use crate::support::certificates::Certificates;
-use crate::support::client::{Http1, get};
+use crate::support::client::{Http1, get, send};
+use crate::support::program::Program;
 use crate::support::upstream::{Upstream, echo};
+use crate::support::{Sts, World};
 use futures_util::future::join_all;
 use http::StatusCode;
 use tokio::sync::Barrier;
@@ -43,4 +45,30 @@ async fn those_who_waited_for_a_connection_that_failed_are_told_together() {
     let world = World::pinned(upstream, &[]).await;
     assert_eq!(at_once(&world, 20).await, [StatusCode::BAD_GATEWAY; 20]);
     assert_eq!(world.upstream.seen().len(), 0);
+}
+
+#[tokio::test]
+async fn a_large_header_goes_on_a_connection_of_its_own() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        loop {
+            let stream = connection.request().await?;
+            connection.answer(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (sts, host) = (Sts::start().await, upstream.address.to_string());
+    let flags = ["--upstream-host", &host, "--upstream-scheme", "http", "--upstream-protocol", "http2"];
+    let proxy = Program::serve(&sts.url, &flags).await;
+    let (large, path) = ("a".repeat(16 << 10), format!("/{}", "a".repeat(16 << 10)));
+    for (request, connections) in [
+        (get("/", &[]), 1),
+        (get("/", &[("x-large", &large)]), 2),
+        (get("/", &[]), 2),
+        (get(&path, &[]), 3),
+        (get("/", &[]), 3),
+    ] {
+        assert_eq!(send(proxy.proxy, request).await.status, StatusCode::OK);
+        assert_eq!(upstream.connections(), connections);
+    }
 }
