@@ -13,14 +13,24 @@ use tokio::time::sleep;
 /// others write with the old time.
 pub const EVERY: Duration = Duration::from_secs(10);
 
-/// Has the files looked at now. Cloning is cheap and gives the same.
+/// Has the files looked at now. Cloning is cheap and gives the same. The value is whether that was ever asked for.
 #[derive(Clone, Default)]
-pub struct Reload(Arc<watch::Sender<()>>);
+pub struct Reload(Arc<watch::Sender<bool>>);
 
 impl Reload {
     /// Asks for a look. The log says what came of it.
     pub fn now(&self) {
-        self.0.send_replace(());
+        self.0.send_replace(true);
+    }
+
+    /// Resolves at the next request for a look. A request from before this call counts, since a process may be told at
+    /// its start, before the task that looks has run.
+    fn requests(&self) -> watch::Receiver<bool> {
+        let mut requests = self.0.subscribe();
+        if *requests.borrow() {
+            requests.mark_changed();
+        }
+        requests
     }
 }
 
@@ -67,13 +77,13 @@ pub async fn follow<E: Error + Send + 'static>(
     every: Duration,
     reload: Reload,
 ) {
-    let mut asking = reload.0.subscribe();
+    let mut requests = reload.requests();
     let mut trouble = None;
     loop {
         let asked = tokio::select! {
             () = sleep(every) => false,
             // The sender is held here, so this is never its end.
-            _ = asking.changed() => true,
+            _ = requests.changed() => true,
         };
         // A volume that hangs must hold up nobody.
         match spawn_blocking(look.clone()).await {
@@ -123,5 +133,25 @@ fn report<E: Error + 'static>(
             }
             Some(now)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::time::timeout;
+
+    #[tokio::test]
+    async fn a_request_from_before_the_task_runs_is_not_lost() {
+        let reload = Reload::default();
+        reload.now();
+        let mut requests = reload.requests();
+        timeout(Duration::from_secs(5), requests.changed()).await.unwrap().unwrap();
+        assert!(!requests.has_changed().unwrap());
+    }
+
+    #[tokio::test]
+    async fn without_a_request_there_is_none() {
+        assert!(!Reload::default().requests().has_changed().unwrap());
     }
 }
