@@ -1,13 +1,15 @@
 //! Tracked spawning, so that whoever started tasks can wait for them, and end them.
 
-use std::future::{Future, poll_fn};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::future::{Future, pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::{Pin, pin};
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::runtime::{Handle, RuntimeMetrics};
-use tokio::task::JoinHandle;
-use tokio::time::sleep;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinError, JoinHandle, spawn_blocking};
+use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
 
 /// How long after a panic a supervised task begins again.
@@ -71,6 +73,41 @@ pub async fn caught<T>(work: impl Future<Output = T>) -> Result<T, Panicked> {
     .await
 }
 
+/// Work that may block its thread although it is asynchronous: libraries read files in such functions, and a pipe or a
+/// network file system may hold a read for ever. Each piece has a thread that serves nothing else. Cloning is cheap and
+/// shares the bound on the pieces that run.
+#[derive(Clone, Debug)]
+pub struct BlockingWork(Arc<Semaphore>);
+
+impl BlockingWork {
+    /// At most so many pieces at a time.
+    pub fn at_most(pieces: usize) -> Self {
+        Self(Arc::new(Semaphore::new(pieces)))
+    }
+
+    /// Runs the work, after waiting for a free thread. A caller that gives up waiting leaves begun work running, since
+    /// a blocked thread cannot be stopped; work that waits without blocking its thread is dropped after `limit`, and
+    /// then this never resolves. A panic of the work is a panic here.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        limit: Duration,
+        work: impl Future<Output = T> + Send + 'static,
+    ) -> T {
+        let permit = self.0.clone().acquire_owned().await;
+        let runtime = Handle::current();
+        let thread = spawn_blocking(move || {
+            let _permit = permit;
+            runtime.block_on(timeout(limit, work))
+        });
+        match thread.await.map_err(JoinError::try_into_panic) {
+            Ok(Ok(outcome)) => outcome,
+            Err(Ok(panic)) => resume_unwind(panic),
+            // The work was dropped, or the runtime ends.
+            Ok(Err(_)) | Err(Err(_)) => pending().await,
+        }
+    }
+}
+
 /// The runtime that this is called on, as it counts itself.
 ///
 /// # Panics
@@ -98,7 +135,6 @@ impl Drop for Owned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU32, Ordering};
     use tokio::time::Instant;
 
@@ -114,5 +150,25 @@ mod tests {
         task.await.unwrap();
         assert_eq!(begun.load(Ordering::Relaxed), 4);
         assert_eq!(started.elapsed(), 3 * BEGIN_AGAIN_AFTER);
+    }
+
+    #[tokio::test]
+    async fn work_that_blocks_its_thread_holds_up_nothing_else_and_is_bounded_in_number() {
+        let blocking = BlockingWork::at_most(1);
+        let (release, blocked) = std::sync::mpsc::channel::<()>();
+        let limit = Duration::from_secs(60);
+        let first = blocking.run(limit, async move { blocked.recv().is_err() });
+        let given_up = timeout(Duration::from_millis(10), first).await;
+        assert!(given_up.is_err());
+        assert!(timeout(Duration::from_millis(10), blocking.run(limit, async {})).await.is_err());
+        drop(release);
+        blocking.run(limit, async {}).await;
+    }
+
+    #[tokio::test]
+    async fn a_panic_of_blocking_work_is_one_of_its_caller() {
+        let blocking = BlockingWork::at_most(1);
+        let work = blocking.run(Duration::from_secs(60), async { panic!("planted") });
+        assert_eq!(caught::<()>(work).await, Err(Panicked));
     }
 }

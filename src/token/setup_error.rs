@@ -107,12 +107,12 @@ pub enum SetupError {
     #[error("AWS_EXECUTION_ENV {0}, and is sent in a header of each call to AWS")]
     ExecutionEnv(Flaw),
     /// Looking for credentials does not come to an end.
-    #[error("no AWS credentials: {} within {within:?}", if *.by_program { "the credential_process of the profile did not end" } else { "their provider did not answer" })]
+    #[error("no AWS credentials: {waits_for} within {within:?}")]
     Late {
         /// How long was waited.
         within: Duration,
-        /// Whether the profile names a program that prints them.
-        by_program: bool,
+        /// What has probably not come to an end.
+        waits_for: WaitsFor,
     },
     /// Something that is not STS was asked for credentials.
     #[error("no AWS credentials: what answers in the place of STS is not STS: {0}")]
@@ -141,6 +141,25 @@ pub enum SetupError {
         /// What is odd about it.
         flaw: Flaw,
     },
+}
+
+/// What looking for credentials waits for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WaitsFor {
+    /// The program of the profile that prints credentials.
+    #[error("the credential_process of the profile did not end")]
+    Program,
+    /// A pipe or the like, which gives nothing until another process writes to it.
+    #[error("the file of {variable}, {}, is not a regular file and was not read to its end", shown(.path))]
+    File {
+        /// The variable that names it.
+        variable: &'static str,
+        /// Its path.
+        path: PathBuf,
+    },
+    /// A service, or a file.
+    #[error("their provider did not answer")]
+    Provider,
 }
 
 /// One part of credentials.

@@ -1,7 +1,7 @@
 //! What an operator can do about the workload's AWS settings and credentials.
 
 use super::aws_code::CodeKind;
-use super::setup_error::SetupError;
+use super::setup_error::{SetupError, WaitsFor};
 
 impl SetupError {
     /// What an operator can do about it.
@@ -23,11 +23,13 @@ impl SetupError {
                 "see that the file is mounted there, and that this user may read it"
             }
             Self::ExecutionEnv(_) => "unset AWS_EXECUTION_ENV, or take the line break out of it",
-            Self::Late { by_program: true, .. } => {
+            Self::Late { waits_for: WaitsFor::Program, .. } => {
                 "run that command as the user of attache: it has to print credentials and end, and to ask for nothing"
             }
-            Self::Late { by_program: false, .. } => {
-                "see what provides the credentials: a role's STS, a container's endpoint, the instance's metadata"
+            Self::Late { waits_for: WaitsFor::File { .. }, .. } => "put a regular file in its place",
+            Self::Late { waits_for: WaitsFor::Provider, .. } => {
+                "see what provides the credentials: a role's STS, a container's endpoint, the instance's metadata, \
+                 a file system that hangs"
             }
             Self::NotSts(_) => NOT_STS,
             Self::Endpoint(_) => {

@@ -1,9 +1,12 @@
 //! What AWS's files and retry settings do to a program that reads them: no setting ends a fetch.
 
-use crate::support::Sts;
+use crate::inbound::make_fifo;
 use crate::support::certificates::Certificates;
+use crate::support::client::{Http1, get};
 use crate::support::program::{Program, command};
+use crate::support::{Sts, scrape};
 use futures_util::future::join_all;
+use http::StatusCode;
 use std::fs;
 
 const KEYS: &str = "[default]\naws_access_key_id = AKIATEST\naws_secret_access_key = test\n";
@@ -91,4 +94,57 @@ async fn a_program_for_credentials_that_does_not_end_is_named() {
         ),
         "{line}"
     );
+}
+
+/// The program is not killed, since a library runs it; but it is not run again meanwhile, and it is not waited for.
+#[tokio::test]
+async fn a_program_for_credentials_that_does_not_end_is_not_run_again_and_again() {
+    let sts = Sts::start().await;
+    let certificates = Certificates::new("aws_profiles_programs");
+    let (config, runs) = (certificates.path("config"), certificates.path("runs"));
+    let _ = fs::remove_file(&runs);
+    fs::write(&config, format!("[default]\ncredential_process = echo run >> {runs}; sleep 20\n")).unwrap();
+    let mut command = without_keys(&sts.url);
+    command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
+    let flags = ["--token-fetch-timeout", "500ms"];
+    let proxy = Program::start(command, &[&UPSTREAM[..], &flags].concat()).await;
+    let mut caller = Http1::connect(proxy.proxy).await;
+    // The first fetch and its two quick tries, and at least two more.
+    while fetches(&proxy).await < 5.0 {
+        assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::BAD_GATEWAY);
+    }
+    let runs = fs::read_to_string(&runs).unwrap().lines().count();
+    assert!((1..=2).contains(&runs), "{runs} runs");
+}
+
+async fn fetches(proxy: &Program) -> f64 {
+    let scrape = scrape(proxy).await;
+    let counts = scrape.lines().filter(|line| line.starts_with("token_fetch_count_total{"));
+    counts.map(|line| line.rsplit(' ').next().unwrap().parse::<f64>().unwrap()).sum()
+}
+
+/// One thread serves everything here: a read that holds it would hold the requests too.
+#[tokio::test]
+async fn a_file_of_awss_that_is_a_pipe_holds_up_no_request() {
+    let certificates = Certificates::new("aws_profiles_pipes");
+    let variables = ["AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_WEB_IDENTITY_TOKEN_FILE"];
+    join_all(variables.into_iter().map(|variable| {
+        let pipe = certificates.path(variable);
+        make_fifo(&pipe);
+        held_up_by_nothing(variable, pipe)
+    }))
+    .await;
+}
+
+async fn held_up_by_nothing(variable: &str, pipe: String) {
+    let sts = Sts::start().await;
+    let mut command = without_keys(&sts.url);
+    command.env(variable, &pipe).env("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r");
+    let flags = ["--token-fetch-timeout", "1s", "--worker-threads", "1"];
+    let mut proxy = Program::start(command, &[&UPSTREAM[..], &flags].concat()).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    let error = line["error"].as_str().unwrap();
+    assert!(error.contains(&format!("the file of {variable}, {pipe}, is not a regular file")), "{line}");
+    let answer = Http1::connect(proxy.proxy).await.send(get("/", &[])).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{variable}");
 }

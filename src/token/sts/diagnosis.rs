@@ -2,7 +2,7 @@
 //! A token that is refused rarely says so much.
 
 use super::refusal::{not_sts, token_error};
-use super::session::{Lease, late};
+use super::session::{Lease, MAX_HANGING, late};
 use super::{ATTEMPT_TIMEOUT, Access, Sts};
 use crate::token::error::TokenError;
 use crate::token::setup_error::SetupError;
@@ -83,10 +83,12 @@ impl Sts {
             Access::DefaultChain(_) => {
                 if EnvironmentVariableRegionProvider::new().region().await.is_some() {
                     RegionSource::Environment
-                } else if ProfileFileRegionProvider::new().region().await.is_some() {
-                    RegionSource::Profile
                 } else {
-                    RegionSource::InstanceMetadata
+                    let of_profile = async { ProfileFileRegionProvider::new().region().await };
+                    match self.blocking.run(MAX_HANGING, of_profile).await {
+                        Some(_) => RegionSource::Profile,
+                        None => RegionSource::InstanceMetadata,
+                    }
                 }
             }
         };
@@ -109,7 +111,7 @@ impl Sts {
 
     /// Why there are no credentials, where looking for them has come to no end within this time.
     pub async fn late_credentials(&self, within: Duration) -> TokenError {
-        late(within).await.into()
+        late(&self.blocking, &self.access.variables(), within).await.into()
     }
 
     /// Asks STS who is calling (`GetCallerIdentity`).

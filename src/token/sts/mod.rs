@@ -26,21 +26,26 @@ use super::inspect;
 use super::setup_error::SetupError;
 use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
 use crate::clock::Clock;
+use crate::tasks::BlockingWork;
 use access::{Access, Endpoint};
+use aws_config::SdkConfig;
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
 use refusal::{not_sts, token_error};
-use session::{Lease, SHORTEST_TOKEN, Session};
+use session::{Lease, MAX_HANGING, SHORTEST_TOKEN, Session, late, patience};
 use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, SystemTime};
 use tokio::sync::OnceCell;
+use tokio::time::timeout;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
+/// So many threads may wait for AWS's files that do not come to their end, and no more begin to.
+const MAX_BLOCKED_THREADS: usize = 2;
 
 /// What is asked of STS for every audience set alike.
 #[derive(Clone, Debug)]
@@ -61,6 +66,8 @@ pub struct Sts {
     access: Access,
     endpoint_url: Option<String>,
     clock: Clock,
+    /// What reads AWS's files.
+    blocking: BlockingWork,
     /// Set up by the first mint, because finding the region can take seconds and a proxy must listen at once.
     aws: Mutex<Arc<OnceCell<Arc<Aws>>>>,
 }
@@ -74,7 +81,8 @@ struct Aws {
 impl Sts {
     /// A source that calls the region's STS, or `endpoint_url` instead. Nothing is contacted yet.
     pub fn new(wish: Wish, access: Access, endpoint_url: Option<String>, clock: Clock) -> Self {
-        Self { wish, access, endpoint_url, clock, aws: Mutex::default() }
+        let blocking = BlockingWork::at_most(MAX_BLOCKED_THREADS);
+        Self { wish, access, endpoint_url, clock, blocking, aws: Mutex::default() }
     }
 
     async fn aws(&self) -> Result<Arc<Aws>, TokenError> {
@@ -88,7 +96,7 @@ impl Sts {
             Some(url) => Endpoint::Url(url.clone()),
             None => variables.endpoint()?,
         };
-        let config = self.access.sdk_config().await?;
+        let config = self.sdk_config().await?;
         let providers = self.access.providers(&config);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -110,8 +118,19 @@ impl Sts {
             }
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        let session = Session::new(providers, variables, self.clock, self.wish.fetch_timeout);
+        let session =
+            Session::new(providers, variables, self.clock, self.wish.fetch_timeout, self.blocking.clone());
         Ok(Aws { client, session, skew })
+    }
+
+    async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
+        let access = self.access.clone();
+        let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config().await });
+        let within = patience(self.wish.fetch_timeout);
+        match timeout(within, reading).await {
+            Ok(config) => config,
+            Err(_) => Err(late(&self.blocking, &self.access.variables(), within).await),
+        }
     }
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session

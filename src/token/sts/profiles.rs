@@ -6,6 +6,7 @@ use crate::token::setup_error::SetupError;
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
 use std::iter;
+use std::path::PathBuf;
 use tokio::fs::File;
 
 /// The longest way from a profile to its sources that is followed.
@@ -55,6 +56,22 @@ pub(super) async fn problem(variables: &AwsVariables) -> Option<SetupError> {
         }
     }
     Profiles::load().await.err().map(SetupError::ProfileFiles)
+}
+
+/// A file that credentials are read from and that is no regular one, so that reading it may take for ever.
+pub(super) async fn odd_file(variables: &AwsVariables) -> Option<(&'static str, PathBuf)> {
+    for (variable, file) in [
+        ("AWS_CONFIG_FILE", &variables.config_file),
+        ("AWS_SHARED_CREDENTIALS_FILE", &variables.shared_credentials_file),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", &variables.web_identity_token_file),
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &variables.container_token_file),
+    ] {
+        let Some(FileVariable::Path(path)) = file else { continue };
+        if tokio::fs::metadata(path).await.is_ok_and(|file| !file.is_file()) {
+            return Some((variable, path.clone()));
+        }
+    }
+    None
 }
 
 async fn unreadable(variable: &'static str, file: &FileVariable) -> Option<SetupError> {

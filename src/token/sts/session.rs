@@ -5,13 +5,14 @@
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
 use super::access::AwsVariables;
-use super::profiles::Profiles;
+use super::profiles::{self, Profiles};
 use super::providers::Providers;
 use super::refusal::no_credentials;
 use crate::clock::Clock;
+use crate::tasks::BlockingWork;
 use crate::token::error::TokenError;
 use crate::token::flaw::Flaw;
-use crate::token::setup_error::{CredentialPart, SetupError};
+use crate::token::setup_error::{CredentialPart, SetupError, WaitsFor};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use std::time::Duration;
@@ -28,6 +29,15 @@ const ASK_EVERY: Duration = Duration::from_secs(60);
 const REPLACE_EVERY: Duration = Duration::from_secs(5);
 /// How long the provider may take while the session held will do.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// After so long a provider that has not answered is asked anew. The program of a `credential_process` runs on.
+pub(super) const MAX_HANGING: Duration = Duration::from_secs(60);
+/// How long it may take to find out what a provider waits for.
+const EXPLAIN: Duration = Duration::from_secs(1);
+
+/// How long a fetch may wait for credentials. What is left is for the call, and to tell the two apart.
+pub(super) fn patience(fetch_timeout: Duration) -> Duration {
+    fetch_timeout * 9 / 10
+}
 
 /// Holds the workload's credentials and asks their provider for newer ones when their session is too short.
 #[derive(Debug)]
@@ -37,6 +47,7 @@ pub(super) struct Session {
     clock: Clock,
     /// How long the provider may take while there is no session that will do.
     patience: Duration,
+    blocking: BlockingWork,
     held: Mutex<Held>,
 }
 
@@ -65,10 +76,10 @@ impl Session {
         variables: AwsVariables,
         clock: Clock,
         fetch_timeout: Duration,
+        blocking: BlockingWork,
     ) -> Self {
-        // What is left is for the call, and to tell the two apart.
-        let patience = fetch_timeout * 9 / 10;
-        Self { providers, variables, clock, patience, held: Mutex::default() }
+        let patience = patience(fetch_timeout);
+        Self { providers, variables, clock, patience, blocking, held: Mutex::default() }
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
@@ -115,18 +126,14 @@ impl Session {
         });
         // Noted first, so that a provider that hangs costs one try only while the session held will do.
         held.asked = Some(Instant::now());
-        let provider = match held.provider.take() {
-            Some(provider) => provider,
-            None => self.providers.make().await,
-        };
         let patience = if usable { PATIENCE } else { self.patience };
-        let answer = match timeout(patience, provider.provide_credentials()).await {
-            Ok(Ok(credentials)) => check(&credentials).map(|()| credentials),
-            Ok(Err(error)) => Err(no_credentials(&error, &self.variables).await),
-            Err(_) => Err(late(patience).await),
+        let providing = provide(self.providers.clone(), held.provider.take(), self.variables.clone());
+        let answer = match timeout(patience, self.blocking.run(MAX_HANGING, providing)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(late(&self.blocking, &self.variables, patience).await),
         };
         match answer {
-            Ok(credentials) => {
+            Ok((provider, credentials)) => {
                 held.provider = Some(provider);
                 held.take(credentials);
             }
@@ -159,10 +166,33 @@ impl Session {
     }
 }
 
-/// Why there are none, where looking for them has come to no end within this time.
-pub(super) async fn late(within: Duration) -> SetupError {
-    let by_program = Profiles::load().await.is_ok_and(|profiles| profiles.run_a_program());
-    SetupError::Late { within, by_program }
+/// Why there are no credentials, where looking for them has come to no end within this time.
+pub(super) async fn late(blocking: &BlockingWork, variables: &AwsVariables, within: Duration) -> SetupError {
+    let waits_for = match profiles::odd_file(variables).await {
+        Some((variable, path)) => WaitsFor::File { variable, path },
+        None => {
+            let by_program = async { Profiles::load().await.is_ok_and(|profiles| profiles.run_a_program()) };
+            let by_program = timeout(EXPLAIN, blocking.run(EXPLAIN, by_program)).await;
+            if by_program == Ok(true) { WaitsFor::Program } else { WaitsFor::Provider }
+        }
+    };
+    SetupError::Late { within, waits_for }
+}
+
+/// Asks a provider, and explains where it has none.
+async fn provide(
+    providers: Providers,
+    provider: Option<SharedCredentialsProvider>,
+    variables: AwsVariables,
+) -> Result<(SharedCredentialsProvider, Credentials), SetupError> {
+    let provider = match provider {
+        Some(provider) => provider,
+        None => providers.make().await,
+    };
+    match provider.provide_credentials().await {
+        Ok(credentials) => check(&credentials).map(|()| (provider, credentials)),
+        Err(error) => Err(no_credentials(&error, &variables).await),
+    }
 }
 
 /// Whether credentials can be signed with. Of others the SDK makes a panic, or a signature that is wrong.

@@ -56,6 +56,7 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
         AwsVariables::default(),
         clock,
         SKEW,
+        BlockingWork::at_most(1),
     );
     let (mut tokens, mut shortest) = (0, WEEK);
     while clock.now() < SystemTime::UNIX_EPOCH + WEEK {

@@ -7,3 +7,5 @@ mod names;
 mod odd_files;
 mod reload;
 mod sockets;
+
+pub(crate) use odd_files::make_fifo;

@@ -9,7 +9,7 @@ use std::process::Command;
 use tokio::time::timeout;
 
 /// A FIFO at this path that has no writer.
-pub(super) fn make_fifo(path: &str) {
+pub(crate) fn make_fifo(path: &str) {
     let _ = std::fs::remove_file(path);
     assert!(Command::new("mkfifo").arg(path).status().unwrap().success());
 }
