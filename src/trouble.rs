@@ -142,6 +142,8 @@ troubles! {
     StsTimeout => "sts_timeout",
     /// More audience sets are in use than may be held.
     TokenCacheFull => "token_cache_full",
+    /// Callers name more new upstreams than STS is asked for tokens.
+    TooManyAudiences => "too_many_audiences",
     /// A token has expired when it comes, or is about to.
     TokenUnusable => "token_unusable",
     /// STS minted something else than was asked for.

@@ -2,6 +2,7 @@
 
 use super::TokenSource;
 use super::audience_set::AudienceSet;
+use super::pace::Pace;
 use super::shelf::Shelf;
 use super::watch::Watch;
 use super::worker::Worker;
@@ -35,6 +36,7 @@ pub struct TokenCache(Arc<Shared>);
 struct Shared {
     source: Arc<dyn TokenSource>,
     settings: Arc<Settings>,
+    pace: Arc<Pace>,
     tasks: Tasks,
     entries: Mutex<HashMap<AudienceSet, Entry>>,
 }
@@ -52,6 +54,7 @@ impl TokenCache {
         let watch = Arc::new(Watch::new(settings.clock.moment()));
         let cache = Self(Arc::new(Shared {
             source,
+            pace: Arc::new(Pace::new(settings.capacity)),
             settings: Arc::new(settings),
             tasks: Tasks::default(),
             entries: Mutex::default(),
@@ -117,7 +120,12 @@ impl Shared {
     }
 
     fn worker(&self, shelf: &Arc<Shelf>) -> Worker {
-        Worker { shelf: shelf.clone(), source: self.source.clone(), settings: self.settings.clone() }
+        Worker {
+            shelf: shelf.clone(),
+            source: self.source.clone(),
+            settings: self.settings.clone(),
+            pace: self.pace.clone(),
+        }
     }
 
     fn start_worker(self: &Arc<Self>, shelf: &Arc<Shelf>) -> Owned {

@@ -59,6 +59,9 @@ pub enum TokenError {
     /// The set had to make room for others while it was waited for.
     #[error("the token cache is full")]
     Displaced,
+    /// Requests for more new audience sets came than STS is asked for.
+    #[error("too many new audiences")]
+    TooManyAudiences,
 }
 
 /// Why a token that came cannot be used.
@@ -125,7 +128,8 @@ impl TokenError {
             | Self::Unusable(_)
             | Self::Stuck(_)
             | Self::Panicked
-            | Self::Displaced => Severity::Transient,
+            | Self::Displaced
+            | Self::TooManyAudiences => Severity::Transient,
         }
     }
 
@@ -142,7 +146,8 @@ impl TokenError {
             | Self::Unusable(_)
             | Self::Stuck(_)
             | Self::Panicked
-            | Self::Displaced => None,
+            | Self::Displaced
+            | Self::TooManyAudiences => None,
         }
     }
 
@@ -170,6 +175,7 @@ impl TokenError {
             Self::Stuck(_) => Trouble::RefresherStuck,
             Self::Panicked => Trouble::Panicked,
             Self::Displaced => Trouble::TokenCacheFull,
+            Self::TooManyAudiences => Trouble::TooManyAudiences,
         }
     }
 
@@ -198,6 +204,7 @@ impl TokenError {
             Self::Panicked => {
                 "tries go on; the line before says where it was: please report it with the version"
             }
+            Self::TooManyAudiences => "let callers name fewer upstreams (--allow-host)",
             Self::Displaced => {
                 "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)"
             }

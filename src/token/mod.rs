@@ -21,6 +21,8 @@ pub mod slot;
 pub mod refresh;
 /// The one task that fetches for an audience set.
 mod worker;
+/// How many new sets are fetched in a time.
+mod pace;
 /// `GetWebIdentityToken`.
 pub mod sts;
 /// Whether what was minted is what was asked for.

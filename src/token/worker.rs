@@ -2,6 +2,7 @@
 
 use super::cache::Settings;
 use super::error::{Severity, TokenError};
+use super::pace::Pace;
 use super::shelf::Shelf;
 use super::slot::{Due, Slot};
 use super::{Minted, TokenSource};
@@ -9,7 +10,7 @@ use crate::tasks::{Panicked, caught};
 use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::{Instant, sleep, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
 /// Whoever uses a token past its refresh point wakes the worker sooner.
@@ -22,6 +23,7 @@ pub(super) struct Worker {
     pub(super) shelf: Arc<Shelf>,
     pub(super) source: Arc<dyn TokenSource>,
     pub(super) settings: Arc<Settings>,
+    pub(super) pace: Arc<Pace>,
 }
 
 impl Worker {
@@ -80,7 +82,8 @@ impl Worker {
         let before = self.shelf.slot();
         self.shelf.publish(before.fetching(hold));
         let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
-        let after = self.mint(quick_tries).await.unwrap_or_else(|error| self.failed(&before, error));
+        let is_new = before.token().is_none() && !self.shelf.permanent;
+        let after = self.mint(quick_tries, is_new).await.unwrap_or_else(|error| self.failed(&before, error));
         self.shelf.publish(after.clone());
         self.report(&before, &after);
     }
@@ -100,10 +103,13 @@ impl Worker {
     }
 
     /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.
-    async fn mint(&self, quick_tries: &[Duration]) -> Result<Slot, TokenError> {
+    async fn mint(&self, quick_tries: &[Duration], is_new: bool) -> Result<Slot, TokenError> {
         let deadline = Instant::now() + self.settings.fetch_timeout;
         let mut pauses = quick_tries.iter();
         loop {
+            if is_new {
+                self.turn().await?;
+            }
             let outcome = self.mint_once(deadline).await;
             match (&outcome, pauses.next()) {
                 (Err(error), Some(pause))
@@ -114,6 +120,12 @@ impl Worker {
                 (Ok(_) | Err(_), _) => return outcome,
             }
         }
+    }
+
+    /// Waits for a turn to call STS, but not for so long that no time is left for the call.
+    async fn turn(&self) -> Result<(), TokenError> {
+        let limit = self.settings.fetch_timeout / 2;
+        timeout(limit, self.pace.turn()).await.map_err(|_| TokenError::TooManyAudiences)
     }
 
     /// Whatever goes wrong in a source is a failed fetch, a panic too: this task has to outlive it.
@@ -171,6 +183,8 @@ impl Worker {
             (Some(known), Some(news))
                 if known.error.same_cause(&news.error)
                     && before.token().is_some() == after.token().is_some() => {}
+            // The pace has told it once for all sets.
+            (_, Some(news)) if *news.error == TokenError::TooManyAudiences => {}
             (_, Some(news)) => {
                 let (error, hint) = (&news.error, news.error.hint());
                 let (code, see) = (error.trouble().code(), error.trouble().see());

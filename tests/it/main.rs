@@ -35,6 +35,7 @@ mod names;
 mod otel;
 mod otel_settings;
 mod outages;
+mod pace;
 mod raw_targets;
 mod redirects;
 mod reuse;
