@@ -174,12 +174,12 @@ impl Upstream {
 
     /// A new connection for any request, or one that another request opens meanwhile.
     async fn shared_way(&self, target: &Target, call: Option<&Span>) -> Result<Way, UpstreamError> {
-        let mut turn = None;
+        let (mut turn, mut waited) = (None, 0);
         while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target) {
-            match self.openings.turn(target) {
+            match self.openings.turn(target, waited) {
                 Turn::Ours(opening) => turn = Some(opening),
                 Turn::Theirs(waiting) => match waiting.outcome().await {
-                    Outcome::Opened => {}
+                    Outcome::Opened => waited += 1,
                     // Each that waited finds out by itself why, rather than one after the other.
                     Outcome::None => break,
                 },

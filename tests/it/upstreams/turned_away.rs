@@ -181,3 +181,25 @@ async fn an_upstream_that_takes_one_request_at_a_time_gets_one_on_each_connectio
     assert_eq!(at_once(proxy.proxy, 3, || get("/", &[])).await, [StatusCode::OK; 3]);
     assert_eq!(upstream.connections(), 3);
 }
+
+/// The upstream takes one request on a connection, and greets its second connection only when the third is there.
+#[tokio::test]
+async fn connections_to_an_upstream_that_takes_few_requests_on_one_are_opened_together() {
+    let (greeted, asked) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(4)));
+    let upstream = Frames::scripted(move |number, mut connection| {
+        let (greeted, asked) = (greeted.clone(), asked.clone());
+        async move {
+            if matches!(number, 1 | 2) {
+                greeted.wait().await;
+            }
+            connection.greet(Some(1)).await?;
+            let stream = connection.request().await?;
+            asked.wait().await;
+            connection.answer(stream).await
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(&upstream).await;
+    assert_eq!(at_once(proxy.proxy, 4, || get("/", &[])).await, [StatusCode::OK; 4]);
+    assert_eq!(upstream.connections(), 4);
+}
