@@ -29,15 +29,15 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The most requests at a time on one HTTP/2 connection.
-const MOST_STREAMS: u32 = 250;
+/// The most requests at a time on one HTTP/2 connection: as many as nginx and the load balancers of AWS take.
+const MOST_STREAMS: u32 = 128;
 /// How far a caller may send ahead on one HTTP/2 stream, in bytes.
 const STREAM_WINDOW: u32 = 64 << 10;
 /// The same on a connection: room for every stream, so that uploads which a slow upstream does not take leave room for
 /// uploads to another (RFC 9113, section 5.2.2).
 const CONNECTION_WINDOW: u32 = MOST_STREAMS * STREAM_WINDOW;
 /// How much of a response waits in memory for a caller that does not read, in bytes a stream: one piece of a body that is
-/// read in pieces of this size. With every stream in use that is 4 MB a connection.
+/// read in pieces of this size.
 const SEND_BUFFER: usize = 16 << 10;
 /// How long a connection's first request may still take to come when the drain begins. Its caller may have connected a
 /// moment before, and have sent it already.
