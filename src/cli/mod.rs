@@ -33,6 +33,8 @@ pub mod health;
 mod completion;
 /// `attache version`.
 mod version;
+/// Variables that count as unset.
+mod clean_start;
 /// No command at all: the proxy.
 mod serve;
 /// `attache doctor`.
@@ -67,6 +69,7 @@ impl From<Exit> for ExitCode {
 
 /// Runs the command that this process was started with, and prints whatever there is to say.
 pub fn run() -> Exit {
+    clean_start::without_empty_variables();
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(answer) => return report::usage(answer),

@@ -46,6 +46,13 @@ impl Environment {
         variables_of(flag).any(|name| self.0.contains_key(&name))
     }
 
+    /// The names of AWS's variables that are set to nothing, or to blanks.
+    pub fn empty_aws_variables(&self) -> impl Iterator<Item = &str> {
+        let is_blank = |value: &OsString| value.to_string_lossy().trim().is_empty();
+        let empty = self.0.iter().filter(move |(name, value)| name.starts_with("AWS_") && is_blank(value));
+        empty.map(|(name, _)| name.as_str())
+    }
+
     /// The variables that look like settings and are none.
     pub(super) fn strays(&self) -> Vec<Stray<'_>> {
         let known = Known::new();

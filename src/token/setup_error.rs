@@ -100,9 +100,6 @@ pub enum SetupError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The endpoint is set to nothing, at which the AWS SDK panics where it assumes a role.
-    #[error("no AWS credentials: the endpoint for STS is set to nothing, and a role is to be assumed there")]
-    EmptyEndpoint,
     /// The AWS SDK can make no call, as it sends this variable in a header of each.
     #[error("AWS_EXECUTION_ENV {0}, and is sent in a header of each call to AWS")]
     ExecutionEnv(Flaw),
@@ -197,7 +194,6 @@ impl SetupError {
             | Self::NoRegionInFiles(_)
             | Self::Region { .. }
             | Self::Endpoint(_)
-            | Self::EmptyEndpoint
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
@@ -225,7 +221,6 @@ impl SetupError {
             | Self::NoRegionInFiles(_)
             | Self::Region { .. }
             | Self::Endpoint(_)
-            | Self::EmptyEndpoint
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::NoCredentials(_)
@@ -249,7 +244,7 @@ impl SetupError {
         match self {
             Self::NoRegion | Self::NoRegionInFiles(_) => Trouble::RegionMissing,
             Self::Region { .. } => Trouble::RegionInvalid,
-            Self::Endpoint(_) | Self::EmptyEndpoint => Trouble::StsEndpointInvalid,
+            Self::Endpoint(_) => Trouble::StsEndpointInvalid,
             Self::NotSts(_) => Trouble::NotSts,
             Self::CaBundle { .. } => Trouble::CaBundleUnusable,
             Self::NoCredentials(_)

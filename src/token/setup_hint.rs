@@ -14,7 +14,6 @@ impl SetupError {
             Self::NoRegionInFiles(_) | Self::ProfileFiles(_) | Self::ProfileFile { .. } => {
                 "mend the file, or name another one: it is read again at each try"
             }
-            Self::EmptyEndpoint => "unset AWS_ENDPOINT_URL_STS, or AWS_ENDPOINT_URL, or give it a URL",
             Self::ContainerEndpoint { .. } => {
                 "take the variable away, or set it as ECS and EKS do: a path for the one, a URL for the other"
             }

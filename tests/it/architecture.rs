@@ -142,6 +142,7 @@ fn no_import_escapes_the_reading_of_the_test_above() {
 fn only_the_configuration_reads_the_environment() {
     let readings = ["env::var", "env::args", "env::current", "env::home", "env::temp", "env::set_var"];
     only(&readings, &["authorities.rs", "config/mod.rs"]);
+    only(&["args_os", "current_exe"], &["cli/clean_start.rs"]);
     // These packages read it by themselves.
     only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
     // So does this one, after `config/otel.rs` has judged what it finds.

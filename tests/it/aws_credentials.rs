@@ -1,43 +1,7 @@
 //! What keeps credentials from being had is named by its variable, and nothing of what that holds is shown.
 
 use crate::support::aws_environment::{NO_KEYS, command_output, no_token};
-use crate::support::certificates::Certificates;
 use crate::support::client::{get, send};
-use http::StatusCode;
-
-// The SDK asserts that no service's URL is empty, where it asks for a role's credentials.
-#[tokio::test]
-async fn a_role_that_is_assumed_at_an_endpoint_set_to_nothing_is_named_as_such() {
-    let certificates = Certificates::new("aws_settings_empty");
-    let (config, token) = (certificates.path("config"), certificates.path("token"));
-    std::fs::write(
-        &config,
-        "[profile a]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = b\nregion = eu-central-1\n\
-         [profile b]\naws_access_key_id = AKIATEST\naws_secret_access_key = test\n",
-    )
-    .unwrap();
-    std::fs::write(&token, "eyJ.eyJ.sig").unwrap();
-    let profile = [("AWS_PROFILE", Some("a")), ("AWS_CONFIG_FILE", Some(&*config))];
-    let service_account = [
-        ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r")),
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", Some(&*token)),
-    ];
-    for role in [profile, service_account] {
-        let variables = [&NO_KEYS[..], &[("AWS_ENDPOINT_URL_STS", Some(""))], &role].concat();
-        let (proxy, line) = no_token("", &variables).await;
-        assert_eq!(
-            (&line["code"], &line["level"]),
-            (&"sts_endpoint_invalid".into(), &"ERROR".into()),
-            "{line}"
-        );
-        let answer = send(proxy.proxy, get("/", &[])).await;
-        assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
-        assert!(!proxy.log().iter().any(|line| line["code"] == "panicked"));
-        let (output, told) = command_output("", &variables, &["token", "--token-audience", "a"]).await;
-        assert_eq!(output.status.code(), Some(1), "{told}");
-        assert!(told.contains("set to nothing") && told.contains("unset AWS_ENDPOINT_URL_STS"), "{told}");
-    }
-}
 
 #[tokio::test]
 async fn what_lacks_credentials_is_named_by_its_variable() {

@@ -72,6 +72,50 @@ async fn an_endpoint_that_is_set_to_nothing_counts_as_not_set() {
     assert!(told.contains("https://sts.eu-central-1.amazonaws.com"), "{told}");
 }
 
+/// Each is set to nothing beside a file of AWS's that has a region and keys, or beside keys in the environment.
+#[tokio::test]
+async fn variables_that_are_set_to_nothing_count_as_not_set() {
+    let sts = Sts::start().await;
+    let home = Certificates::new("aws_settings_home");
+    let files = home.path(".aws");
+    let _ = std::fs::create_dir(&files);
+    let profile =
+        "[default]\nregion = eu-central-1\naws_access_key_id = AKIATEST\naws_secret_access_key = test\n";
+    std::fs::write(format!("{files}/credentials"), profile).unwrap();
+    let home = files.trim_end_matches("/.aws");
+    let names = [
+        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
+        "AWS_PROFILE",
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_ROLE_SESSION_NAME",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+        "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+        "AWS_ENDPOINT_URL",
+        "AWS_CA_BUNDLE",
+        "AWS_EXECUTION_ENV",
+        "AWS_USE_FIPS_ENDPOINT",
+        "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    ];
+    let of_files = [&NO_KEYS[..], &[("AWS_REGION", None), ("HOME", Some(home))]].concat();
+    for name in names {
+        for value in ["", " "] {
+            let variables = [&of_files[..], &[(name, Some(value))]].concat();
+            let (output, told) =
+                command_output(&sts.url, &variables, &["token", "--token-audience", "a"]).await;
+            assert_eq!(output.status.code(), Some(0), "{name}={value:?}: {told}");
+        }
+    }
+    let variables = [("AWS_REGION", Some("")), ("AWS_DEFAULT_REGION", Some("eu-west-1"))];
+    let (_, told) = command_output(&sts.url, &variables, &["doctor", "--token-audience", "a"]).await;
+    assert!(told.contains("eu-west-1"), "{told}");
+}
+
 #[tokio::test]
 async fn an_endpoint_that_is_no_url_is_named() {
     for (url, error) in [

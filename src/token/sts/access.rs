@@ -41,9 +41,9 @@ pub struct AwsVariables {
     pub has_own_authorities: bool,
     /// `AWS_CA_BUNDLE`.
     pub ca_bundle: Option<FileVariable>,
-    /// `AWS_ENDPOINT_URL_STS`, which may be empty.
+    /// `AWS_ENDPOINT_URL_STS`.
     pub sts_endpoint_url: Option<String>,
-    /// `AWS_ENDPOINT_URL`, which may be empty.
+    /// `AWS_ENDPOINT_URL`.
     pub endpoint_url: Option<String>,
     /// `AWS_CONFIG_FILE`.
     pub config_file: Option<FileVariable>,
@@ -124,8 +124,6 @@ pub(super) enum Endpoint {
     BySettings,
     /// This one.
     Url(String),
-    /// That of the region, whatever a variable that is set to nothing makes of it.
-    OfRegion,
 }
 
 impl Access {
@@ -202,34 +200,17 @@ impl Access {
 }
 
 impl AwsVariables {
-    /// Whether the variable that counts for calls to STS is set to nothing.
-    pub(super) fn sets_endpoint_to_nothing(&self) -> bool {
-        set_to_nothing(self.sts_endpoint_url.as_deref().or(self.endpoint_url.as_deref()))
-    }
-
-    /// The endpoint that these lead to. A variable that is set to nothing counts as not set, as in AWS's other SDKs.
+    /// The endpoint that these lead to.
+    ///
+    /// # Errors
+    /// When the one that counts is no URL.
     pub(super) fn endpoint(&self) -> Result<Endpoint, SetupError> {
-        let some = |url: &Option<String>| url.clone().filter(|url| !url.trim().is_empty());
-        let (of_sts, of_all) = (some(&self.sts_endpoint_url), some(&self.endpoint_url));
-        if let Some(flaw) = of_sts.as_ref().or(of_all.as_ref()).and_then(|url| EndpointFlaw::of(url)) {
-            return Err(SetupError::Endpoint(flaw));
+        let url = self.sts_endpoint_url.as_ref().or(self.endpoint_url.as_ref());
+        match url.and_then(|url| EndpointFlaw::of(url)) {
+            Some(flaw) => Err(SetupError::Endpoint(flaw)),
+            None => Ok(Endpoint::BySettings),
         }
-        Ok(match (of_sts, of_all) {
-            (Some(_), _) => Endpoint::BySettings,
-            (None, Some(url)) if set_to_nothing(self.sts_endpoint_url.as_deref()) => Endpoint::Url(url),
-            (None, None)
-                if set_to_nothing(self.sts_endpoint_url.as_deref())
-                    || set_to_nothing(self.endpoint_url.as_deref()) =>
-            {
-                Endpoint::OfRegion
-            }
-            (None, Some(_) | None) => Endpoint::BySettings,
-        })
     }
-}
-
-fn set_to_nothing(url: Option<&str>) -> bool {
-    url.is_some_and(|url| url.trim().is_empty())
 }
 
 #[cfg(test)]
@@ -246,17 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn an_endpoint_that_is_set_to_nothing_counts_as_not_set() {
+    fn an_endpoint_that_is_no_url_is_refused() {
         let endpoint = |sts: Option<&str>, all: Option<&str>| {
             let [sts_endpoint_url, endpoint_url] = [sts, all].map(|url| url.map(str::to_owned));
             AwsVariables { sts_endpoint_url, endpoint_url, ..AwsVariables::default() }.endpoint()
         };
-        let url = "http://127.0.0.1:4577";
         assert_eq!(endpoint(None, None), Ok(Endpoint::BySettings));
-        assert_eq!(endpoint(Some(url), Some("")), Ok(Endpoint::BySettings));
-        assert_eq!(endpoint(Some(""), None), Ok(Endpoint::OfRegion));
-        assert_eq!(endpoint(None, Some("")), Ok(Endpoint::OfRegion));
-        assert_eq!(endpoint(Some(" "), Some(url)), Ok(Endpoint::Url(url.to_owned())));
+        assert_eq!(endpoint(Some("http://127.0.0.1:4577"), Some("of all")), Ok(Endpoint::BySettings));
         for (wrong, flaw) in [
             ("\"http://a\"", EndpointFlaw::Text(Flaw::Quoted)),
             ("http://a\n", EndpointFlaw::Text(Flaw::EndsInLineBreak)),

@@ -113,9 +113,6 @@ impl Sts {
         match endpoint {
             Endpoint::BySettings => {}
             Endpoint::Url(url) => builder = builder.endpoint_url(url),
-            Endpoint::OfRegion => {
-                builder.set_endpoint_url(None);
-            }
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
         let session =

@@ -25,11 +25,6 @@ impl Profiles {
         profiles.map(Self).map_err(|problem| error::chain(&problem).replace('\n', " "))
     }
 
-    /// Whether credentials are those of a role that the profile assumes.
-    pub(super) fn assume_a_role(&self) -> bool {
-        self.in_use().any(|profile| profile.get("role_arn").is_some())
-    }
-
     /// Whether credentials come from a program that the profile names.
     pub(super) fn run_a_program(&self) -> bool {
         self.in_use().any(|profile| profile.get("credential_process").is_some())

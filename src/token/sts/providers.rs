@@ -2,7 +2,6 @@
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
 use super::access::{AwsVariables, ContainerEndpoint};
-use super::profiles::Profiles;
 use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -27,31 +26,23 @@ pub(super) enum Providers {
 
 impl Providers {
     /// A provider that has read nothing yet.
-    pub(super) async fn make(&self) -> SharedCredentialsProvider {
+    pub(super) fn make(&self) -> SharedCredentialsProvider {
         match self {
             Self::Given(provider) => provider.clone(),
-            Self::Chain(settings) => SharedCredentialsProvider::new(chain(&settings.0, &settings.1).await),
+            Self::Chain(settings) => SharedCredentialsProvider::new(chain(&settings.0, &settings.1)),
         }
     }
 }
 
 /// The default chain. Where the SDK would panic at what a variable says, a link of it is an error instead.
-async fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderChain {
+fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderChain {
     let conf = provider_config(config);
-    let without_url = variables.sets_endpoint_to_nothing();
+    let profile = ProfileFileCredentialsProvider::builder().configure(&conf).build();
+    let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
     let chain =
-        CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new());
-    let chain = if without_url && Profiles::load().await.is_ok_and(|profiles| profiles.assume_a_role()) {
-        chain.or_else("Profile", Wrong(SetupError::EmptyEndpoint))
-    } else {
-        chain.or_else("Profile", ProfileFileCredentialsProvider::builder().configure(&conf).build())
-    };
-    let chain = if without_url && variables.web_identity_token_file.is_some() {
-        chain.or_else("WebIdentityToken", Wrong(SetupError::EmptyEndpoint))
-    } else {
-        let provider = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
-        chain.or_else("WebIdentityToken", provider)
-    };
+        CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+            .or_else("Profile", profile)
+            .or_else("WebIdentityToken", web_identity);
     let chain = match variables.container_endpoint {
         ContainerEndpoint::Unset => chain,
         ContainerEndpoint::Set => {

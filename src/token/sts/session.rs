@@ -185,10 +185,7 @@ async fn provide(
     provider: Option<SharedCredentialsProvider>,
     variables: AwsVariables,
 ) -> Result<(SharedCredentialsProvider, Credentials), SetupError> {
-    let provider = match provider {
-        Some(provider) => provider,
-        None => providers.make().await,
-    };
+    let provider = provider.unwrap_or_else(|| providers.make());
     match provider.provide_credentials().await {
         Ok(credentials) => check(&credentials).map(|()| (provider, credentials)),
         Err(error) => Err(no_credentials(&error, &variables).await),
