@@ -196,6 +196,8 @@ troubles! {
     EgressCredentials => "egress_credentials",
     /// The HTTP proxy on the way to upstreams opens no tunnel to this one.
     EgressRefused => "egress_refused",
+    /// The HTTP proxy on the way to upstreams cannot reach this one.
+    EgressNoWay => "egress_no_way",
     /// The HTTP proxy on the way to upstreams hung up, or speaks no HTTP.
     EgressBroken => "egress_broken",
     /// No connection in time through the HTTP proxy on the way to upstreams.

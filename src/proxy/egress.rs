@@ -65,6 +65,9 @@ pub enum EgressError {
     /// The proxy forbids this upstream (403).
     #[error("it forbids the upstream")]
     Forbidden,
+    /// The proxy cannot reach the upstream (502 and 503; Squid answers 503), or not in time (504).
+    #[error("it cannot reach the upstream, and answered {0}")]
+    NoWay(StatusCode),
     /// The proxy answers with another status.
     #[error("it opened no tunnel, and answered {0}")]
     Refused(StatusCode),
@@ -74,6 +77,13 @@ pub enum EgressError {
     /// All of it, the upstream's own TLS included, takes longer than `--upstream-connect-timeout`.
     #[error("no connection to the upstream within {0:?}")]
     Timeout(Duration),
+}
+
+impl EgressError {
+    /// Whether the proxy, or the upstream behind it, took too long.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::NoWay(StatusCode::GATEWAY_TIMEOUT))
+    }
 }
 
 /// `Proxy-Authorization`, which is a secret.
@@ -157,6 +167,7 @@ impl Egress {
             200..=299 => on(answer).await.map(TokioIo::new).map_err(EgressError::Exchange),
             407 => Err(EgressError::Credentials),
             403 => Err(EgressError::Forbidden),
+            502..=504 => Err(EgressError::NoWay(status)),
             _ => Err(EgressError::Refused(status)),
         }
     }

@@ -221,9 +221,8 @@ impl UpstreamError {
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {
-            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) | Self::Egress(_, EgressError::Timeout(_)) => {
-                ErrorType::Timeout
-            }
+            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
+            Self::Egress(_, error) if error.is_timeout() => ErrorType::Timeout,
             Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
                 if error.kind() == ErrorKind::ConnectionRefused =>
             {
@@ -258,6 +257,7 @@ impl EgressError {
             Self::Loop => Trouble::ProxyLoop,
             Self::Dns(_) | Self::Connect(_) => Trouble::EgressUnreachable,
             Self::Credentials => Trouble::EgressCredentials,
+            Self::NoWay(_) => Trouble::EgressNoWay,
             Self::Forbidden | Self::Refused(_) => Trouble::EgressRefused,
             Self::Exchange(_) => Trouble::EgressBroken,
             Self::Timeout(_) => Trouble::EgressTimeout,
@@ -273,6 +273,9 @@ impl EgressError {
             }
             Self::Credentials => {
                 "put user and password into the proxy variable: http://user:password@host:port"
+            }
+            Self::NoWay(_) => {
+                "see the proxy's log for why: the upstream's name as the proxy resolves it, its port, and the way there"
             }
             Self::Forbidden | Self::Refused(_) => {
                 "have the proxy allow CONNECT to this upstream, or list it in NO_PROXY"

@@ -178,7 +178,7 @@ impl UpstreamError {
             Self::Dns(_) => (FAILED, "attache; error=dns_error"),
             Self::Loop => (FAILED, "attache; error=proxy_loop_detected"),
             Self::Connect(error) => (FAILED, connect_proxy_status(error)),
-            Self::Egress(_, error @ EgressError::Timeout(_)) => (LATE, error.proxy_status()),
+            Self::Egress(_, error) if error.is_timeout() => (LATE, error.proxy_status()),
             Self::Egress(_, error) => (FAILED, error.proxy_status()),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),
             Self::NoHttp2 | Self::InvalidHttp2(_) => (FAILED, "attache; error=http_protocol_error"),
@@ -210,6 +210,10 @@ impl EgressError {
             Self::Loop => "attache; error=proxy_loop_detected; details=\"egress proxy\"",
             Self::Credentials => "attache; error=proxy_configuration_error; details=\"egress proxy\"",
             Self::Forbidden => "attache; error=http_request_denied; details=\"egress proxy\"",
+            Self::NoWay(StatusCode::GATEWAY_TIMEOUT) => {
+                "attache; error=connection_timeout; details=\"behind the egress proxy\""
+            }
+            Self::NoWay(_) => "attache; error=destination_unavailable; details=\"behind the egress proxy\"",
             Self::Refused(_) => "attache; error=connection_terminated; details=\"egress proxy\"",
             Self::Exchange(_) => "attache; error=http_protocol_error; details=\"egress proxy\"",
             Self::Timeout(_) => "attache; error=connection_timeout; details=\"egress proxy\"",

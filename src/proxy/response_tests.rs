@@ -154,7 +154,7 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
         (egress(EgressError::Credentials), "proxy_configuration_error; details=\"egress proxy\""),
         (egress(EgressError::Forbidden), "http_request_denied; details=\"egress proxy\""),
         (
-            egress(EgressError::Refused(StatusCode::BAD_GATEWAY)),
+            egress(EgressError::Refused(StatusCode::BAD_REQUEST)),
             "connection_terminated; details=\"egress proxy\"",
         ),
         (upstream(UpstreamError::Upgrade), "http_upgrade_failed"),

@@ -29,7 +29,7 @@ async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
 
 #[tokio::test]
 async fn each_answer_that_opens_no_tunnel_is_told_apart() {
-    let cases: [(&[u8], &str, &str, &str); 5] = [
+    let cases: [(&[u8], &str, &str, &str); 6] = [
         (
             b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"x\"\r\ncontent-length: 0\r\n\r\n",
             "proxy_configuration_error",
@@ -38,10 +38,16 @@ async fn each_answer_that_opens_no_tunnel_is_told_apart() {
         ),
         (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nnope", "http_request_denied", "egress_refused", "it forbids the upstream"),
         (
-            b"HTTP/1.0 503 Service Unavailable\r\n\r\nno such host",
+            b"HTTP/1.0 400 Bad Request\r\n\r\n<html>",
             "connection_terminated",
             "egress_refused",
-            "it opened no tunnel, and answered 503 Service Unavailable",
+            "it opened no tunnel, and answered 400 Bad Request",
+        ),
+        (
+            b"HTTP/1.1 302 Found\r\nlocation: http://login.example/\r\ncontent-length: 0\r\n\r\n",
+            "connection_terminated",
+            "egress_refused",
+            "it opened no tunnel, and answered 302 Found",
         ),
         (b"220 mail.example.com ESMTP\r\n\r\n", "http_protocol_error", "egress_broken", "no usable answer: "),
         (b"HTTP/1.1 200 O", "http_protocol_error", "egress_broken", "no usable answer: "),
@@ -52,6 +58,23 @@ async fn each_answer_that_opens_no_tunnel_is_told_apart() {
         let expected = format!("{error}; details=\"egress proxy\"");
         assert_eq!((status, told, logged.as_str()), (502, expected, code), "{said}");
         assert!(said.starts_with(reason), "{said}");
+    }
+}
+
+/// Squid answers 503 where the upstream's name does not resolve, or its port is closed.
+#[tokio::test]
+async fn an_upstream_that_the_proxy_cannot_reach_is_no_refusal_of_the_proxy() {
+    let cases: [(&[u8], u16, &str); 3] = [
+        (b"HTTP/1.1 502 Bad Gateway\r\ncontent-length: 0\r\n\r\n", 502, "destination_unavailable"),
+        (b"HTTP/1.0 503 Service Unavailable\r\n\r\nno such host", 502, "destination_unavailable"),
+        (b"HTTP/1.1 504 Gateway Timeout\r\ncontent-length: 0\r\n\r\n", 504, "connection_timeout"),
+    ];
+    for (answer, expected, error) in cases {
+        let proxy = HttpProxy::answering(answer).await;
+        let (status, told, code, said) = outcome(&proxy.address.to_string(), &[]).await;
+        let details = format!("{error}; details=\"behind the egress proxy\"");
+        assert_eq!((status, told, code.as_str()), (expected, details, "egress_no_way"), "{said}");
+        assert!(said.starts_with("it cannot reach the upstream, and answered 50"), "{said}");
     }
 }
 
