@@ -82,7 +82,11 @@ pub enum EgressError {
 impl EgressError {
     /// Whether the proxy, or the upstream behind it, took too long.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::NoWay(StatusCode::GATEWAY_TIMEOUT))
+        match self {
+            Self::Timeout(_) => true,
+            Self::NoWay(status) => status.as_u16() == 504,
+            _ => false,
+        }
     }
 }
 
