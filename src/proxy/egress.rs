@@ -82,11 +82,7 @@ pub enum EgressError {
 impl EgressError {
     /// Whether the proxy, or the upstream behind it, took too long.
     pub fn is_timeout(&self) -> bool {
-        match self {
-            Self::Timeout(_) => true,
-            Self::NoWay(status) => status.as_u16() == 504,
-            _ => false,
-        }
+        matches!(self, Self::Timeout(_)) || matches!(self, Self::NoWay(status) if status.as_u16() == 504)
     }
 }
 
