@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Clock;
-use crate::emulator::switchboard::Switchboard;
+use crate::emulator::handle::EmulatorHandle;
 use crate::emulator::{Emulator, Options};
 use crate::tasks::{Owned, Tasks};
 use crate::token::audience_set::AudienceSet;
@@ -15,23 +15,23 @@ const AUDIENCE: &str = "https://api.example.com";
 
 struct Issuer {
     url: String,
-    switchboard: Switchboard,
+    handle: EmulatorHandle,
     _task: Owned,
 }
 
 impl Issuer {
     async fn start() -> Self {
         let emulator = Emulator::bind(Options::default()).await.unwrap();
-        let (url, switchboard) = (emulator.url(), emulator.switchboard());
+        let (url, handle) = (emulator.url(), emulator.handle());
         let task = Tasks::default().spawn(emulator.run(std::future::pending()));
-        let issuer = Self { url, switchboard, _task: task.into() };
+        let issuer = Self { url, handle, _task: task.into() };
         // Making the keys takes longer on a slow machine than a call for a token may.
         issuer.verifier().learn_keys().await.unwrap();
         issuer
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::new(self.switchboard.issuer(), AUDIENCE, fetcher())
+        Verifier::new(self.handle.issuer(), AUDIENCE, fetcher())
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
@@ -92,7 +92,7 @@ async fn a_token_for_somebody_else_or_of_yesterday_is_refused() {
     let verifier = issuer.verifier();
     let elsewhere = issuer.mint(SigningAlgorithm::Rs256, "https://other.example.com").await;
     assert_eq!(refusal(&verifier, &elsewhere).await, "it is meant for another audience");
-    issuer.switchboard.update_faults(|faults| faults.clock_offset_seconds = -86_400);
+    issuer.handle.update_faults(|faults| faults.clock_offset_seconds = -86_400);
     assert_eq!(refusal(&verifier, &issuer.token().await).await, "it has expired");
 }
 
@@ -119,7 +119,7 @@ async fn a_key_that_is_new_is_asked_for_and_one_that_nobody_has_is_refused() {
     let issuer = Issuer::start().await;
     let verifier = issuer.verifier();
     verifier.learn_keys().await.unwrap();
-    issuer.switchboard.rotate_keys().await.unwrap();
+    issuer.handle.rotate_keys().await.unwrap();
     let jwt = issuer.token().await;
     assert_eq!(verifier.verify(&jwt).await.map(|verified| verified.key).ok().as_deref(), Some("RSA_1"));
     let unknown = with_header(&jwt, &json!({ "alg": "RS256", "kid": "RSA_9" }));

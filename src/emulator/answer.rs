@@ -1,9 +1,9 @@
 //! XML out, with the headers that AWS puts beside it.
 
+use super::api_error::{ApiError, ErrorCode};
 use super::call::{Api, Operation};
 use super::faults::Outage;
-use super::moment::Moment;
-use super::refusal::{ErrorCode, Refusal};
+use super::unix_seconds::UnixSeconds;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, DATE};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -13,7 +13,7 @@ pub(super) enum Reply {
     /// It was done.
     Done(Operation, Xml),
     /// It was refused.
-    Refused(Api, Refusal),
+    Refused(Api, ApiError),
     /// Something in front of STS answered.
     Gateway(Outage),
     /// Nobody answers: the connection is closed.
@@ -29,7 +29,7 @@ impl Reply {
     pub(super) fn outcome(&self) -> &'static str {
         match self {
             Self::Done(..) => "ok",
-            Self::Refused(_, refusal) => refusal.code.name(),
+            Self::Refused(_, error) => error.code.name(),
             Self::Gateway(Outage::GatewayTimeout) => "504",
             Self::Gateway(_) => "502",
             Self::HangUp => "closed",
@@ -39,20 +39,18 @@ impl Reply {
     /// An outage as AWS shows it: STS itself answers in XML, what stands in front of it in HTML.
     pub(super) fn outage(outage: Outage, api: Api) -> Self {
         match outage {
-            Outage::InternalFailure => Self::Refused(api, Refusal::usual(ErrorCode::InternalFailure)),
-            Outage::ServiceUnavailable => Self::Refused(api, Refusal::usual(ErrorCode::ServiceUnavailable)),
+            Outage::InternalFailure => Self::Refused(api, ApiError::usual(ErrorCode::InternalFailure)),
+            Outage::ServiceUnavailable => Self::Refused(api, ApiError::usual(ErrorCode::ServiceUnavailable)),
             Outage::BadGateway | Outage::GatewayTimeout => Self::Gateway(outage),
         }
     }
 
     /// The response, dated `now`.
-    pub(super) fn into_response(self, now: Moment) -> Response<Body> {
+    pub(super) fn into_response(self, now: UnixSeconds) -> Response<Body> {
         let request_id = uuid::Uuid::new_v4().to_string();
         let (status, content_type, body) = match self {
             Self::Done(operation, result) => (200, "text/xml", success(operation, &result, &request_id)),
-            Self::Refused(api, refusal) => {
-                (refusal.code.status(), "text/xml", failure(api, &refusal, &request_id))
-            }
+            Self::Refused(api, error) => (error.code.status(), "text/xml", failure(api, &error, &request_id)),
             Self::Gateway(outage) => (
                 u16::from(outage),
                 "text/html",
@@ -112,13 +110,11 @@ fn success(operation: Operation, result: &Xml, request_id: &str) -> String {
         .rooted(&format!("{name}Response"), operation.api().namespace())
 }
 
-fn failure(api: Api, refusal: &Refusal, request_id: &str) -> String {
-    let fault = if refusal.code.status() < 500 { "Sender" } else { "Receiver" };
-    let error = Xml::default()
-        .text("Type", fault)
-        .text("Code", refusal.code.name())
-        .text("Message", &refusal.message);
-    Xml::default().nest("Error", error).text("RequestId", request_id).rooted("ErrorResponse", api.namespace())
+fn failure(api: Api, error: &ApiError, request_id: &str) -> String {
+    let fault = if error.code.status() < 500 { "Sender" } else { "Receiver" };
+    let details =
+        Xml::default().text("Type", fault).text("Code", error.code.name()).text("Message", &error.message);
+    Xml::default().nest("Error", details).text("RequestId", request_id).rooted("ErrorResponse", api.namespace())
 }
 
 /// Text as XML 1.0 allows it; a character that it forbids becomes U+FFFD.

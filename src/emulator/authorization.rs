@@ -1,7 +1,7 @@
 //! Who signed a call, and for which region and service. The signature itself is not verified: any secret will do.
 
+use super::api_error::{ApiError, ErrorCode};
 use super::call::Api;
-use super::refusal::{ErrorCode, Refusal};
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE};
 
@@ -24,18 +24,18 @@ pub(super) fn access_key_id(headers: &HeaderMap) -> Option<String> {
 ///
 /// # Errors
 /// When it is missing or malformed, or was made for another service.
-pub(super) fn check(headers: &HeaderMap, api: Api) -> Result<Scope, Refusal> {
+pub(super) fn check(headers: &HeaderMap, api: Api) -> Result<Scope, ApiError> {
     let scope = read(headers)?;
     if scope.service != api.signing_name() {
         let message = format!("Credential should be scoped to correct service: '{}'.", api.signing_name());
-        return Err(Refusal::new(ErrorCode::SignatureDoesNotMatch, message));
+        return Err(ApiError::new(ErrorCode::SignatureDoesNotMatch, message));
     }
     Ok(scope)
 }
 
-fn read(headers: &HeaderMap) -> Result<Scope, Refusal> {
+fn read(headers: &HeaderMap) -> Result<Scope, ApiError> {
     let Some(header) = headers.get(AUTHORIZATION) else {
-        return Err(Refusal::usual(ErrorCode::MissingAuthenticationToken));
+        return Err(ApiError::usual(ErrorCode::MissingAuthenticationToken));
     };
     let header = header.to_str().map_err(|_| incomplete("Authorization header is not text"))?;
     let (algorithm, parameters) = header.split_once(' ').unwrap_or((header, ""));
@@ -57,7 +57,7 @@ fn read(headers: &HeaderMap) -> Result<Scope, Refusal> {
     credential(parameter(parameters, "Credential")?.unwrap_or_default(), has_region)
 }
 
-fn parameter<'a>(parameters: &'a str, wanted: &str) -> Result<Option<&'a str>, Refusal> {
+fn parameter<'a>(parameters: &'a str, wanted: &str) -> Result<Option<&'a str>, ApiError> {
     for part in parameters.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let Some((name, value)) = part.split_once('=') else {
             return Err(incomplete(
@@ -72,7 +72,7 @@ fn parameter<'a>(parameters: &'a str, wanted: &str) -> Result<Option<&'a str>, R
 }
 
 /// `keyid/date/region/service/aws4_request`, without the region in SigV4A.
-fn credential(credential: &str, has_region: bool) -> Result<Scope, Refusal> {
+fn credential(credential: &str, has_region: bool) -> Result<Scope, ApiError> {
     let parts: Vec<&str> = credential.split('/').collect();
     let (access_key_id, region, service) = match (parts.as_slice(), has_region) {
         ([key, _, region, service, "aws4_request"], true) => (*key, Some(*region), *service),
@@ -93,8 +93,8 @@ fn credential(credential: &str, has_region: bool) -> Result<Scope, Refusal> {
     })
 }
 
-fn incomplete(message: &str) -> Refusal {
-    Refusal::new(ErrorCode::IncompleteSignature, message)
+fn incomplete(message: &str) -> ApiError {
+    ApiError::new(ErrorCode::IncompleteSignature, message)
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! What a token says (IAM user guide, "Understanding token claims").
 
 use super::call::Mint;
-use super::moment::Moment;
 use super::sessions::Caller;
+use super::unix_seconds::UnixSeconds;
 use serde_json::{Map, Value, json};
 
 /// The organization that the account belongs to, as long as an emulator runs.
@@ -16,8 +16,8 @@ pub(super) fn claims(
     caller: &Caller,
     request: &Mint,
     audiences: &[String],
-    issued: Moment,
-    expiry: Moment,
+    issued: UnixSeconds,
+    expiry: UnixSeconds,
 ) -> Value {
     let audience = match audiences {
         [one] => json!(one),

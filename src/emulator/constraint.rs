@@ -1,6 +1,6 @@
 //! The rules of the API reference for parameters, all violations together and worded as AWS words them.
 
-use super::refusal::{ErrorCode, Refusal};
+use super::api_error::{ApiError, ErrorCode};
 use std::ops::RangeInclusive;
 
 /// Longest part of a bad value that a message repeats, in characters.
@@ -60,13 +60,13 @@ impl Violations {
     }
 
     /// Nothing was violated.
-    pub(super) fn check(self) -> Result<(), Refusal> {
+    pub(super) fn check(self) -> Result<(), ApiError> {
         let found = match self.0.len() {
             0 => return Ok(()),
             1 => "1 validation error detected".to_owned(),
             more => format!("{more} validation errors detected"),
         };
-        Err(Refusal::new(ErrorCode::ValidationError, format!("{found}: {}", self.0.join("; "))))
+        Err(ApiError::new(ErrorCode::ValidationError, format!("{found}: {}", self.0.join("; "))))
     }
 
     fn count(&mut self, length: usize, value: &str, at: &str, allowed: RangeInclusive<usize>) {

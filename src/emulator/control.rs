@@ -13,7 +13,7 @@
 //! Web pages are refused: a browser on the same machine would let any site change what a test relies on.
 
 use super::faults::Faults;
-use super::switchboard::Switchboard;
+use super::handle::EmulatorHandle;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
@@ -30,7 +30,7 @@ use std::time::Duration;
 const MAX_KEY_ID: usize = 128;
 
 /// The control endpoint's routes.
-pub(super) fn router() -> Router<Switchboard> {
+pub(super) fn router() -> Router<EmulatorHandle> {
     Router::new()
         .route("/_emulator", get(state))
         .route("/_emulator/", get(state))
@@ -52,38 +52,38 @@ async fn refuse_pages(request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-async fn state(State(switchboard): State<Switchboard>) -> Json<Value> {
-    let records = switchboard.records();
-    let options = switchboard.options();
+async fn state(State(handle): State<EmulatorHandle>) -> Json<Value> {
+    let call_log = handle.call_log();
+    let options = handle.options();
     Json(json!({
-        "issuer": switchboard.issuer(),
+        "issuer": handle.issuer(),
         "account": options.account,
-        "role": switchboard.role().to_string(),
+        "role": handle.role().to_string(),
         "region": options.region,
-        "federation_enabled": switchboard.is_federation_enabled(),
-        "session_end": switchboard.session_end().map(|end| end.rfc3339()),
-        "now": switchboard.now().rfc3339(),
-        "signing_keys": switchboard.signer().key_ids(),
-        "faults": switchboard.faults(),
-        "counters": records.counters(),
-        "calls": records.calls().collect::<Vec<_>>(),
+        "federation_enabled": handle.is_federation_enabled(),
+        "session_end": handle.session_end().map(|end| end.rfc3339()),
+        "now": handle.now().rfc3339(),
+        "signing_keys": handle.signer().key_ids(),
+        "faults": handle.faults(),
+        "counters": call_log.counters(),
+        "calls": call_log.calls().collect::<Vec<_>>(),
     }))
 }
 
-async fn faults(State(switchboard): State<Switchboard>) -> Json<Faults> {
-    Json(switchboard.faults())
+async fn faults(State(handle): State<EmulatorHandle>) -> Json<Faults> {
+    Json(handle.faults())
 }
 
-async fn replace(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
+async fn replace(State(handle): State<EmulatorHandle>, body: Bytes) -> Response {
     match serde_json::from_slice(&body) {
-        Ok(faults) => put_in_force(&switchboard, faults),
+        Ok(faults) => put_in_force(&handle, faults),
         Err(error) => bad_request(&error),
     }
 }
 
-async fn change(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
-    match changed(&switchboard.faults(), &body) {
-        Ok(faults) => put_in_force(&switchboard, faults),
+async fn change(State(handle): State<EmulatorHandle>, body: Bytes) -> Response {
+    match changed(&handle.faults(), &body) {
+        Ok(faults) => put_in_force(&handle, faults),
         Err(error) => bad_request(&error),
     }
 }
@@ -103,9 +103,9 @@ fn changed(now: &Faults, body: &[u8]) -> serde_json::Result<Faults> {
     serde_json::from_value(Value::Object(fields))
 }
 
-fn put_in_force(switchboard: &Switchboard, faults: Faults) -> Response {
-    switchboard.set_faults(faults);
-    Json(switchboard.faults()).into_response()
+fn put_in_force(handle: &EmulatorHandle, faults: Faults) -> Response {
+    handle.set_faults(faults);
+    Json(handle.faults()).into_response()
 }
 
 #[derive(Deserialize)]
@@ -115,7 +115,7 @@ struct Session {
     remaining_seconds: Option<u32>,
 }
 
-async fn session(State(switchboard): State<Switchboard>, body: Bytes) -> Response {
+async fn session(State(handle): State<EmulatorHandle>, body: Bytes) -> Response {
     let session: Session = match serde_json::from_slice(&body) {
         Ok(session) => session,
         Err(error) => return bad_request(&error),
@@ -123,21 +123,21 @@ async fn session(State(switchboard): State<Switchboard>, body: Bytes) -> Respons
     let remaining = session.remaining_seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
     match session.access_key_id {
         Some(key) if key.len() > MAX_KEY_ID => return StatusCode::BAD_REQUEST.into_response(),
-        Some(key) => switchboard.set_session_of(&key, remaining),
-        None => switchboard.set_session(remaining),
+        Some(key) => handle.set_session_of(&key, remaining),
+        None => handle.set_session(remaining),
     }
     StatusCode::NO_CONTENT.into_response()
 }
 
-async fn rotate(State(switchboard): State<Switchboard>) -> Response {
-    match switchboard.rotate_keys().await {
-        Ok(()) => Json(json!({ "signing_keys": switchboard.signer().key_ids() })).into_response(),
-        Err(refusal) => (StatusCode::INTERNAL_SERVER_ERROR, refusal.to_string()).into_response(),
+async fn rotate(State(handle): State<EmulatorHandle>) -> Response {
+    match handle.rotate_keys().await {
+        Ok(()) => Json(json!({ "signing_keys": handle.signer().key_ids() })).into_response(),
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
-async fn reset(State(switchboard): State<Switchboard>) -> StatusCode {
-    switchboard.reset();
+async fn reset(State(handle): State<EmulatorHandle>) -> StatusCode {
+    handle.reset();
     StatusCode::NO_CONTENT
 }
 

@@ -1,7 +1,7 @@
 //! The issuer's public documents (OpenID Connect Discovery 1.0), with the very fields that AWS publishes.
 
-use super::refusal::Refusal;
-use super::switchboard::Switchboard;
+use super::api_error::ApiError;
+use super::handle::EmulatorHandle;
 use axum::Json;
 use axum::Router;
 use axum::extract::State;
@@ -11,17 +11,17 @@ use axum::routing::get;
 use serde_json::{Value, json};
 
 /// Both documents at the issuer's path.
-pub(super) fn router(issuer_path: &str) -> Router<Switchboard> {
+pub(super) fn router(issuer_path: &str) -> Router<EmulatorHandle> {
     Router::new()
         .route(&format!("{issuer_path}/.well-known/openid-configuration"), get(configuration))
         .route(&format!("{issuer_path}/.well-known/jwks.json"), get(key_set))
 }
 
-async fn configuration(State(switchboard): State<Switchboard>) -> Response {
-    if switchboard.faults().documents_down {
+async fn configuration(State(handle): State<EmulatorHandle>) -> Response {
+    if handle.faults().documents_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    let issuer = switchboard.issuer();
+    let issuer = handle.issuer();
     let document: Value = json!({
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/.well-known/jwks.json"),
@@ -32,12 +32,12 @@ async fn configuration(State(switchboard): State<Switchboard>) -> Response {
     Json(document).into_response()
 }
 
-async fn key_set(State(switchboard): State<Switchboard>) -> Response {
-    if switchboard.faults().documents_down {
+async fn key_set(State(handle): State<EmulatorHandle>) -> Response {
+    if handle.faults().documents_down {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    match switchboard.signer().public_keys().await {
+    match handle.signer().public_keys().await {
         Ok(keys) => Json(json!({ "keys": keys })).into_response(),
-        Err(Refusal { message, .. }) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
+        Err(ApiError { message, .. }) => (StatusCode::INTERNAL_SERVER_ERROR, message).into_response(),
     }
 }

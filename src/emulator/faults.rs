@@ -1,7 +1,7 @@
 //! What is to go wrong. Every field is off by default, and a change holds from the next call on.
 
+use super::api_error::ErrorCode;
 use super::call::{Algorithm, Operation};
-use super::refusal::ErrorCode;
 use serde::{Deserialize, Serialize};
 
 /// Faults on demand; also the JSON of the control endpoint, field by field.
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub struct Faults {
     /// The calls that `latency_ms`, `hang`, `close`, `outage`, `throttle` and `error` hit: the name of an
     /// operation, or `all`. Default `GetWebIdentityToken`.
-    pub actions: Reach,
+    pub actions: AppliesTo,
     /// Milliseconds before anything else happens to a call.
     pub latency_ms: u32,
     /// Calls are accepted and not answered until this is false again, or the emulator shuts down.
@@ -55,14 +55,14 @@ pub struct Faults {
 /// Which calls a fault hits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub enum Reach {
+pub enum AppliesTo {
     /// Every call, unknown ones included.
     All,
     /// The calls of one operation.
     Only(Operation),
 }
 
-impl Reach {
+impl AppliesTo {
     /// Whether a call of `operation` is hit; `None` is a call that nobody knows.
     pub fn covers(self, operation: Option<Operation>) -> bool {
         match self {
@@ -72,13 +72,13 @@ impl Reach {
     }
 }
 
-impl Default for Reach {
+impl Default for AppliesTo {
     fn default() -> Self {
         Self::Only(Operation::GetWebIdentityToken)
     }
 }
 
-impl TryFrom<String> for Reach {
+impl TryFrom<String> for AppliesTo {
     type Error = String;
 
     fn try_from(name: String) -> Result<Self, String> {
@@ -90,11 +90,11 @@ impl TryFrom<String> for Reach {
     }
 }
 
-impl From<Reach> for String {
-    fn from(reach: Reach) -> Self {
-        match reach {
-            Reach::All => "all".to_owned(),
-            Reach::Only(operation) => operation.name().to_owned(),
+impl From<AppliesTo> for String {
+    fn from(applies_to: AppliesTo) -> Self {
+        match applies_to {
+            AppliesTo::All => "all".to_owned(),
+            AppliesTo::Only(operation) => operation.name().to_owned(),
         }
     }
 }

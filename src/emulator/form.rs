@@ -1,7 +1,7 @@
 //! Form bytes to parameters, and the lists that the Query protocol spells as `name.member.N`.
 
+use super::api_error::{ApiError, ErrorCode};
 use super::call::Api;
-use super::refusal::{ErrorCode, Refusal};
 use std::collections::BTreeMap;
 
 /// Most parameters of one call; the largest call that AWS allows has fewer.
@@ -12,12 +12,12 @@ pub(super) struct Form(BTreeMap<String, String>);
 
 impl Form {
     /// Reads the body of a call.
-    pub(super) fn decode(body: &[u8]) -> Result<Self, Refusal> {
+    pub(super) fn decode(body: &[u8]) -> Result<Self, ApiError> {
         let mut parameters = BTreeMap::new();
         let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
         for (count, pair) in pairs.enumerate() {
             if count == MAX_PARAMETERS {
-                return Err(Refusal::new(ErrorCode::MalformedQueryString, "There are too many parameters"));
+                return Err(ApiError::new(ErrorCode::MalformedQueryString, "There are too many parameters"));
             }
             let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
             let (name, value) = pair.split_at(equals);
@@ -44,14 +44,14 @@ impl Form {
     }
 
     /// What follows `list.member.N`, by N, whatever the order of arrival.
-    fn indexed<'a>(&'a self, list: &str) -> Result<BTreeMap<(u32, &'a str), &'a str>, Refusal> {
+    fn indexed<'a>(&'a self, list: &str) -> Result<BTreeMap<(u32, &'a str), &'a str>, ApiError> {
         let prefix = format!("{list}.member.");
         let mut found = BTreeMap::new();
         for (name, value) in self.0.range(prefix.clone()..) {
             let Some(rest) = name.strip_prefix(&prefix) else { break };
             let (index, field) = rest.split_once('.').unwrap_or((rest, ""));
             let index = index.parse().map_err(|_| {
-                Refusal::new(ErrorCode::MalformedInput, format!("{list} has a member without a number"))
+                ApiError::new(ErrorCode::MalformedInput, format!("{list} has a member without a number"))
             })?;
             found.insert((index, field), value.as_str());
         }
@@ -59,13 +59,13 @@ impl Form {
     }
 
     /// A list of texts, by index.
-    pub(super) fn members(&self, list: &str) -> Result<BTreeMap<u32, &str>, Refusal> {
+    pub(super) fn members(&self, list: &str) -> Result<BTreeMap<u32, &str>, ApiError> {
         let indexed = self.indexed(list)?;
         Ok(indexed.into_iter().filter(|((_, field), _)| field.is_empty()).map(|((n, _), v)| (n, v)).collect())
     }
 
     /// The tags, in the order of their index.
-    pub(super) fn tags(&self) -> Result<Vec<FoundTag<'_>>, Refusal> {
+    pub(super) fn tags(&self) -> Result<Vec<FoundTag<'_>>, ApiError> {
         let mut tags: BTreeMap<u32, FoundTag<'_>> = BTreeMap::new();
         for ((index, field), value) in self.indexed("Tags")? {
             let tag = tags.entry(index).or_default();
@@ -79,10 +79,10 @@ impl Form {
     }
 
     /// One parameter's number, of 32 bits.
-    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, Refusal> {
+    pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let number = text.parse::<i32>();
-        let malformed = |_| Refusal::new(ErrorCode::MalformedInput, format!("{name} is not an integer"));
+        let malformed = |_| ApiError::new(ErrorCode::MalformedInput, format!("{name} is not an integer"));
         number.map(|it| Some(i64::from(it))).map_err(malformed)
     }
 }
@@ -91,7 +91,7 @@ impl Form {
 pub(super) type FoundTag<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// Undoes percent-encoding and plus signs.
-fn unescape(text: &[u8]) -> Result<String, Refusal> {
+fn unescape(text: &[u8]) -> Result<String, ApiError> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((first, tail)) = rest.split_first() {
@@ -114,6 +114,6 @@ fn hex_byte(digits: &[u8]) -> Option<u8> {
     u8::from_str_radix(digits, 16).ok()
 }
 
-fn malformed() -> Refusal {
-    Refusal::usual(ErrorCode::MalformedQueryString)
+fn malformed() -> ApiError {
+    ApiError::usual(ErrorCode::MalformedQueryString)
 }

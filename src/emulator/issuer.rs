@@ -1,9 +1,9 @@
 //! The issuer of tokens: its address, and its keys old and new.
 
 use super::OptionsError;
+use super::api_error::{ApiError, ErrorCode};
 use super::call::Algorithm;
 use super::keys::SigningKeys;
-use super::refusal::{ErrorCode, Refusal};
 use http::Uri;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -84,19 +84,19 @@ impl Issuer {
     }
 
     /// Signs claims with the newest key.
-    pub(super) async fn sign(&self, algorithm: Algorithm, claims: &Value) -> Result<String, Refusal> {
+    pub(super) async fn sign(&self, algorithm: Algorithm, claims: &Value) -> Result<String, ApiError> {
         let keys = self.generations().await?;
         let newest = keys.last().ok_or_else(failed)?;
         newest.sign(algorithm, claims).map_err(|_| failed())
     }
 
     /// Every published key, oldest first.
-    pub(super) async fn public_keys(&self) -> Result<Vec<Value>, Refusal> {
+    pub(super) async fn public_keys(&self) -> Result<Vec<Value>, ApiError> {
         Ok(self.generations().await?.iter().flat_map(|keys| keys.public()).collect())
     }
 
     /// Signs with new keys from now on, and goes on publishing the old ones.
-    pub(super) async fn rotate(self: &Arc<Self>) -> Result<(), Refusal> {
+    pub(super) async fn rotate(self: &Arc<Self>) -> Result<(), ApiError> {
         self.generations().await?;
         let maker = Arc::clone(self);
         tokio::task::spawn_blocking(move || maker.add_generation()).await.map_err(|_| failed())
@@ -112,7 +112,7 @@ impl Issuer {
         newest.map(|keys| algorithms.map(|it| keys.id(it)).to_vec()).unwrap_or_default()
     }
 
-    async fn generations(&self) -> Result<Vec<Arc<SigningKeys>>, Refusal> {
+    async fn generations(&self) -> Result<Vec<Arc<SigningKeys>>, ApiError> {
         let mut keys = self.keys.subscribe();
         let keys = keys.wait_for(|keys| !matches!(keys, Keys::Pending)).await.map_err(|_| failed())?;
         match &*keys {
@@ -138,6 +138,6 @@ impl Issuer {
     }
 }
 
-fn failed() -> Refusal {
-    Refusal::new(ErrorCode::InternalFailure, "The signing keys are not available")
+fn failed() -> ApiError {
+    ApiError::new(ErrorCode::InternalFailure, "The signing keys are not available")
 }

@@ -1,9 +1,9 @@
 //! A local STS, so that a laptop, a test and the demo need no AWS account.
 
 use self::faults::Faults;
+use self::handle::EmulatorHandle;
 use self::issuer::IssuerUrl;
 use self::role::RoleArn;
-use self::switchboard::Switchboard;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -41,17 +41,17 @@ mod keys;
 /// The issuer's public documents.
 mod discovery;
 /// Whole seconds of the emulator's own clock.
-mod moment;
+mod unix_seconds;
 /// Why a call was refused.
-pub mod refusal;
+pub mod api_error;
 /// XML out.
 mod answer;
 /// What is to go wrong.
 pub mod faults;
 /// What has been asked, and what was answered.
-pub mod records;
+pub mod call_log;
 /// Faults and counters in the same process.
-pub mod switchboard;
+pub mod handle;
 /// Faults and counters over HTTP.
 mod control;
 
@@ -119,7 +119,7 @@ pub enum OptionsError {
 pub struct Emulator {
     listener: TcpListener,
     addr: SocketAddr,
-    switchboard: Switchboard,
+    handle: EmulatorHandle,
 }
 
 impl Emulator {
@@ -138,8 +138,8 @@ impl Emulator {
             Some(url) => IssuerUrl::parse(url).map_err(invalid)?,
             None => IssuerUrl::local(reachable(addr)),
         };
-        let switchboard = Switchboard::new(options, role, issuer);
-        Ok(Self { listener, addr, switchboard })
+        let handle = EmulatorHandle::new(options, role, issuer);
+        Ok(Self { listener, addr, handle })
     }
 
     /// The address it is bound to.
@@ -154,17 +154,17 @@ impl Emulator {
 
     /// The issuer of its tokens.
     pub fn issuer(&self) -> &str {
-        self.switchboard.issuer()
+        self.handle.issuer()
     }
 
     /// The handle to its faults and counters.
-    pub fn switchboard(&self) -> Switchboard {
-        self.switchboard.clone()
+    pub fn handle(&self) -> EmulatorHandle {
+        self.handle.clone()
     }
 
     /// Serves until `shutdown` completes, then answers the calls it holds, for at most ten seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
-        server::serve(self.listener, self.switchboard, shutdown).await;
+        server::serve(self.listener, self.handle, shutdown).await;
     }
 }
 

@@ -1,9 +1,9 @@
 //! A call's form bytes to a typed call. Pure, so that it can be fuzzed.
 
+use super::api_error::{ApiError, ErrorCode};
 use super::call::{Algorithm, Api, Assume, AssumeWithWebIdentity, Call, Mint, Operation};
 use super::constraint::Violations;
 use super::form::{Form, FoundTag};
-use super::refusal::{ErrorCode, Refusal};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
@@ -15,7 +15,7 @@ pub struct Rejected {
     /// The API whose namespace the answer has.
     pub api: Api,
     /// What is wrong.
-    pub refusal: Refusal,
+    pub error: ApiError,
 }
 
 /// Reads the body of a call.
@@ -23,9 +23,8 @@ pub struct Rejected {
 /// # Errors
 /// Whatever is wrong with it, as STS would say it.
 pub fn parse(body: &[u8]) -> Result<Call, Rejected> {
-    let form = Form::decode(body).map_err(|refusal| Rejected { operation: None, api: Api::Sts, refusal })?;
-    let operation =
-        operation(&form).map_err(|refusal| Rejected { operation: None, api: form.api(), refusal })?;
+    let form = Form::decode(body).map_err(|error| Rejected { operation: None, api: Api::Sts, error })?;
+    let operation = operation(&form).map_err(|error| Rejected { operation: None, api: form.api(), error })?;
     let call = match operation {
         Operation::GetWebIdentityToken => mint(&form).map(Call::GetWebIdentityToken),
         Operation::GetCallerIdentity => Ok(Call::GetCallerIdentity),
@@ -37,23 +36,23 @@ pub fn parse(body: &[u8]) -> Result<Call, Rejected> {
         Operation::GetOutboundWebIdentityFederationInfo => Ok(Call::GetOutboundWebIdentityFederationInfo),
         Operation::DisableOutboundWebIdentityFederation => Ok(Call::DisableOutboundWebIdentityFederation),
     };
-    call.map_err(|refusal| Rejected { operation: Some(operation), api: operation.api(), refusal })
+    call.map_err(|error| Rejected { operation: Some(operation), api: operation.api(), error })
 }
 
-fn operation(form: &Form) -> Result<Operation, Refusal> {
+fn operation(form: &Form) -> Result<Operation, ApiError> {
     let action = form.get("Action").unwrap_or_default();
     let version = form.get("Version").unwrap_or("NO_VERSION_SPECIFIED");
     Operation::find(action, version).ok_or_else(|| {
         let action: String = action.chars().take(128).collect();
         let version: String = version.chars().take(64).collect();
-        Refusal::new(
+        ApiError::new(
             ErrorCode::InvalidAction,
             format!("Could not find operation {action} for version {version}"),
         )
     })
 }
 
-fn mint(form: &Form) -> Result<Mint, Refusal> {
+fn mint(form: &Form) -> Result<Mint, ApiError> {
     let audiences: Vec<String> = form.members("Audience")?.into_values().map(str::to_owned).collect();
     let duration = form.integer("DurationSeconds")?.unwrap_or(300);
     let tags = form.tags()?;
@@ -74,7 +73,7 @@ fn mint(form: &Form) -> Result<Mint, Refusal> {
     refuse_repeated_keys(&tags)?;
 
     let (Some(algorithm), Ok(duration_seconds)) = (algorithm, u32::try_from(duration)) else {
-        return Err(Refusal::usual(ErrorCode::ValidationError));
+        return Err(ApiError::usual(ErrorCode::ValidationError));
     };
     Ok(Mint { audiences, duration_seconds, algorithm, tags })
 }
@@ -93,7 +92,7 @@ fn algorithm(form: &Form, violations: &mut Violations) -> Option<Algorithm> {
     None
 }
 
-fn assume(form: &Form) -> Result<Assume, Refusal> {
+fn assume(form: &Form) -> Result<Assume, ApiError> {
     let duration = form.integer("DurationSeconds")?.unwrap_or(3600);
     let tags = form.tags()?;
 
@@ -113,13 +112,13 @@ fn assume(form: &Form) -> Result<Assume, Refusal> {
     refuse_repeated_keys(&tags)?;
 
     let Ok(duration_seconds) = u32::try_from(duration) else {
-        return Err(Refusal::usual(ErrorCode::ValidationError));
+        return Err(ApiError::usual(ErrorCode::ValidationError));
     };
     let source_identity = source_identity.map(str::to_owned);
     Ok(Assume { role_arn, session_name, duration_seconds, tags, source_identity })
 }
 
-fn assume_with_web_identity(form: &Form) -> Result<AssumeWithWebIdentity, Refusal> {
+fn assume_with_web_identity(form: &Form) -> Result<AssumeWithWebIdentity, ApiError> {
     let assume = Assume { tags: Vec::new(), source_identity: None, ..assume(form)? };
     let mut violations = Violations::default();
     match form.get("WebIdentityToken") {
@@ -179,12 +178,12 @@ fn checked_tags(found: Vec<FoundTag<'_>>, violations: &mut Violations) -> Vec<(S
 }
 
 /// Keys are compared without regard to case, as session tags are.
-fn refuse_repeated_keys(tags: &[(String, String)]) -> Result<(), Refusal> {
+fn refuse_repeated_keys(tags: &[(String, String)]) -> Result<(), ApiError> {
     let keys: BTreeSet<String> = tags.iter().map(|(key, _)| key.to_lowercase()).collect();
     if keys.len() == tags.len() {
         return Ok(());
     }
-    Err(Refusal::new(ErrorCode::InvalidParameterValue, "A tag key is given twice; tag keys ignore case"))
+    Err(ApiError::new(ErrorCode::InvalidParameterValue, "A tag key is given twice; tag keys ignore case"))
 }
 
 #[cfg(test)]

@@ -3,15 +3,15 @@ use proptest::prelude::*;
 
 const MINT: &str = "Action=GetWebIdentityToken&Version=2011-06-15";
 
-fn refusal(body: &str) -> Refusal {
-    parse(body.as_bytes()).unwrap_err().refusal
+fn error(body: &str) -> ApiError {
+    parse(body.as_bytes()).unwrap_err().error
 }
 
-fn minted(rest: &str) -> Result<Mint, Refusal> {
+fn minted(rest: &str) -> Result<Mint, ApiError> {
     match parse(format!("{MINT}&{rest}").as_bytes()) {
         Ok(Call::GetWebIdentityToken(mint)) => Ok(mint),
         Ok(other) => panic!("{other:?}"),
-        Err(rejected) => Err(rejected.refusal),
+        Err(rejected) => Err(rejected.error),
     }
 }
 
@@ -40,7 +40,7 @@ fn escapes_are_undone_once() {
 #[test]
 fn a_broken_escape_is_a_syntax_error() {
     for body in ["Action=%", "Action=%4", "Action=%zz", "Action=%+1", "%ff=x"] {
-        assert_eq!(refusal(body).code, ErrorCode::MalformedQueryString, "{body}");
+        assert_eq!(error(body).code, ErrorCode::MalformedQueryString, "{body}");
     }
 }
 
@@ -54,7 +54,7 @@ fn an_unknown_action_or_version_is_named_in_the_refusal() {
             "Could not find operation GetWebIdentityToken for version 2010-05-08",
         ),
     ] {
-        let refused = refusal(body);
+        let refused = error(body);
         assert_eq!((refused.code, refused.message.as_str()), (ErrorCode::InvalidAction, message));
     }
 }
@@ -156,7 +156,7 @@ fn what_is_no_number_is_malformed_input() {
 #[test]
 fn a_web_identity_token_is_not_shown_when_it_is_refused_or_printed() {
     let assume = "Action=AssumeRoleWithWebIdentity&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/r&RoleSessionName=s1";
-    let refused = refusal(&format!("{assume}&WebIdentityToken=tok"));
+    let refused = error(&format!("{assume}&WebIdentityToken=tok"));
     assert!(!refused.message.contains("tok'"), "{}", refused.message);
     let call = parse(format!("{assume}&WebIdentityToken=sesame-token").as_bytes()).unwrap();
     assert!(!format!("{call:?}").contains("sesame"));

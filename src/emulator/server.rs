@@ -1,7 +1,7 @@
 //! Connections, from accept to drain.
 
 use super::answer::HangUp;
-use super::switchboard::Switchboard;
+use super::handle::EmulatorHandle;
 use super::{control, discovery, service};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -29,13 +29,9 @@ const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves until `shutdown`, then drains.
-pub(super) async fn serve(
-    listener: TcpListener,
-    switchboard: Switchboard,
-    shutdown: impl Future<Output = ()>,
-) {
-    let closing = switchboard.closing().clone();
-    let router = router(switchboard);
+pub(super) async fn serve(listener: TcpListener, handle: EmulatorHandle, shutdown: impl Future<Output = ()>) {
+    let closing = handle.closing().clone();
+    let router = router(handle);
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
     loop {
@@ -56,13 +52,13 @@ pub(super) async fn serve(
     let _ = tokio::time::timeout(DRAIN_TIMEOUT, drained).await;
 }
 
-fn router(switchboard: Switchboard) -> Router {
+fn router(handle: EmulatorHandle) -> Router {
     Router::new()
         .route("/", post(service::call))
-        .merge(discovery::router(switchboard.signer().path()))
+        .merge(discovery::router(handle.signer().path()))
         .merge(control::router())
         .layer(DefaultBodyLimit::max(MAX_BODY))
-        .with_state(switchboard)
+        .with_state(handle)
 }
 
 /// A call that failed on purpose: hyper closes the connection on it.

@@ -1,8 +1,8 @@
 //! Who a caller is, and when their session ends.
 
-use super::moment::Moment;
-use super::refusal::{ErrorCode, Refusal};
+use super::api_error::{ApiError, ErrorCode};
 use super::role::RoleArn;
+use super::unix_seconds::UnixSeconds;
 use std::collections::{BTreeMap, VecDeque};
 
 /// Most keys remembered; the oldest is forgotten first, and becomes a key that was never handed out.
@@ -24,7 +24,7 @@ pub(super) struct Caller {
     /// The region signed for.
     pub(super) region: String,
     /// When the caller's session ends; long-term keys have none.
-    pub(super) session_end: Option<Moment>,
+    pub(super) session_end: Option<UnixSeconds>,
     /// Whether the keys came from `AssumeRole` or `AssumeRoleWithWebIdentity`.
     pub(super) is_chained: bool,
 }
@@ -34,13 +34,17 @@ pub(super) struct Caller {
 ///
 /// # Errors
 /// `ExpiredToken` when the session is over, `SessionDurationEscalationException` when it is too short.
-pub(super) fn permit(now: Moment, duration_seconds: u32, end: Option<Moment>) -> Result<(), Refusal> {
+pub(super) fn permit(
+    now: UnixSeconds,
+    duration_seconds: u32,
+    end: Option<UnixSeconds>,
+) -> Result<(), ApiError> {
     let Some(end) = end else { return Ok(()) };
     if now >= end {
-        return Err(Refusal::usual(ErrorCode::ExpiredToken));
+        return Err(ApiError::usual(ErrorCode::ExpiredToken));
     }
     if now.plus(i64::from(duration_seconds)) > end {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             ErrorCode::SessionDurationEscalationException,
             format!(
                 "The requested DurationSeconds would outlive the calling session, which ends at {}",
@@ -57,23 +61,23 @@ pub(super) struct Sessions {
     known: BTreeMap<String, Session>,
     order: VecDeque<String>,
     /// When the session of all other keys ends.
-    default_end: Option<Moment>,
+    default_end: Option<UnixSeconds>,
 }
 
 struct Session {
     /// `None` is a key that was not handed out.
     principal: Option<Principal>,
-    end: Option<Moment>,
+    end: Option<UnixSeconds>,
 }
 
 impl Sessions {
     /// Remembers a key that is handed out.
-    pub(super) fn hand_out(&mut self, access_key_id: String, principal: Principal, end: Moment) {
+    pub(super) fn hand_out(&mut self, access_key_id: String, principal: Principal, end: UnixSeconds) {
         self.remember(access_key_id, Session { principal: Some(principal), end: Some(end) });
     }
 
     /// Sets when the session behind one key ends.
-    pub(super) fn set_end_of(&mut self, access_key_id: &str, end: Option<Moment>) {
+    pub(super) fn set_end_of(&mut self, access_key_id: &str, end: Option<UnixSeconds>) {
         match self.known.get_mut(access_key_id) {
             Some(session) => session.end = end,
             None => self.remember(access_key_id.to_owned(), Session { principal: None, end }),
@@ -81,17 +85,17 @@ impl Sessions {
     }
 
     /// Sets when the session behind every key ends that is not known by itself.
-    pub(super) fn set_default_end(&mut self, end: Option<Moment>) {
+    pub(super) fn set_default_end(&mut self, end: Option<UnixSeconds>) {
         self.default_end = end;
     }
 
     /// When the session behind such a key ends.
-    pub(super) fn default_end(&self) -> Option<Moment> {
+    pub(super) fn default_end(&self) -> Option<UnixSeconds> {
         self.default_end
     }
 
     /// Whose key this is: the principal if it was handed out, and the end of the session.
-    pub(super) fn find(&self, access_key_id: &str) -> (Option<Principal>, Option<Moment>) {
+    pub(super) fn find(&self, access_key_id: &str) -> (Option<Principal>, Option<UnixSeconds>) {
         match self.known.get(access_key_id) {
             Some(session) => (session.principal.clone(), session.end),
             None => (None, self.default_end),
@@ -118,16 +122,16 @@ mod tests {
 
     #[test]
     fn a_token_may_end_with_the_session_and_no_second_later() {
-        let now = Moment::of(UNIX_EPOCH);
+        let now = UnixSeconds::of(UNIX_EPOCH);
         assert_eq!(permit(now, 300, Some(now.plus(300))), Ok(()));
-        let refusal = permit(now, 300, Some(now.plus(299))).unwrap_err();
-        assert_eq!(refusal.code, ErrorCode::SessionDurationEscalationException);
+        let error = permit(now, 300, Some(now.plus(299))).unwrap_err();
+        assert_eq!(error.code, ErrorCode::SessionDurationEscalationException);
     }
 
     #[test]
     fn the_oldest_key_is_forgotten_first() {
         let mut sessions = Sessions::default();
-        let end = Some(Moment::of(UNIX_EPOCH));
+        let end = Some(UnixSeconds::of(UNIX_EPOCH));
         for n in 0..=CAPACITY {
             sessions.set_end_of(&n.to_string(), end);
         }
@@ -139,13 +143,13 @@ mod tests {
     proptest! {
         #[test]
         fn no_token_outlives_its_session(now in 0..4_000_000_000_i64, life in 60..=3600_u32, left in -5000..50_000_i64) {
-            let now = Moment::of(UNIX_EPOCH).plus(now);
+            let now = UnixSeconds::of(UNIX_EPOCH).plus(now);
             let end = now.plus(left);
             match permit(now, life, Some(end)) {
                 Ok(()) => prop_assert!(now.plus(i64::from(life)) <= end),
-                Err(refusal) if left <= 0 => prop_assert_eq!(refusal.code, ErrorCode::ExpiredToken),
-                Err(refusal) => {
-                    prop_assert_eq!(refusal.code, ErrorCode::SessionDurationEscalationException);
+                Err(error) if left <= 0 => prop_assert_eq!(error.code, ErrorCode::ExpiredToken),
+                Err(error) => {
+                    prop_assert_eq!(error.code, ErrorCode::SessionDurationEscalationException);
                     prop_assert!(i64::from(life) > left);
                 }
             }

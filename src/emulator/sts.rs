@@ -1,13 +1,13 @@
 //! The STS actions.
 
 use super::answer::Xml;
+use super::api_error::{ApiError, ErrorCode};
 use super::call::{Assume, AssumeWithWebIdentity, Mint};
 use super::claims;
 use super::faults::Faults;
-use super::refusal::{ErrorCode, Refusal};
+use super::handle::EmulatorHandle;
 use super::role::RoleArn;
 use super::sessions::{self, Caller, Principal};
-use super::switchboard::Switchboard;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
@@ -16,13 +16,13 @@ use serde_json::Value;
 const MAX_CHAINED: u32 = 3600;
 
 /// `GetWebIdentityToken`.
-pub(super) async fn mint(switchboard: &Switchboard, caller: &Caller, request: &Mint) -> Result<Xml, Refusal> {
-    let faults = switchboard.faults();
+pub(super) async fn mint(handle: &EmulatorHandle, caller: &Caller, request: &Mint) -> Result<Xml, ApiError> {
+    let faults = handle.faults();
     authorize(&faults, caller, request)?;
-    if !switchboard.is_federation_enabled() {
-        return Err(Refusal::usual(ErrorCode::OutboundWebIdentityFederationDisabledException));
+    if !handle.is_federation_enabled() {
+        return Err(ApiError::usual(ErrorCode::OutboundWebIdentityFederationDisabledException));
     }
-    let now = switchboard.now();
+    let now = handle.now();
     sessions::permit(now, request.duration_seconds, caller.session_end)?;
 
     let expiry = now.plus(i64::from(faults.token_life_seconds.unwrap_or(request.duration_seconds)));
@@ -31,9 +31,9 @@ pub(super) async fn mint(switchboard: &Switchboard, caller: &Caller, request: &M
         None => request.audiences.clone(),
     };
     let claimed = expiry.plus(i64::from(faults.exp_offset_seconds));
-    let claims = claims::claims(switchboard.issuer(), caller, request, &audiences, now, claimed);
+    let claims = claims::claims(handle.issuer(), caller, request, &audiences, now, claimed);
     let algorithm = faults.mint_algorithm.unwrap_or(request.algorithm);
-    let signer = switchboard.signer();
+    let signer = handle.signer();
     let mut token = signer.sign(algorithm, &claims).await?;
     if faults.spoil_signature {
         let other = signer.sign(algorithm, &Value::Null).await?;
@@ -50,7 +50,7 @@ fn with_signature_of(token: &str, other: &str) -> String {
 }
 
 /// What the caller's policies deny.
-fn authorize(faults: &Faults, caller: &Caller, request: &Mint) -> Result<(), Refusal> {
+fn authorize(faults: &Faults, caller: &Caller, request: &Mint) -> Result<(), ApiError> {
     let denied = request.audiences.iter().any(|audience| faults.deny_audiences.contains(audience))
         || faults.deny_duration_above.is_some_and(|limit| request.duration_seconds > limit)
         || faults.deny_algorithm == Some(request.algorithm);
@@ -63,12 +63,12 @@ fn authorize(faults: &Faults, caller: &Caller, request: &Mint) -> Result<(), Ref
     Ok(())
 }
 
-fn access_denied(caller: &Caller, action: &str) -> Refusal {
+fn access_denied(caller: &Caller, action: &str) -> ApiError {
     let who = caller.principal.role.session(&caller.principal.session_name);
     let message = format!(
         "User: {who} is not authorized to perform: {action} because no identity-based policy allows the {action} action"
     );
-    Refusal::new(ErrorCode::AccessDenied, message)
+    ApiError::new(ErrorCode::AccessDenied, message)
 }
 
 /// `GetCallerIdentity`.
@@ -81,9 +81,9 @@ pub(super) fn caller_identity(caller: &Caller) -> Xml {
 }
 
 /// `AssumeRole`.
-pub(super) fn assume(switchboard: &Switchboard, caller: &Caller, request: &Assume) -> Result<Xml, Refusal> {
+pub(super) fn assume(handle: &EmulatorHandle, caller: &Caller, request: &Assume) -> Result<Xml, ApiError> {
     if caller.is_chained && request.duration_seconds > MAX_CHAINED {
-        return Err(Refusal::new(
+        return Err(ApiError::new(
             ErrorCode::ValidationError,
             "A role assumed by role chaining has a session of at most 1 hour",
         ));
@@ -92,7 +92,7 @@ pub(super) fn assume(switchboard: &Switchboard, caller: &Caller, request: &Assum
     let mut principal = principal(request)?;
     principal.source_identity = inherited.or(principal.source_identity);
     let source_identity = principal.source_identity.clone();
-    let session = hand_out(switchboard, principal, request.duration_seconds);
+    let session = hand_out(handle, principal, request.duration_seconds);
     Ok(match source_identity {
         Some(identity) => session.text("SourceIdentity", &identity),
         None => session,
@@ -101,25 +101,25 @@ pub(super) fn assume(switchboard: &Switchboard, caller: &Caller, request: &Assum
 
 /// `AssumeRoleWithWebIdentity`: any token will do, a JWT's own claims are repeated.
 pub(super) fn assume_with_web_identity(
-    switchboard: &Switchboard,
+    handle: &EmulatorHandle,
     request: &AssumeWithWebIdentity,
-) -> Result<Xml, Refusal> {
+) -> Result<Xml, ApiError> {
     let claims = payload(&request.token).unwrap_or_default();
     let claim = |name: &str, absent: &str| {
         let value = claims[name].as_str().or_else(|| claims[name][0].as_str());
         value.unwrap_or(absent).to_owned()
     };
-    let session = hand_out(switchboard, principal(&request.assume)?, request.assume.duration_seconds);
+    let session = hand_out(handle, principal(&request.assume)?, request.assume.duration_seconds);
     Ok(session
         .text("SubjectFromWebIdentityToken", &claim("sub", "opaque-subject"))
         .text("Provider", &claim("iss", "opaque-provider"))
         .text("Audience", &claim("aud", "opaque-audience")))
 }
 
-fn principal(request: &Assume) -> Result<Principal, Refusal> {
+fn principal(request: &Assume) -> Result<Principal, ApiError> {
     let role = RoleArn::parse(&request.role_arn).ok_or_else(|| {
         let shown: String = request.role_arn.chars().take(200).collect();
-        Refusal::new(ErrorCode::ValidationError, format!("{shown} is invalid"))
+        ApiError::new(ErrorCode::ValidationError, format!("{shown} is invalid"))
     })?;
     Ok(Principal {
         role,
@@ -129,9 +129,9 @@ fn principal(request: &Assume) -> Result<Principal, Refusal> {
     })
 }
 
-fn hand_out(switchboard: &Switchboard, principal: Principal, duration_seconds: u32) -> Xml {
-    let age = switchboard.faults().session_age_seconds;
-    let end = switchboard.now().plus(i64::from(duration_seconds)).plus(-i64::from(age));
+fn hand_out(handle: &EmulatorHandle, principal: Principal, duration_seconds: u32) -> Xml {
+    let age = handle.faults().session_age_seconds;
+    let end = handle.now().plus(i64::from(duration_seconds)).plus(-i64::from(age));
     let access_key_id = format!("ASIA{}", random(16).to_ascii_uppercase());
     let user = Xml::default()
         .text("AssumedRoleId", &format!("{}:{}", principal.role.id(), principal.session_name))
@@ -141,7 +141,7 @@ fn hand_out(switchboard: &Switchboard, principal: Principal, duration_seconds: u
         .text("SecretAccessKey", &random(40))
         .text("SessionToken", &random(200))
         .text("Expiration", &end.rfc3339());
-    switchboard.hand_out(access_key_id, principal, end);
+    handle.hand_out(access_key_id, principal, end);
     Xml::default().nest("Credentials", credentials).nest("AssumedRoleUser", user)
 }
 

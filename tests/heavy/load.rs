@@ -5,7 +5,7 @@
 use crate::support::client::{Http1, get};
 use crate::support::upstream::{Upstream, echo};
 use crate::support::{Sts, World, metric};
-use attache::emulator::refusal::ErrorCode;
+use attache::emulator::api_error::ErrorCode;
 use http::StatusCode;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -14,7 +14,7 @@ use tokio::time::{Instant, interval};
 #[tokio::test]
 async fn a_denied_audience_under_a_thousand_requests_a_second() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.error = Some(ErrorCode::AccessDenied));
+    sts.handle.update_faults(|faults| faults.error = Some(ErrorCode::AccessDenied));
     let world = World::pinned_with(sts, Upstream::echo().await, &["--log-level", "info"]).await;
     let began = Instant::now();
     let mut callers = JoinSet::new();

@@ -13,13 +13,13 @@ use tokio::time::timeout;
 #[tokio::test]
 async fn it_is_alive_before_it_is_ready_and_ready_with_the_first_token() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    sts.handle.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
     let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let alive = send(world.proxy.admin, get("/healthz", &[])).await;
     assert_eq!((alive.status, alive.text()), (StatusCode::OK, "ok\n"));
     let ready = send(world.proxy.admin, get("/readyz", &[])).await;
     assert_eq!((ready.status, ready.text()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for: token\n"));
-    world.sts.switchboard.update_faults(|faults| faults.outage = None);
+    world.sts.handle.update_faults(|faults| faults.outage = None);
     world.proxy.logged(|line| line["msg"].as_str().unwrap().starts_with("token obtained")).await;
     let ready = send(world.proxy.admin, get("/readyz", &[])).await;
     assert_eq!((ready.status, ready.text()), (StatusCode::OK, "ready\n"));

@@ -31,7 +31,7 @@ fn ended(output: &Output) -> (i32, String) {
 /// A proxy that gets no token.
 async fn world_without_token() -> World {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    sts.handle.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
     World::pinned_with(sts, Upstream::echo().await, &[]).await
 }
 
@@ -45,7 +45,7 @@ async fn a_living_proxy_is_healthy_and_with_ready_only_when_it_has_its_token() {
     assert_eq!(outcome(&world.proxy, &["healthcheck"]).await, (0, String::new()));
     let (status, said) = outcome(&world.proxy, &["healthcheck", "--ready"]).await;
     assert_eq!((status, said.as_str()), (1, "error: not ready, waiting for: token\n"));
-    world.sts.switchboard.update_faults(|faults| faults.outage = None);
+    world.sts.handle.update_faults(|faults| faults.outage = None);
     assert_eq!(outcome(&world.proxy, &["wait", "--timeout", "20s"]).await, (0, String::new()));
     assert_eq!(outcome(&world.proxy, &["healthcheck", "--ready"]).await, (0, String::new()));
 }

@@ -4,8 +4,8 @@
 use crate::support::client::{Http1, get, send};
 use crate::support::upstream::{Seen, Upstream};
 use crate::support::{Sts, World, claims};
+use attache::emulator::api_error::ErrorCode;
 use attache::emulator::faults::{Faults, Outage};
-use attache::emulator::refusal::ErrorCode;
 use http::StatusCode;
 use std::time::{Duration, SystemTime};
 use tokio::io::AsyncWriteExt;
@@ -21,7 +21,7 @@ const AT_ONCE: Duration = Duration::from_secs(1);
 /// The world with a token that has just been minted.
 async fn world_with_short_token() -> World {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.token_life_seconds = Some(LIFE));
+    sts.handle.update_faults(|faults| faults.token_life_seconds = Some(LIFE));
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     world
@@ -35,8 +35,8 @@ fn last_use(seen: &Seen) -> SystemTime {
 
 /// STS that answers, but not as it should.
 async fn survives(trouble: impl FnOnce(&mut Faults)) {
-    let begin = |sts: &mut Sts| sts.switchboard.update_faults(trouble);
-    survives_between(begin, async |sts| sts.switchboard.set_faults(Faults::default())).await;
+    let begin = |sts: &mut Sts| sts.handle.update_faults(trouble);
+    survives_between(begin, async |sts| sts.handle.set_faults(Faults::default())).await;
 }
 
 async fn survives_between(begin: impl FnOnce(&mut Sts), end: impl AsyncFnOnce(&mut Sts)) {
@@ -98,9 +98,9 @@ async fn sts_cannot_be_reached() {
 #[tokio::test]
 async fn a_slow_renewal_delays_no_request() {
     let world = world_with_short_token().await;
-    world.sts.switchboard.update_faults(|faults| faults.latency_ms = 3000);
+    world.sts.handle.update_faults(|faults| faults.latency_ms = 3000);
     // The renewal starts at half the token's life, and STS counts a call when it comes, not when it is answered.
-    world.sts.switchboard.wait_for_calls(attache::emulator::call::Operation::GetWebIdentityToken, 2).await;
+    world.sts.handle.wait_for_calls(attache::emulator::call::Operation::GetWebIdentityToken, 2).await;
     let mut caller = Http1::connect(world.proxy.proxy).await;
     let mut slowest = Duration::ZERO;
     for _ in 0..500 {
@@ -114,7 +114,7 @@ async fn a_slow_renewal_delays_no_request() {
 #[tokio::test]
 async fn the_first_of_a_thousand_waiting_callers_hangs_up() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.latency_ms = 2500);
+    sts.handle.update_faults(|faults| faults.latency_ms = 2500);
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let mut first = TcpStream::connect(world.proxy.proxy).await.unwrap();
     first.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();

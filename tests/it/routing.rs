@@ -21,7 +21,7 @@ async fn the_audience_of_a_named_upstream_is_its_scheme_and_host() {
     let world = World::by_header(Upstream::echo().await, &[]).await;
     let name = format!("LOCALHOST.:{}", world.upstream.address.port());
     assert_eq!(send(world.proxy.proxy, get("/", &[(HEADER, &name)])).await.status, StatusCode::OK);
-    assert_eq!(world.sts.switchboard.calls()[0].audiences, ["http://localhost"]);
+    assert_eq!(world.sts.handle.calls()[0].audiences, ["http://localhost"]);
 }
 
 #[tokio::test]

@@ -50,7 +50,7 @@ async fn nothing_that_was_planted_is_logged_scraped_or_pushed() {
         let headers = [&HEADERS[..], &[("x-upstream-host", host)]].concat();
         send(proxy.proxy, get("/path?key=planted-query", &headers)).await;
     }
-    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    sts.handle.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
     let other = format!("127.0.0.2:{}", upstream.address.port());
     send(proxy.proxy, get("/path?key=planted-query", &[("x-upstream-host", &other)])).await;
     let token = upstream.only_request().token().to_owned();

@@ -5,9 +5,9 @@ use crate::support::program::{Program, command};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, claims};
 use attache::emulator::Options;
+use attache::emulator::api_error::ErrorCode;
 use attache::emulator::call::Operation;
-use attache::emulator::faults::Reach;
-use attache::emulator::refusal::ErrorCode;
+use attache::emulator::faults::AppliesTo;
 use http::StatusCode;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -46,7 +46,7 @@ async fn a_new_session_of_an_hour_gives_a_token_of_nearly_an_hour() {
 #[tokio::test]
 async fn a_session_that_has_aged_half_an_hour_gives_a_token_of_nearly_half_an_hour() {
     let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
-    sts.switchboard.update_faults(|faults| faults.session_age_seconds = 30 * 60);
+    sts.handle.update_faults(|faults| faults.session_age_seconds = 30 * 60);
     let proxy = irsa("session-30", &sts).await;
     let life = life_of_token(&proxy, &upstream, "localhost").await;
     assert!((1780..=1795).contains(&life), "{life}");
@@ -59,12 +59,12 @@ async fn a_session_that_is_nearly_over_is_replaced_before_anybody_notices() {
         let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
         let proxy = irsa(&format!("session-held-{aged}"), &sts).await;
         life_of_token(&proxy, &upstream, "localhost").await;
-        let held = sts.switchboard.calls().into_iter().find_map(|call| call.access_key_id).unwrap();
-        sts.switchboard.set_session_of(&held, Some(Duration::from_secs(3600 - aged * 60)));
+        let held = sts.handle.calls().into_iter().find_map(|call| call.access_key_id).unwrap();
+        sts.handle.set_session_of(&held, Some(Duration::from_secs(3600 - aged * 60)));
         // Another name for the same upstream, and so a token of its own.
         let life = life_of_token(&proxy, &upstream, "127.0.0.1").await;
         assert!((3500..=3595).contains(&life), "{life} with a session aged {aged} minutes");
-        let sessions = sts.switchboard.received(Operation::AssumeRoleWithWebIdentity);
+        let sessions = sts.handle.received(Operation::AssumeRoleWithWebIdentity);
         assert_eq!(sessions, 2, "the old session was replaced once");
     }
 }
@@ -72,8 +72,8 @@ async fn a_session_that_is_nearly_over_is_replaced_before_anybody_notices() {
 #[tokio::test]
 async fn a_session_that_is_refused_is_said_in_one_line_of_our_own() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| {
-        faults.actions = Reach::Only(Operation::AssumeRoleWithWebIdentity);
+    sts.handle.update_faults(|faults| {
+        faults.actions = AppliesTo::Only(Operation::AssumeRoleWithWebIdentity);
         faults.error = Some(ErrorCode::AccessDenied);
     });
     let mut proxy = irsa("session-refused", &sts).await;
@@ -96,7 +96,6 @@ async fn environment_credentials_with_ten_unknown_minutes_get_a_token_within_the
     assert_eq!(answer.status, StatusCode::OK);
     let claims = claims(upstream.only_request().token());
     assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 450);
-    let refused =
-        sts.switchboard.answered(Operation::GetWebIdentityToken, "SessionDurationEscalationException");
+    let refused = sts.handle.answered(Operation::GetWebIdentityToken, "SessionDurationEscalationException");
     assert_eq!((refused, sts.mints()), (3, 4));
 }

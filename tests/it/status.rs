@@ -5,8 +5,8 @@ use crate::support::program::{PATIENCE, Program};
 use crate::support::upstream::{Upstream, text};
 use crate::support::{Sts, World};
 use attache::config::args::Args;
+use attache::emulator::api_error::ErrorCode;
 use attache::emulator::faults::Faults;
-use attache::emulator::refusal::ErrorCode;
 use http::StatusCode;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
@@ -146,14 +146,14 @@ async fn requests_in_flight_are_counted_while_they_are() {
 #[tokio::test]
 async fn a_set_is_followed_through_its_states_with_the_reason_of_each() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.token_life_seconds = Some(10));
+    sts.handle.update_faults(|faults| faults.token_life_seconds = Some(10));
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let fresh = status_when(&world.proxy, is("fresh")).await;
     let set = only_set(&fresh);
     assert!(set["refresh_at"].as_str().unwrap() < set["expires"].as_str().unwrap(), "{set}");
     assert_eq!((&set["error"], &set["next_try"], &set["failures"]), (&Value::Null, &Value::Null, &json!(0)));
 
-    world.sts.switchboard.update_faults(|faults| faults.error = Some(ErrorCode::AccessDenied));
+    world.sts.handle.update_faults(|faults| faults.error = Some(ErrorCode::AccessDenied));
     let between_tries = |status: &Value| !status["tokens"]["sets"][0]["next_try"].is_null();
     let stale = status_when(&world.proxy, |status| is("stale")(status) && between_tries(status)).await;
     let set = only_set(&stale);
@@ -174,19 +174,19 @@ async fn a_set_is_followed_through_its_states_with_the_reason_of_each() {
     assert_eq!((&remark["level"], &remark["fields"]["code"]), (&json!("WARN"), &json!("sts_access_denied")));
 
     // The next fetch of a set without a token is waited for.
-    world.sts.switchboard.set_faults(Faults { hang: true, ..Faults::default() });
+    world.sts.handle.set_faults(Faults { hang: true, ..Faults::default() });
     status_when(&world.proxy, is("fetching")).await;
-    world.sts.switchboard.set_faults(Faults::default());
+    world.sts.handle.set_faults(Faults::default());
     status_when(&world.proxy, is("fresh")).await;
 }
 
 #[tokio::test]
 async fn a_renewal_that_takes_its_time_is_told_from_a_fresh_token() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.token_life_seconds = Some(10));
+    sts.handle.update_faults(|faults| faults.token_life_seconds = Some(10));
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     status_when(&world.proxy, is("fresh")).await;
-    world.sts.switchboard.update_faults(|faults| faults.hang = true);
+    world.sts.handle.update_faults(|faults| faults.hang = true);
     assert_eq!(status_when(&world.proxy, is("renewing")).await["ready"], true);
 }
 
@@ -209,7 +209,7 @@ async fn a_trouble_is_one_entry_however_many_requests_meet_it() {
 #[tokio::test]
 async fn a_crowd_of_sets_is_counted_and_a_hundred_of_them_listed() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.deny_audiences = vec!["http://127.0.0.9".to_owned()]);
+    sts.handle.update_faults(|faults| faults.deny_audiences = vec!["http://127.0.0.9".to_owned()]);
     let flags = ["--upstream-scheme", "http", "--allow-address", "127.0.0.0/8"];
     let proxy = Program::serve(&sts.url, &flags).await;
     for host in 1..=120 {

@@ -92,7 +92,7 @@ async fn a_token_that_does_not_verify_is_not_printed() {
         (Faults { documents_down: true, ..Faults::default() }, "issuer_unreachable", "answered 503"),
     ];
     for (faults, code, cause) in cases {
-        sts.switchboard.set_faults(faults);
+        sts.handle.set_faults(faults);
         let output = token(&sts, &flags).await;
         assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
         assert!(stderr(&output).contains(&format!("  code: {code}, see docs/troubleshooting.md#{code}\n")));
@@ -103,7 +103,7 @@ async fn a_token_that_does_not_verify_is_not_printed() {
 #[tokio::test]
 async fn a_refusal_is_told_with_cause_hint_and_code() {
     let sts = Sts::start().await;
-    sts.switchboard.set_federation_enabled(false);
+    sts.handle.set_federation_enabled(false);
     let output = token(&sts, &["--token-audience", "https://api.example.com"]).await;
     assert_eq!((output.status.code(), stdout(&output)), (Some(1), ""));
     let told = stderr(&output);

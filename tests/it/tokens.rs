@@ -34,7 +34,7 @@ async fn a_token_says_what_was_configured() {
 #[tokio::test]
 async fn a_hundred_first_requests_make_one_call() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.hang = true);
+    sts.handle.update_faults(|faults| faults.hang = true);
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let mut callers = JoinSet::new();
     for _ in 0..100 {
@@ -43,7 +43,7 @@ async fn a_hundred_first_requests_make_one_call() {
     while metric(&world.proxy, "http_server_active_requests{").await < 100.0 {
         tokio::task::yield_now().await;
     }
-    world.sts.switchboard.update_faults(|faults| faults.hang = false);
+    world.sts.handle.update_faults(|faults| faults.hang = false);
     while let Some(answer) = callers.join_next().await {
         assert_eq!(answer.unwrap().status, StatusCode::OK);
     }
@@ -56,7 +56,7 @@ async fn a_hundred_first_requests_make_one_call() {
 #[tokio::test]
 async fn without_sts_the_answer_is_502_and_the_upstream_is_not_called() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
+    sts.handle.update_faults(|faults| faults.outage = Some(Outage::try_from(503).unwrap()));
     let world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let answer = send(world.proxy.proxy, get("/", &[])).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "token unavailable\n"));
@@ -147,7 +147,7 @@ async fn no_credentials_is_said_with_its_cure() {
 #[tokio::test]
 async fn a_fetch_that_hangs_holds_a_request_no_longer_than_it_may() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.hang = true);
+    sts.handle.update_faults(|faults| faults.hang = true);
     let flags = ["--token-fetch-timeout", "1s"];
     let world = World::pinned_with(sts, Upstream::echo().await, &flags).await;
     let began = tokio::time::Instant::now();
@@ -171,7 +171,7 @@ async fn a_proxy_variable_that_leads_back_here_is_warned_of() {
 #[tokio::test]
 async fn what_was_minted_is_compared_with_what_was_asked() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.mint_audience = Some("https://other.example".to_owned()));
+    sts.handle.update_faults(|faults| faults.mint_audience = Some("https://other.example".to_owned()));
     let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     let line = world.proxy.logged(|line| line["difference"].is_string()).await;
     assert!(line["difference"].as_str().unwrap().contains("https://other.example"), "{line}");
@@ -183,7 +183,7 @@ async fn what_was_minted_is_compared_with_what_was_asked() {
 async fn a_clock_that_differs_from_aws_is_measured_and_tokens_serve_all_the_same() {
     let sts = Sts::start().await;
     // To this machine such a token has expired before it is issued.
-    sts.switchboard.update_faults(|faults| faults.clock_offset_seconds = -7200);
+    sts.handle.update_faults(|faults| faults.clock_offset_seconds = -7200);
     let mut world = World::pinned_with(sts, Upstream::echo().await, &[]).await;
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     let line = world.proxy.logged(|line| line["clock_skew_s"].is_number()).await;

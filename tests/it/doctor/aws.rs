@@ -5,9 +5,9 @@ use crate::support::Sts;
 use crate::support::claims;
 use crate::support::program::{Program, command};
 use crate::support::upstream::Upstream;
+use attache::emulator::api_error::ErrorCode;
 use attache::emulator::call::Algorithm;
-use attache::emulator::faults::{Faults, Outage, Reach};
-use attache::emulator::refusal::ErrorCode;
+use attache::emulator::faults::{AppliesTo, Faults, Outage};
 use std::time::Duration;
 
 /// A fault of the emulator with the flags that show it.
@@ -18,7 +18,7 @@ fn error(code: ErrorCode) -> Faults {
 }
 
 fn everywhere(faults: Faults) -> Faults {
-    Faults { actions: Reach::All, ..faults }
+    Faults { actions: AppliesTo::All, ..faults }
 }
 
 const TWO_AUDIENCES: &[&str] =
@@ -196,7 +196,7 @@ async fn each_is_named(faults: Vec<Fault>, verdict: &str) {
     let (sts, upstream) = (Sts::start().await, Upstream::echo().await);
     let host = upstream.authority();
     for (row, faults, flags) in faults {
-        sts.switchboard.set_faults(faults);
+        sts.handle.set_faults(faults);
         let all = [&["--upstream-scheme", "http", "--upstream-host", &host], flags].concat();
         examine(&sts.url, &all).await.assert_names(row, verdict);
     }
@@ -225,7 +225,7 @@ async fn what_works_and_may_not_for_long_is_a_warning() {
 #[tokio::test]
 async fn a_denial_comes_with_the_policy_to_paste_and_the_command_to_attach_it() {
     let sts = Sts::start().await;
-    sts.switchboard.update_faults(|faults| faults.deny_audiences = vec!["https://a.example".to_owned()]);
+    sts.handle.update_faults(|faults| faults.deny_audiences = vec!["https://a.example".to_owned()]);
     let flags = [
         "--token-audience",
         "https://a.example",
@@ -250,7 +250,7 @@ async fn a_denial_comes_with_the_policy_to_paste_and_the_command_to_attach_it() 
 async fn a_policy_to_paste_says_which_audiences_it_leaves_out() {
     let sts = Sts::start().await;
     let (plain, secret) = ("https://a.example/?tenant=b", "https://a.example/?api_key=planted");
-    sts.switchboard.update_faults(|faults| faults.deny_audiences = vec![plain.to_owned()]);
+    sts.handle.update_faults(|faults| faults.deny_audiences = vec![plain.to_owned()]);
     let examination = examine(&sts.url, &["--token-audience", plain, "--token-audience", secret]).await;
     let token = examination.check("token");
     let condition = &token["policy"]["Statement"][0]["Condition"];
@@ -271,14 +271,14 @@ async fn a_policy_to_paste_says_which_audiences_it_leaves_out() {
 #[tokio::test]
 async fn a_session_that_ends_first_shortens_the_token() {
     let sts = Sts::start().await;
-    sts.switchboard.set_session(Some(Duration::from_secs(600)));
+    sts.handle.set_session(Some(Duration::from_secs(600)));
     let told = row("the session ends first", "session_too_short", "longer sessions");
     let examination =
         examine(&sts.url, &["--upstream-host", "127.0.0.1:1", "--upstream-scheme", "http"]).await;
     // The upstream that nobody runs is a failure, so the warning stands with the token.
     assert_eq!(examination.check("token")["code"], told.code, "{:#}", examination.report);
     assert!(examination.check("token")["next"].as_str().unwrap().contains(told.cure));
-    sts.switchboard.set_session(Some(Duration::from_secs(30)));
+    sts.handle.set_session(Some(Duration::from_secs(30)));
     let too_short = row("the session is over", "session_too_short", "shorten --token-duration");
     examine(&sts.url, &["--token-audience", "a"]).await.assert_names(too_short, "failed");
 }
@@ -362,7 +362,7 @@ async fn a_set_up_that_works_is_all_well_beside_the_proxy_that_runs_it() {
 #[tokio::test]
 async fn a_person_reads_a_line_a_check_and_a_last_one_that_says_where_to_begin() {
     let sts = Sts::start().await;
-    sts.switchboard.set_federation_enabled(false);
+    sts.handle.set_federation_enabled(false);
     let flags = ["doctor", "--token-audience=a", "--allow-host=*"];
     let free = ["--listen-addr=127.0.0.1:0", "--metrics-listen-addr=127.0.0.1:0"];
     let output = command(&sts.url).args(flags).args(free).output().await.unwrap();

@@ -2,7 +2,7 @@
 
 use super::world::{MINT, World};
 use attache::emulator::call::{Algorithm, Operation};
-use attache::emulator::faults::{Faults, Outage, Reach};
+use attache::emulator::faults::{AppliesTo, Faults, Outage};
 use serde_json::json;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -18,37 +18,37 @@ async fn an_outage_has_its_status_until_it_ends() {
         (Outage::ServiceUnavailable, 503, "text/xml"),
         (Outage::GatewayTimeout, 504, "text/html"),
     ] {
-        world.switchboard.set_faults(Faults { outage: Some(outage), ..Faults::default() });
+        world.handle.set_faults(Faults { outage: Some(outage), ..Faults::default() });
         let answer = world.call(MINT).await;
         assert_eq!(
             (answer.status.as_u16(), answer.headers["content-type"].to_str().unwrap()),
             (status, type_)
         );
     }
-    world.switchboard.set_faults(Faults::default());
+    world.handle.set_faults(Faults::default());
     assert_eq!(world.call(MINT).await.status, 200);
 }
 
 #[tokio::test]
 async fn faults_of_the_way_hit_minting_unless_told_to_hit_all() {
     let world = World::start().await;
-    world.switchboard.set_faults(Faults { throttle: true, ..Faults::default() });
+    world.handle.set_faults(Faults { throttle: true, ..Faults::default() });
     let throttled = world.call(MINT).await;
     assert_eq!((throttled.error(), throttled.element("Message")), ((400, "Throttling"), "Rate exceeded"));
     assert_eq!(world.call(WHO).await.status, 200);
 
-    world.switchboard.update_faults(|faults| faults.actions = Reach::All);
+    world.handle.update_faults(|faults| faults.actions = AppliesTo::All);
     assert_eq!(world.call(WHO).await.error(), (400, "Throttling"));
 }
 
 #[tokio::test]
 async fn a_call_hangs_until_it_is_released() {
     let world = World::start().await;
-    world.switchboard.update_faults(|faults| faults.hang = true);
+    world.handle.update_faults(|faults| faults.hang = true);
     let release = async {
-        world.switchboard.wait_for_calls(Operation::GetWebIdentityToken, 1).await;
-        assert_eq!(world.switchboard.calls()[0].outcome, None);
-        world.switchboard.update_faults(|faults| faults.hang = false);
+        world.handle.wait_for_calls(Operation::GetWebIdentityToken, 1).await;
+        assert_eq!(world.handle.calls()[0].outcome, None);
+        world.handle.update_faults(|faults| faults.hang = false);
     };
     let (answer, ()) = tokio::join!(world.call(MINT), release);
     assert_eq!(answer.status, 200);
@@ -57,11 +57,11 @@ async fn a_call_hangs_until_it_is_released() {
 #[tokio::test]
 async fn a_shutdown_answers_the_calls_that_hang() {
     let world = World::start().await;
-    world.switchboard.update_faults(|faults| faults.hang = true);
-    let switchboard = world.switchboard.clone();
+    world.handle.update_faults(|faults| faults.hang = true);
+    let handle = world.handle.clone();
     let addr = world.addr;
     let shut_down = async {
-        switchboard.wait_for_calls(Operation::GetWebIdentityToken, 1).await;
+        handle.wait_for_calls(Operation::GetWebIdentityToken, 1).await;
         world.shut_down().await;
     };
     let call = async {
@@ -80,16 +80,16 @@ async fn a_shutdown_answers_the_calls_that_hang() {
 #[tokio::test]
 async fn a_connection_can_be_closed_without_an_answer() {
     let world = World::start().await;
-    world.switchboard.update_faults(|faults| faults.close = true);
+    world.handle.update_faults(|faults| faults.close = true);
     let answer = world.send("POST", "/", &[], MINT).await;
     assert!(answer.err().unwrap().is_incomplete_message());
-    assert_eq!(world.switchboard.answered(Operation::GetWebIdentityToken, "closed"), 1);
+    assert_eq!(world.handle.answered(Operation::GetWebIdentityToken, "closed"), 1);
 }
 
 #[tokio::test]
 async fn latency_comes_before_the_answer() {
     let world = World::start().await;
-    world.switchboard.update_faults(|faults| faults.latency_ms = 80);
+    world.handle.update_faults(|faults| faults.latency_ms = 80);
     let before = Instant::now();
     assert_eq!(world.call(MINT).await.status, 200);
     assert!(before.elapsed() >= Duration::from_millis(80));
@@ -121,7 +121,7 @@ async fn a_denial_names_the_action_that_is_missing() {
             "perform: sts:TagGetWebIdentityToken ",
         ),
     ] {
-        world.switchboard.set_faults(faults);
+        world.handle.set_faults(faults);
         let answer = world.call(&call).await;
         assert_eq!(answer.error(), (403, "AccessDenied"));
         assert!(answer.element("Message").contains(action), "{}", answer.body);
@@ -134,7 +134,7 @@ async fn a_denial_names_the_action_that_is_missing() {
 #[tokio::test]
 async fn a_token_can_be_other_than_it_was_asked_to_be() {
     let world = World::start().await;
-    world.switchboard.set_faults(Faults {
+    world.handle.set_faults(Faults {
         token_life_seconds: Some(2),
         mint_audience: Some("https://elsewhere.example.com".to_owned()),
         mint_algorithm: Some(Algorithm::Es384),
@@ -155,11 +155,11 @@ async fn a_token_may_contradict_what_is_said_of_it() {
     let world = World::start().await;
     let honest = world.minted("AKIA1", MINT).await;
     let life = |claims: &serde_json::Value| claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap();
-    world.switchboard.set_faults(Faults { exp_offset_seconds: -60, ..Faults::default() });
+    world.handle.set_faults(Faults { exp_offset_seconds: -60, ..Faults::default() });
     let earlier = world.minted("AKIA1", MINT).await;
     assert_eq!(life(&honest.claims) - life(&earlier.claims), 60);
 
-    world.switchboard.set_faults(Faults { spoil_signature: true, ..Faults::default() });
+    world.handle.set_faults(Faults { spoil_signature: true, ..Faults::default() });
     let answer = world.call(MINT).await;
     let error = world.checked(answer.element("WebIdentityToken")).await.unwrap_err();
     assert_eq!(*error.kind(), jsonwebtoken::errors::ErrorKind::InvalidSignature);
@@ -168,7 +168,7 @@ async fn a_token_may_contradict_what_is_said_of_it() {
 #[tokio::test]
 async fn the_issuers_documents_can_be_gone_while_tokens_are_minted() {
     let world = World::start().await;
-    world.switchboard.set_faults(Faults { documents_down: true, ..Faults::default() });
+    world.handle.set_faults(Faults { documents_down: true, ..Faults::default() });
     let issuer = world.issuer.strip_prefix(&format!("http://{}", world.addr)).unwrap();
     for document in ["openid-configuration", "jwks.json"] {
         let path = format!("{issuer}/.well-known/{document}");
@@ -196,7 +196,7 @@ async fn faults_are_set_over_http_field_by_field() {
             assert_eq!(status, 400, "{method} {wrong}");
         }
     }
-    assert_eq!(world.switchboard.faults().outage, Some(Outage::ServiceUnavailable));
+    assert_eq!(world.handle.faults().outage, Some(Outage::ServiceUnavailable));
 }
 
 #[tokio::test]
@@ -233,7 +233,7 @@ async fn only_the_last_hundred_calls_are_remembered() {
     for _ in 0..101 {
         world.call(WHO).await;
     }
-    let calls = world.switchboard.calls();
+    let calls = world.handle.calls();
     assert_eq!((calls.len(), calls[0].number, calls[99].number), (100, 2, 101));
 }
 
@@ -241,13 +241,13 @@ async fn only_the_last_hundred_calls_are_remembered() {
 async fn a_reset_goes_back_to_the_options() {
     let world = World::start().await;
     let session = world.assume("").await;
-    world.switchboard.set_faults(Faults { hang: true, ..Faults::default() });
-    world.switchboard.set_federation_enabled(false);
-    world.switchboard.set_session(Some(Duration::from_secs(1)));
+    world.handle.set_faults(Faults { hang: true, ..Faults::default() });
+    world.handle.set_federation_enabled(false);
+    world.handle.set_session(Some(Duration::from_secs(1)));
     let answer = world.send("POST", "/_emulator/reset", &[], "").await.unwrap();
     assert_eq!(answer.status, 204);
-    assert_eq!(world.switchboard.calls(), []);
-    assert_eq!(world.switchboard.received(Operation::AssumeRole), 0);
+    assert_eq!(world.handle.calls(), []);
+    assert_eq!(world.handle.received(Operation::AssumeRole), 0);
     let claims = world.minted(session.element("AccessKeyId"), MINT).await.claims;
     assert_eq!(claims["sub"], "arn:aws:iam::123456789012:role/demo/attache");
 }
@@ -255,7 +255,7 @@ async fn a_reset_goes_back_to_the_options() {
 #[tokio::test]
 async fn a_web_page_cannot_control_it() {
     let world = World::start().await;
-    world.switchboard.set_faults(Faults { throttle: true, ..Faults::default() });
+    world.handle.set_faults(Faults { throttle: true, ..Faults::default() });
     for (path, header) in [
         ("/_emulator/reset", ("origin", "https://evil.example")),
         ("/_emulator/reset", ("origin", "null")),

@@ -31,12 +31,12 @@ async fn a_session_mints_within_its_life_and_says_when_it_ends() {
 #[tokio::test]
 async fn a_session_that_is_handed_out_old_ends_when_it_says() {
     let world = World::start().await;
-    world.switchboard.update_faults(|faults| faults.session_age_seconds = 59 * 60);
+    world.handle.update_faults(|faults| faults.session_age_seconds = 59 * 60);
     let session = world.assume("").await;
     let key = session.element("AccessKeyId");
     assert_eq!(world.call_as(key, MINT).await.error(), ESCALATION);
 
-    world.switchboard.update_faults(|faults| faults.session_age_seconds = 3600);
+    world.handle.update_faults(|faults| faults.session_age_seconds = 3600);
     let over = world.assume("").await;
     assert_eq!(world.call_as(over.element("AccessKeyId"), MINT).await.error(), (403, "ExpiredToken"));
 }
@@ -48,7 +48,7 @@ async fn a_session_nobody_reported_ends_all_the_same() {
     let claims = world.minted("AKIA1", &format!("{MINT}&DurationSeconds=60")).await.claims;
     assert!(claims[ABOUT]["original_session_exp"].is_string());
 
-    world.switchboard.set_session_of("AKIA1", None);
+    world.handle.set_session_of("AKIA1", None);
     assert!(world.minted("AKIA1", MINT).await.claims[ABOUT].get("original_session_exp").is_none());
     assert_eq!(world.call_as("AKIA2", MINT).await.error(), ESCALATION);
 
@@ -98,8 +98,8 @@ async fn the_aws_sdk_for_rust_mints_and_knows_the_refusal_by_its_type() {
     assert_eq!((&claims["aud"], &claims[ABOUT]["source_region"]), (&json!(["b", "a"]), &json!("ap-south-1")));
     assert_eq!(answer.expiration().unwrap().secs(), claims["exp"].as_i64().unwrap());
 
-    world.switchboard.set_session(Some(Duration::from_secs(100)));
+    world.handle.set_session(Some(Duration::from_secs(100)));
     let refused = mint().send().await.unwrap_err().into_service_error();
     assert!(matches!(refused, GetWebIdentityTokenError::SessionDurationEscalationException(_)));
-    assert_eq!(world.switchboard.received(Operation::GetWebIdentityToken), 2);
+    assert_eq!(world.handle.received(Operation::GetWebIdentityToken), 2);
 }

@@ -1,6 +1,6 @@
 //! An emulator on a port of its own, and a client that shows the bytes.
 
-use attache::emulator::switchboard::Switchboard;
+use attache::emulator::handle::EmulatorHandle;
 use attache::emulator::{Emulator, Options};
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
@@ -24,7 +24,7 @@ pub(crate) const MINT: &str = "Action=GetWebIdentityToken&Version=2011-06-15&Aud
 pub(crate) struct World {
     pub(crate) addr: SocketAddr,
     pub(crate) issuer: String,
-    pub(crate) switchboard: Switchboard,
+    pub(crate) handle: EmulatorHandle,
     stop: oneshot::Sender<()>,
     running: JoinSet<()>,
 }
@@ -44,13 +44,13 @@ impl World {
     pub(crate) async fn with(options: Options) -> Self {
         let emulator = Emulator::bind(options).await.unwrap();
         let (addr, issuer) = (emulator.addr(), emulator.issuer().to_owned());
-        let switchboard = emulator.switchboard();
+        let handle = emulator.handle();
         let (stop, stopped) = oneshot::channel();
         let mut running = JoinSet::new();
         running.spawn(emulator.run(async {
             let _ = stopped.await;
         }));
-        Self { addr, issuer, switchboard, stop, running }
+        Self { addr, issuer, handle, stop, running }
     }
 
     /// Asks the emulator to end and waits until it has.

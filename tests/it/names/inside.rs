@@ -105,5 +105,5 @@ async fn search_domains() {
     let hosts = upstream.seen().into_iter().map(|seen| seen.only("host").unwrap().to_owned());
     assert_eq!(hosts.collect::<Vec<_>>(), vec![upstream.authority(); 2]);
     let audience = format!("http://{NAME}");
-    assert!(sts.switchboard.calls().iter().all(|call| call.audiences == [audience.clone()]));
+    assert!(sts.handle.calls().iter().all(|call| call.audiences == [audience.clone()]));
 }

@@ -11,7 +11,7 @@ pub mod upstream;
 pub mod websocket;
 pub mod wire;
 
-use attache::emulator::switchboard::Switchboard;
+use attache::emulator::handle::EmulatorHandle;
 use attache::emulator::{Emulator, Options};
 use attache::tasks::{Owned, Tasks};
 use base64::Engine;
@@ -24,7 +24,7 @@ use upstream::Upstream;
 /// An emulator that runs until it is dropped.
 pub struct Sts {
     pub url: String,
-    pub switchboard: Switchboard,
+    pub handle: EmulatorHandle,
     address: SocketAddr,
     task: Option<Owned>,
 }
@@ -37,13 +37,13 @@ impl Sts {
     /// One whose keys are made: a busy machine may need longer for them than a call to STS may take.
     pub async fn with(options: Options) -> Self {
         let emulator = Emulator::bind(options).await.unwrap();
-        let (url, switchboard, address) = (emulator.url(), emulator.switchboard(), emulator.addr());
+        let (url, handle, address) = (emulator.url(), emulator.handle(), emulator.addr());
         let task = Some(spawn(emulator.run(std::future::pending())));
-        if let Some(issuer) = switchboard.issuer().strip_prefix(&url) {
+        if let Some(issuer) = handle.issuer().strip_prefix(&url) {
             let keys = client::get(&format!("{issuer}/.well-known/jwks.json"), &[]);
             assert_eq!(client::send(address, keys).await.status, http::StatusCode::OK);
         }
-        Self { url, switchboard, address, task }
+        Self { url, handle, address, task }
     }
 
     /// Nothing listens any more.
@@ -58,7 +58,7 @@ impl Sts {
 
     /// How many tokens have been asked for.
     pub fn mints(&self) -> u64 {
-        self.switchboard.received(attache::emulator::call::Operation::GetWebIdentityToken)
+        self.handle.received(attache::emulator::call::Operation::GetWebIdentityToken)
     }
 }
 

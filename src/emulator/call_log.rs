@@ -1,7 +1,7 @@
 //! What has been asked, and what was answered.
 
 use super::call::{Call, Operation};
-use super::moment::Moment;
+use super::unix_seconds::UnixSeconds;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -39,7 +39,7 @@ impl CallRecord {
     pub(super) fn arrived(
         call: Option<&Call>,
         operation: Option<Operation>,
-        at: Moment,
+        at: UnixSeconds,
         access_key_id: Option<String>,
     ) -> Self {
         let mut record = Self {
@@ -81,7 +81,7 @@ impl CallRecord {
 
 /// Counters, and the last [`REMEMBERED_CALLS`] calls.
 #[derive(Default)]
-pub(super) struct Records {
+pub(super) struct CallLog {
     counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
     calls: VecDeque<CallRecord>,
     arrivals: u64,
@@ -91,7 +91,7 @@ pub(super) struct Records {
 /// The counter of arrivals among an operation's outcomes.
 const RECEIVED: &str = "received";
 
-impl Records {
+impl CallLog {
     /// Takes in a call and returns its number.
     pub(super) fn arrive(&mut self, mut record: CallRecord) -> u64 {
         self.arrivals += 1;

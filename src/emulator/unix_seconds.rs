@@ -5,9 +5,9 @@ use time::OffsetDateTime;
 
 /// A second since 1970, by the emulator's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Moment(i64);
+pub(super) struct UnixSeconds(i64);
 
-impl Moment {
+impl UnixSeconds {
     /// The second that `time` lies in.
     pub(super) fn of(time: SystemTime) -> Self {
         let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
@@ -52,10 +52,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_moment_is_written_as_clients_read_it() {
-        let moment = Moment(1_767_225_900);
-        assert_eq!(moment.rfc3339(), "2026-01-01T00:05:00Z");
-        assert_eq!(moment.http_date(), "Thu, 01 Jan 2026 00:05:00 GMT");
-        assert_eq!(moment.plus(-301).rfc3339(), "2025-12-31T23:59:59Z");
+    fn seconds_are_written_as_clients_read_it() {
+        let seconds = UnixSeconds(1_767_225_900);
+        assert_eq!(seconds.rfc3339(), "2026-01-01T00:05:00Z");
+        assert_eq!(seconds.http_date(), "Thu, 01 Jan 2026 00:05:00 GMT");
+        assert_eq!(seconds.plus(-301).rfc3339(), "2025-12-31T23:59:59Z");
     }
 }

@@ -1,15 +1,15 @@
 //! Faults and counters in the same process: what the control endpoint does over HTTP, and waiting for calls.
 
 use super::Options;
+use super::api_error::ApiError;
 use super::authorization::Scope;
 use super::call::{Call, Operation};
+use super::call_log::{CallLog, CallRecord, UNKNOWN};
 use super::faults::Faults;
 use super::issuer::{Issuer, IssuerUrl};
-use super::moment::Moment;
-use super::records::{CallRecord, Records, UNKNOWN};
-use super::refusal::Refusal;
 use super::role::RoleArn;
 use super::sessions::{Caller, Principal, Sessions};
+use super::unix_seconds::UnixSeconds;
 use crate::clock::Clock;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A handle to a running emulator. Cloning is cheap, and every clone is the same emulator.
 #[derive(Clone)]
-pub struct Switchboard(Arc<State>);
+pub struct EmulatorHandle(Arc<State>);
 
 struct State {
     options: Options,
@@ -28,27 +28,27 @@ struct State {
     issuer: Arc<Issuer>,
     clock: Clock,
     faults: watch::Sender<Faults>,
-    records: watch::Sender<Records>,
+    call_log: watch::Sender<CallLog>,
     federation_enabled: AtomicBool,
     sessions: Mutex<Sessions>,
     closing: CancellationToken,
 }
 
-impl Switchboard {
+impl EmulatorHandle {
     pub(super) fn new(options: Options, role: RoleArn, issuer: IssuerUrl) -> Self {
-        let switchboard = Self(Arc::new(State {
+        let handle = Self(Arc::new(State {
             role,
             issuer: Issuer::start(issuer),
             clock: Clock::system(),
             faults: watch::Sender::new(options.faults.clone()),
-            records: watch::Sender::default(),
+            call_log: watch::Sender::default(),
             federation_enabled: AtomicBool::new(options.federation_enabled),
             sessions: Mutex::default(),
             closing: CancellationToken::new(),
             options,
         }));
-        switchboard.set_session(switchboard.0.options.session);
-        switchboard
+        handle.set_session(handle.0.options.session);
+        handle
     }
 
     /// The issuer of its tokens.
@@ -98,29 +98,29 @@ impl Switchboard {
     ///
     /// # Errors
     /// When keys cannot be made.
-    pub async fn rotate_keys(&self) -> Result<(), Refusal> {
+    pub async fn rotate_keys(&self) -> Result<(), ApiError> {
         self.0.issuer.rotate().await
     }
 
     /// How many calls of `operation` have arrived, answered or not.
     pub fn received(&self, operation: Operation) -> u64 {
-        self.0.records.borrow().received(operation.name())
+        self.0.call_log.borrow().received(operation.name())
     }
 
     /// How many calls of `operation` had this outcome ([`CallRecord::outcome`]).
     pub fn answered(&self, operation: Operation, outcome: &str) -> u64 {
-        self.0.records.borrow().answered(operation.name(), outcome)
+        self.0.call_log.borrow().answered(operation.name(), outcome)
     }
 
     /// The last calls, oldest first.
     pub fn calls(&self) -> Vec<CallRecord> {
-        self.0.records.borrow().calls().cloned().collect()
+        self.0.call_log.borrow().calls().cloned().collect()
     }
 
     /// Waits until `count` calls of `operation` have arrived since the start or the last reset.
     pub async fn wait_for_calls(&self, operation: Operation, count: u64) {
-        let mut records = self.0.records.subscribe();
-        let arrived = records.wait_for(|records| records.received(operation.name()) >= count).await;
+        let mut call_log = self.0.call_log.subscribe();
+        let arrived = call_log.wait_for(|call_log| call_log.received(operation.name()) >= count).await;
         arrived.expect("this handle keeps the sender alive");
     }
 
@@ -130,7 +130,7 @@ impl Switchboard {
         self.set_federation_enabled(self.0.options.federation_enabled);
         *self.sessions() = Sessions::default();
         self.set_session(self.0.options.session);
-        self.0.records.send_modify(Records::forget);
+        self.0.call_log.send_modify(CallLog::forget);
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -145,21 +145,21 @@ impl Switchboard {
         &self.0.issuer
     }
 
-    pub(super) fn records(&self) -> watch::Ref<'_, Records> {
-        self.0.records.borrow()
+    pub(super) fn call_log(&self) -> watch::Ref<'_, CallLog> {
+        self.0.call_log.borrow()
     }
 
-    pub(super) fn session_end(&self) -> Option<Moment> {
+    pub(super) fn session_end(&self) -> Option<UnixSeconds> {
         self.sessions().default_end()
     }
 
     /// The time by the emulator's own clock.
-    pub(super) fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> UnixSeconds {
         let offset = self.0.faults.borrow().clock_offset_seconds;
-        Moment::of(self.0.clock.now()).plus(i64::from(offset))
+        UnixSeconds::of(self.0.clock.now()).plus(i64::from(offset))
     }
 
-    pub(super) fn hand_out(&self, access_key_id: String, principal: Principal, end: Moment) {
+    pub(super) fn hand_out(&self, access_key_id: String, principal: Principal, end: UnixSeconds) {
         self.sessions().hand_out(access_key_id, principal, end);
     }
 
@@ -188,14 +188,14 @@ impl Switchboard {
     ) -> u64 {
         let record = CallRecord::arrived(call, operation, self.now(), access_key_id);
         let mut number = 0;
-        self.0.records.send_modify(|records| number = records.arrive(record));
+        self.0.call_log.send_modify(|call_log| number = call_log.arrive(record));
         number
     }
 
     /// Records how a call ended.
     pub(super) fn finish(&self, number: u64, operation: Option<Operation>, outcome: &'static str) {
         let action = operation.map_or(UNKNOWN, Operation::name);
-        self.0.records.send_modify(|records| records.finish(number, action, outcome));
+        self.0.call_log.send_modify(|call_log| call_log.finish(number, action, outcome));
     }
 
     /// Waits while calls of `operation` hang.
@@ -214,7 +214,7 @@ impl Switchboard {
         &self.0.closing
     }
 
-    fn after(&self, remaining: Option<Duration>) -> Option<Moment> {
+    fn after(&self, remaining: Option<Duration>) -> Option<UnixSeconds> {
         let seconds = remaining.map(|it| i64::try_from(it.as_secs()).unwrap_or(i64::MAX));
         seconds.map(|seconds| self.now().plus(seconds))
     }

@@ -2,23 +2,23 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A refusal as the caller reads it.
+/// An error as the caller reads it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
-pub struct Refusal {
+pub struct ApiError {
     /// The code that clients match on.
     pub code: ErrorCode,
     /// What is said to a person.
     pub message: String,
 }
 
-impl Refusal {
-    /// A refusal with its own message.
+impl ApiError {
+    /// An error with its own message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// A refusal with the code's usual message.
+    /// An error with the code's usual message.
     pub fn usual(code: ErrorCode) -> Self {
         Self::new(code, code.row().1)
     }
