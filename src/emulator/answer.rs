@@ -114,7 +114,10 @@ fn failure(api: Api, error: &ApiError, request_id: &str) -> String {
     let fault = if error.code.status() < 500 { "Sender" } else { "Receiver" };
     let details =
         Xml::default().text("Type", fault).text("Code", error.code.name()).text("Message", &error.message);
-    Xml::default().nest("Error", details).text("RequestId", request_id).rooted("ErrorResponse", api.namespace())
+    Xml::default()
+        .nest("Error", details)
+        .text("RequestId", request_id)
+        .rooted("ErrorResponse", api.namespace())
 }
 
 /// Text as XML 1.0 allows it; a character that it forbids becomes U+FFFD.

@@ -2,7 +2,7 @@
 
 use self::api::{Answer, Verdict};
 use self::args::DemoArgs;
-use self::stage::Stage;
+use self::services::Services;
 use super::fetch::{self, FetchError, Fetcher};
 use super::verifier::IssuerError;
 use super::{Exit, report, signals::Signals};
@@ -21,11 +21,11 @@ use tokio::runtime::Builder;
 /// What can be asked of it.
 pub mod args;
 /// The parts, started.
-mod stage;
+mod services;
 /// The third party's API.
 mod api;
 /// What is told on the terminal.
-mod story;
+mod output;
 
 /// Why the demo did not work out.
 #[derive(Debug, thiserror::Error)]
@@ -101,26 +101,26 @@ pub(super) fn run(args: &DemoArgs) -> Exit {
 
 async fn show(args: &DemoArgs) -> Result<Exit, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
-    let (stage, told) = tokio::select! {
-        played = play(args) => played?,
+    let (services, transcript) = tokio::select! {
+        shown = send_one(args) => shown?,
         // Nothing has been shown yet, so this is no success.
         () = signals.next() => return Ok(Exit::Failed),
     };
-    let exit = report::data(told.as_bytes());
+    let exit = report::data(transcript.as_bytes());
     if !args.once {
-        report::data(story::invitation(&stage.places).as_bytes());
+        report::data(output::invitation(&services.places).as_bytes());
         signals.next().await;
     }
     tokio::select! {
-        () = stage.clear() => Ok(exit),
+        () = services.drain() => Ok(exit),
         () = signals.next() => Ok(Exit::Failed),
     }
 }
 
 /// Starts everything, sends one request through attache, and tells what became of it.
-async fn play(args: &DemoArgs) -> Result<(Stage, String), DemoError> {
-    let stage = Stage::set(args.listen_addr()).await?;
-    let mut request = fetch::get(&format!("{}{PATH}", stage.places.attache))?;
+async fn send_one(args: &DemoArgs) -> Result<(Services, String), DemoError> {
+    let services = Services::start(args.listen_addr()).await?;
+    let mut request = fetch::get(&format!("{}{PATH}", services.places.attache))?;
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(CALLER));
     headers.insert(AUTHORIZATION, HeaderValue::from_static(MADE_UP));
@@ -132,8 +132,8 @@ async fn play(args: &DemoArgs) -> Result<(Stage, String), DemoError> {
     match answer {
         Answer { verdict: Verdict::Refused { reason }, .. } => Err(DemoError::Refused(reason)),
         Answer { verdict: Verdict::Verified { token, claims }, request } => {
-            let told = story::told(&stage.places, &request, &token, &claims);
-            Ok((stage, told))
+            let transcript = output::transcript(&services.places, &request, &token, &claims);
+            Ok((services, transcript))
         }
     }
 }

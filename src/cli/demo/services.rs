@@ -39,7 +39,7 @@ pub(super) struct Places {
 }
 
 /// The parts, running.
-pub(super) struct Stage {
+pub(super) struct Services {
     pub(super) places: Places,
     proxy: Tasks,
     stop: CancellationToken,
@@ -47,9 +47,9 @@ pub(super) struct Stage {
     _log: Flush,
 }
 
-impl Stage {
+impl Services {
     /// Starts every part.
-    pub(super) async fn set(listen: SocketAddr) -> Result<Self, DemoError> {
+    pub(super) async fn start(listen: SocketAddr) -> Result<Self, DemoError> {
         let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Api)?;
         let api = listener.local_addr().map_err(DemoError::Api)?;
@@ -84,7 +84,7 @@ impl Stage {
     }
 
     /// Lets the proxy finish what is in flight, and waits for it.
-    pub(super) async fn clear(&self) {
+    pub(super) async fn drain(&self) {
         self.stop.cancel();
         self.proxy.finished().await;
     }

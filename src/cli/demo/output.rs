@@ -1,13 +1,13 @@
 //! What the demo tells: who takes part, what went in, what came out, and why the other side believes it.
 
 use super::api::{Arrived, TokenFacts};
-use super::stage::{AUDIENCE, Places};
+use super::services::{AUDIENCE, Places};
 use super::{CALLER, MADE_UP, PATH};
 use crate::cli::claims::listed;
 use serde_json::{Map, Value};
 
 /// One request's way.
-pub(super) fn told(
+pub(super) fn transcript(
     places: &Places,
     arrived: &Arrived,
     token: &TokenFacts,
