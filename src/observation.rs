@@ -6,8 +6,8 @@ use crate::config::{Config, UpstreamTlsFiles};
 use crate::proxy::target::Scheme;
 use crate::proxy::trust::{Offer, TrustError, UpstreamTls};
 use crate::tasks::{self, Tasks};
-use crate::telemetry::facts::Facts;
 use crate::telemetry::metrics::{Metrics, MetricsError};
+use crate::telemetry::process_info::ProcessInfo;
 use crate::telemetry::push::{self, PushError};
 use crate::telemetry::traces::Traces;
 use tokio_rustls::TlsConnector;
@@ -50,7 +50,7 @@ impl Observation {
             (None, None) => Metrics::disabled(),
             (_, push) => Metrics::pushed_too(MOST_SERIES, push)?,
         };
-        metrics.describe(Facts {
+        metrics.describe(ProcessInfo {
             started: clock.now(),
             refresh_skew: config.tokens.refresh_skew,
             cache_capacity: config.tokens.cache_capacity.get() as u64,

@@ -7,7 +7,7 @@ use crate::config::{Config, Routing};
 use crate::proxy::pool::{Kept, Pool};
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::recent::{Recent, Remark};
+use crate::telemetry::recent::{LogEntry, Recent};
 use crate::token::cache::TokenCache;
 use crate::token::error::TokenError;
 use crate::token::overview::{Overview, SetOverview, State};
@@ -74,7 +74,7 @@ pub struct Status {
     traffic: Traffic,
     tokens: TokenStatus,
     upstreams: UpstreamStatus,
-    recent: Vec<Remark>,
+    recent: Vec<LogEntry>,
     #[serde(serialize_with = "as_object")]
     settings: Vec<Effective>,
 }
@@ -173,7 +173,7 @@ impl Sources {
                 self.config.tokens.cache_capacity.get(),
             ),
             upstreams: UpstreamStatus::of(self.pool.overview()),
-            recent: self.recent.remarks(),
+            recent: self.recent.entries(),
             settings: self.config.effective(),
         }
     }

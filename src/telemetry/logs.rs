@@ -1,8 +1,8 @@
 //! Turns tracing events into log lines on stdout, in the shape that log pipelines for Go's slog already parse.
 
-use super::line::Line;
-use super::output::{Flush, Output};
+use super::format::Line;
 use super::recent::Recent;
+use super::writer::{Flush, LogWriter};
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogFormat, LogLevel};
 use std::io::{self, Write};
@@ -42,9 +42,9 @@ pub enum LogError {
 /// When no thread can be started, or something in this process logs already.
 pub fn init(config: &LogConfig, recent: Recent) -> Result<(Flush, Verbosity), LogError> {
     let format = config.format;
-    let (output, flush) =
-        Output::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
-    let (subscriber, verbosity) = subscriber(config, output);
+    let (writer, flush) =
+        LogWriter::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
+    let (subscriber, verbosity) = subscriber(config, writer);
     tracing::subscriber::set_global_default(subscriber.with(recent)).map_err(LogError::Twice)?;
     Ok((flush, verbosity))
 }

@@ -1,8 +1,8 @@
 //! Every metric is a method of one type, so that no other file knows a metric's name or its labels.
 
-use super::facts::{self, Facts};
 use super::instruments::{Instruments, Observed, SCHEMA_URL, view};
 use super::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
+use super::process_info::{self, ProcessInfo};
 use super::push::MetricsPush;
 use http::{Method, StatusCode};
 use opentelemetry::metrics::{Meter, MeterProvider};
@@ -93,10 +93,10 @@ impl Metrics {
         }))))
     }
 
-    /// Shows these facts, and how process and runtime do, from now on. To be called once.
-    pub fn describe(&self, facts: Facts) {
+    /// Shows this information, and how process and runtime do, from now on. To be called once.
+    pub fn describe(&self, info: ProcessInfo) {
         let Some(live) = &self.0 else { return };
-        facts::observe(&live.meter, facts);
+        process_info::observe(&live.meter, info);
     }
 
     /// Metrics that record nothing and show nothing.

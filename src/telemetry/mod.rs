@@ -6,7 +6,7 @@ pub mod metrics;
 pub mod labels;
 mod instruments;
 /// Build, settings and runtime.
-pub mod facts;
+pub mod process_info;
 /// What the system says of this process.
 mod process;
 /// Spans of requests.
@@ -15,12 +15,12 @@ pub mod traces;
 pub mod trace_context;
 /// Metrics and spans on their way to a collector.
 pub mod push;
-mod collector;
+mod otlp_client;
 /// What is logged, and where it goes.
 pub mod logs;
-mod line;
+mod format;
 mod escape;
 /// The last warnings and errors, kept for whoever looks.
 pub mod recent;
 /// Stdout, written from a thread of its own.
-pub mod output;
+pub mod writer;

@@ -2,8 +2,8 @@
 //!
 //! The SDK collects and encodes on threads of its own; what it encodes is carried by a task of ours.
 
-use super::collector;
 use super::metrics::Metrics;
+use super::otlp_client;
 use super::traces::Traces;
 use crate::config::otel::{Collector, OtelConfig};
 use crate::config::otel_spans::{Sampling, SpanQueue};
@@ -42,11 +42,11 @@ pub struct Push {
 
 /// What pushes metrics.
 pub struct MetricsPush {
-    pub(super) reader: PeriodicReader<Quiet<MetricExporter>>,
+    pub(super) reader: PeriodicReader<IgnoreErrors<MetricExporter>>,
     pub(super) resource: Resource,
 }
 
-/// Prepares what `config` asks for. The tasks that carry it belong to this group; `tls` is for https collectors, and
+/// Prepares what `config` asks for. The tasks that deliver it belong to this group; `tls` is for https collectors, and
 /// `scheme` is how callers speak to this process.
 ///
 /// # Errors
@@ -58,24 +58,24 @@ pub fn prepare(
     tasks: &Tasks,
 ) -> Result<Push, PushError> {
     let resource = resource(config);
-    let carry =
-        |collector: &Collector, signal| collector::open(collector.clone(), signal, tls.clone(), tasks);
+    let client =
+        |collector: &Collector, signal| otlp_client::open(collector.clone(), signal, tls.clone(), tasks);
     let metrics = config.metrics.as_ref().map(|(collector, every)| {
         let exporter = MetricExporter::builder()
             .with_http()
-            .with_http_client(carry(collector, "metrics"))
+            .with_http_client(client(collector, "metrics"))
             .with_endpoint(&collector.endpoint)
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(collector.timeout)
             .with_retry_policy(RetryPolicy::disabled())
             .build()?;
-        let reader = PeriodicReader::builder(Quiet(exporter)).with_interval(*every).build();
+        let reader = PeriodicReader::builder(IgnoreErrors(exporter)).with_interval(*every).build();
         Ok::<_, PushError>(MetricsPush { reader, resource: resource.clone() })
     });
     let traces = config.traces.as_ref().map(|(collector, sampling)| {
         let exporter = SpanExporter::builder()
             .with_http()
-            .with_http_client(carry(collector, "traces"))
+            .with_http_client(client(collector, "traces"))
             .with_endpoint(&collector.endpoint)
             .with_protocol(Protocol::HttpBinary)
             .with_timeout(collector.timeout)
@@ -85,7 +85,7 @@ pub fn prepare(
             .with_resource(resource.clone())
             .with_sampler(sampler(*sampling))
             .with_span_processor(
-                BatchSpanProcessor::builder(Quiet(exporter))
+                BatchSpanProcessor::builder(IgnoreErrors(exporter))
                     .with_batch_config(queue(config.span_queue))
                     .build(),
             )
@@ -130,9 +130,9 @@ fn sampler(Sampling { parent_based, ratio }: Sampling) -> Sampler {
 
 /// An exporter whose failures have been logged already, once, where the SDK would log each.
 #[derive(Debug)]
-pub(super) struct Quiet<E>(E);
+pub(super) struct IgnoreErrors<E>(E);
 
-impl opentelemetry_sdk::trace::SpanExporter for Quiet<SpanExporter> {
+impl opentelemetry_sdk::trace::SpanExporter for IgnoreErrors<SpanExporter> {
     async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
         self.0.export(batch).await.or(Ok(()))
     }
@@ -146,7 +146,7 @@ impl opentelemetry_sdk::trace::SpanExporter for Quiet<SpanExporter> {
     }
 }
 
-impl PushMetricExporter for Quiet<MetricExporter> {
+impl PushMetricExporter for IgnoreErrors<MetricExporter> {
     async fn export(&self, metrics: &ResourceMetrics) -> OTelSdkResult {
         self.0.export(metrics).await.or(Ok(()))
     }

@@ -1,6 +1,6 @@
 //! The last warnings and errors of the log, kept in memory for whoever opens the status page.
 
-use super::line::Chain;
+use super::format::Chain;
 use crate::clock::{Clock, Rfc3339};
 use crate::redact;
 use serde::{Serialize, Serializer};
@@ -20,11 +20,11 @@ const LONGEST: usize = 1000;
 
 /// The last warnings and errors. Cloning is cheap and gives the same.
 #[derive(Clone, Default)]
-pub struct Recent(Arc<Mutex<VecDeque<Remark>>>);
+pub struct Recent(Arc<Mutex<VecDeque<LogEntry>>>);
 
 /// A warning or an error. Those that say the same are one.
 #[derive(Clone, Debug, Serialize)]
-pub struct Remark {
+pub struct LogEntry {
     /// When it was logged first.
     pub first: Rfc3339,
     /// When it was logged last.
@@ -41,31 +41,31 @@ pub struct Remark {
 }
 
 impl Recent {
-    /// The remarks that are kept, the latest first.
-    pub fn remarks(&self) -> Vec<Remark> {
+    /// The entries that are kept, the latest first.
+    pub fn entries(&self) -> Vec<LogEntry> {
         self.kept().iter().rev().cloned().collect()
     }
 
-    fn add(&self, remark: Remark) {
+    fn add(&self, entry: LogEntry) {
         let mut kept = self.kept();
-        let known = kept.iter().position(|known| known.says_the_same(&remark));
-        let remark = match known.and_then(|at| kept.remove(at)) {
-            Some(known) => Remark { last: remark.last, times: known.times + 1, ..known },
-            None => remark,
+        let known = kept.iter().position(|known| known.says_the_same(&entry));
+        let entry = match known.and_then(|at| kept.remove(at)) {
+            Some(known) => LogEntry { last: entry.last, times: known.times + 1, ..known },
+            None => entry,
         };
         if kept.len() == MOST {
             kept.pop_front();
         }
-        kept.push_back(remark);
+        kept.push_back(entry);
     }
 
-    fn kept(&self) -> MutexGuard<'_, VecDeque<Remark>> {
-        // A panic elsewhere can at worst have lost a remark.
+    fn kept(&self) -> MutexGuard<'_, VecDeque<LogEntry>> {
+        // A panic elsewhere can at worst have lost an entry.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Remark {
+impl LogEntry {
     fn says_the_same(&self, other: &Self) -> bool {
         (self.level, &self.message, &self.fields) == (other.level, &other.message, &other.fields)
     }
@@ -78,7 +78,7 @@ impl<S: Subscriber> Layer<S> for Recent {
             return;
         }
         let now = Rfc3339(Clock::system().now());
-        let mut remark = Remark {
+        let mut entry = LogEntry {
             first: now,
             last: now,
             times: 1,
@@ -86,12 +86,12 @@ impl<S: Subscriber> Layer<S> for Recent {
             message: String::new(),
             fields: Vec::new(),
         };
-        event.record(&mut remark);
-        self.add(remark);
+        event.record(&mut entry);
+        self.add(entry);
     }
 }
 
-impl Visit for Remark {
+impl Visit for LogEntry {
     fn record_str(&mut self, field: &Field, value: &str) {
         self.take(field, format_args!("{value}"));
     }
@@ -105,7 +105,7 @@ impl Visit for Remark {
     }
 }
 
-impl Remark {
+impl LogEntry {
     fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let mut value = redact::without_secrets(&value.to_string()).into_owned();
         if value.len() > LONGEST {
@@ -130,21 +130,21 @@ mod tests {
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::registry;
 
-    fn recorded(events: impl FnOnce()) -> Vec<Remark> {
+    fn recorded(events: impl FnOnce()) -> Vec<LogEntry> {
         let recent = Recent::default();
         with_default(registry().with(recent.clone()), events);
-        recent.remarks()
+        recent.entries()
     }
 
     #[test]
     fn warnings_and_errors_are_kept_the_latest_first_and_nothing_else() {
-        let remarks = recorded(|| {
+        let entries = recorded(|| {
             tracing::warn!(code = "a_code", see = "a page", target = %"https://a.example", "first");
             tracing::info!("no trouble");
             let error = std::io::Error::other("inner");
             tracing::error!(error = &error as &dyn Error, count = 3, "second");
         });
-        let [second, first] = &remarks[..] else { panic!("{remarks:?}") };
+        let [second, first] = &entries[..] else { panic!("{entries:?}") };
         assert_eq!((first.level, first.message.as_str(), first.times), ("WARN", "first", 1));
         let fields: Vec<_> = first.fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
         assert_eq!(fields, [("code", "a_code"), ("see", "a page"), ("target", "https://a.example")]);
@@ -154,25 +154,25 @@ mod tests {
 
     #[test]
     fn what_is_said_again_is_counted_and_moves_to_the_front() {
-        let remarks = recorded(|| {
+        let entries = recorded(|| {
             for host in ["a", "b", "a", "a"] {
                 tracing::warn!(host, "upstream error");
             }
         });
-        let seen: Vec<_> = remarks.iter().map(|remark| (remark.fields[0].1.as_str(), remark.times)).collect();
+        let seen: Vec<_> = entries.iter().map(|entry| (entry.fields[0].1.as_str(), entry.times)).collect();
         assert_eq!(seen, [("a", 3), ("b", 1)]);
-        assert!(remarks[0].first <= remarks[1].first && remarks[0].last >= remarks[1].last);
+        assert!(entries[0].first <= entries[1].first && entries[0].last >= entries[1].last);
     }
 
     #[test]
     fn neither_their_number_nor_their_length_grows_without_bound() {
-        let remarks = recorded(|| {
+        let entries = recorded(|| {
             for number in 0..1000 {
                 tracing::warn!(number, long = "\u{e9}".repeat(5000), "again");
             }
         });
-        assert_eq!(remarks.len(), MOST);
-        assert_eq!(remarks[0].fields[0].1, "999");
-        assert!(remarks.iter().all(|remark| remark.fields[1].1.len() <= LONGEST + 3));
+        assert_eq!(entries.len(), MOST);
+        assert_eq!(entries[0].fields[0].1, "999");
+        assert!(entries.iter().all(|entry| entry.fields[1].1.len() <= LONGEST + 3));
     }
 }

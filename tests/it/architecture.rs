@@ -229,7 +229,7 @@ fn every_task_has_an_owner() {
     );
     only(
         &["thread::spawn", "thread::Builder"],
-        &["cli/threads.rs", "proxy/resolver.rs", "telemetry/output.rs"],
+        &["cli/threads.rs", "proxy/resolver.rs", "telemetry/writer.rs"],
     );
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
@@ -270,7 +270,7 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 fn one_file_dials_and_it_judges_the_address() {
     // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
     // proxy for its health.
-    only(&["TcpStream::connect"], &["proxy/dialer.rs", "telemetry/collector.rs", "cli/health/probe.rs"]);
+    only(&["TcpStream::connect"], &["proxy/dialer.rs", "telemetry/otlp_client.rs", "cli/health/probe.rs"]);
     only(&[".dial("], &["proxy/connector.rs"]);
     only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
     only(&["lookup_host"], &["server/listener.rs"]);

@@ -7,9 +7,9 @@ use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
 use attache::cli::token::args::MintArgs;
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;
-use attache::telemetry::facts::Facts;
 use attache::telemetry::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
 use attache::telemetry::metrics::Metrics;
+use attache::telemetry::process_info::ProcessInfo;
 use http::{Method, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -118,7 +118,7 @@ fn every_metric_has_its_row_with_its_type_and_labels() {
 #[test]
 fn every_instrument_that_is_named_is_documented() {
     let text = read("docs/metrics.md");
-    let files = ["instruments", "metrics", "facts", "process"];
+    let files = ["instruments", "metrics", "process_info", "process"];
     let sources: String = files.iter().map(|file| read(format!("src/telemetry/{file}.rs"))).collect();
     let dotted = |name: &&str| {
         name.contains('.')
@@ -153,7 +153,7 @@ fn scraped() -> BTreeMap<String, (String, BTreeSet<String>)> {
     metrics.clock_ahead(1);
     metrics.policy_denied("host");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    metrics.describe(Facts {
+    metrics.describe(ProcessInfo {
         started: SystemTime::UNIX_EPOCH,
         refresh_skew: moment,
         cache_capacity: 10,

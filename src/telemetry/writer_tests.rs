@@ -21,25 +21,25 @@ impl Write for Gate {
     }
 }
 
-fn gated() -> (Output, Flush, Sender<()>, Receiver<String>) {
+fn gated() -> (LogWriter, Flush, Sender<()>, Receiver<String>) {
     let ((opener, open), (written, writes)) = (mpsc::channel(), mpsc::channel());
-    let (output, flush) = Output::start(Gate { open, written }, |lost| format!("lost {lost}\n")).unwrap();
-    (output, flush, opener, writes)
+    let (writer, flush) = LogWriter::start(Gate { open, written }, |lost| format!("lost {lost}\n")).unwrap();
+    (writer, flush, opener, writes)
 }
 
 #[test]
 fn the_end_waits_for_lines_that_are_not_written_yet() {
-    let (output, flush, opener, writes) = gated();
+    let (writer, flush, opener, writes) = gated();
     drop(opener);
-    (&output).write_all(b"last words\n").unwrap();
+    (&writer).write_all(b"last words\n").unwrap();
     drop(flush);
     assert_eq!(writes.try_recv().unwrap(), "last words\n");
 }
 
 #[test]
 fn a_reader_who_takes_nothing_delays_the_end_by_a_second_only() {
-    let (output, flush, _opener, _writes) = gated();
-    (&output).write_all(b"unread\n").unwrap();
+    let (writer, flush, _opener, _writes) = gated();
+    (&writer).write_all(b"unread\n").unwrap();
     let start = Instant::now();
     drop(flush);
     assert!((PATIENCE..PATIENCE * 3).contains(&start.elapsed()), "{:?}", start.elapsed());
@@ -47,9 +47,9 @@ fn a_reader_who_takes_nothing_delays_the_end_by_a_second_only() {
 
 #[test]
 fn lines_wait_in_order_and_go_out_whole() {
-    let (output, flush, opener, writes) = gated();
+    let (writer, flush, opener, writes) = gated();
     for number in 0..100 {
-        (&output).write_all(format!("line {number}\n").as_bytes()).unwrap();
+        (&writer).write_all(format!("line {number}\n").as_bytes()).unwrap();
     }
     drop(opener);
     drop(flush);
@@ -61,10 +61,10 @@ fn lines_wait_in_order_and_go_out_whole() {
 
 #[test]
 fn what_a_stalled_reader_made_us_drop_is_counted_and_told() {
-    let (output, flush, opener, writes) = gated();
+    let (writer, flush, opener, writes) = gated();
     let line = [b'x'; 1023].into_iter().chain([b'\n']).collect::<Vec<u8>>();
     for _ in 0..5000 {
-        (&output).write_all(&line).unwrap();
+        (&writer).write_all(&line).unwrap();
     }
     drop(opener);
     drop(flush);
@@ -90,11 +90,11 @@ fn a_sink_that_fails_is_tried_again_with_the_next_line() {
         }
     }
     let (sender, written) = mpsc::channel();
-    let (output, flush) = Output::start(Flaky(sender, true), |_| String::new()).unwrap();
-    (&output).write_all(b"lost\n").unwrap();
+    let (writer, flush) = LogWriter::start(Flaky(sender, true), |_| String::new()).unwrap();
+    (&writer).write_all(b"lost\n").unwrap();
     let again = Flush(Arc::clone(&flush.0));
     drop(flush);
-    (&output).write_all(b"written\n").unwrap();
+    (&writer).write_all(b"written\n").unwrap();
     drop(again);
     assert_eq!(written.try_recv().unwrap(), "written\n");
 }

@@ -16,7 +16,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Takes whole lines and returns at once. Cloning is cheap.
 #[derive(Clone)]
-pub(super) struct Output(Arc<Shared>);
+pub(super) struct LogWriter(Arc<Shared>);
 
 /// Waits on drop until the lines logged so far are written, for a second at most.
 #[must_use = "lines are waited for when this is dropped"]
@@ -35,7 +35,7 @@ struct Queue {
     writing: bool,
 }
 
-impl Output {
+impl LogWriter {
     /// Starts the thread that writes to `sink`, for as long as the process lives. `report` makes the line that says how
     /// many were dropped.
     pub(super) fn start(
@@ -106,7 +106,7 @@ impl Drop for Flush {
     }
 }
 
-impl<'a> MakeWriter<'a> for Output {
+impl<'a> MakeWriter<'a> for LogWriter {
     type Writer = &'a Self;
 
     fn make_writer(&'a self) -> Self::Writer {
@@ -114,7 +114,7 @@ impl<'a> MakeWriter<'a> for Output {
     }
 }
 
-impl Write for &Output {
+impl Write for &LogWriter {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.push(line);
         Ok(line.len())
@@ -126,5 +126,5 @@ impl Write for &Output {
 }
 
 #[cfg(test)]
-#[path = "output_tests.rs"]
+#[path = "writer_tests.rs"]
 mod tests;

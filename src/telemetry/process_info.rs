@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use tokio::runtime::RuntimeMetrics;
 
 /// What is known when a proxy starts, and does not change while it runs.
-pub struct Facts {
+pub struct ProcessInfo {
     /// When the process began.
     pub started: SystemTime,
     /// `--token-refresh-skew`.
@@ -19,8 +19,8 @@ pub struct Facts {
     pub runtime: RuntimeMetrics,
 }
 
-pub(super) fn observe(meter: &Meter, facts: Facts) {
-    let Facts { started, refresh_skew, cache_capacity, runtime } = facts;
+pub(super) fn observe(meter: &Meter, info: ProcessInfo) {
+    let ProcessInfo { started, refresh_skew, cache_capacity, runtime } = info;
     process::observe(meter, started);
     let build = [
         KeyValue::new("target", format!("{ARCH}-{OS}")),

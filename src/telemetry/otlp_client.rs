@@ -27,11 +27,11 @@ use tokio_rustls::TlsConnector;
 const MOST_ANSWERED: usize = 64 * 1024;
 
 /// Takes requests on any thread, runtime or not, and gives them to the task that carries them.
-pub(super) struct Counter(mpsc::Sender<Parcel>);
+pub(super) struct OtlpClient(mpsc::Sender<Export>);
 
-struct Parcel {
+struct Export {
     request: Request<Bytes>,
-    receipt: oneshot::Sender<Result<Response<Bytes>, DeliveryError>>,
+    reply: oneshot::Sender<Result<Response<Bytes>, DeliveryError>>,
 }
 
 /// Why telemetry was not delivered.
@@ -51,13 +51,13 @@ enum DeliveryError {
     Panicked,
 }
 
-impl fmt::Debug for Counter {
+impl fmt::Debug for OtlpClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Counter")
+        f.write_str("OtlpClient")
     }
 }
 
-impl HttpClient for Counter {
+impl HttpClient for OtlpClient {
     fn send_bytes<'s, 'f>(
         &'s self,
         request: Request<Bytes>,
@@ -67,27 +67,27 @@ impl HttpClient for Counter {
         Self: 'f,
     {
         Box::pin(async move {
-            let (receipt, delivered) = oneshot::channel();
-            self.0.send(Parcel { request, receipt }).await?;
+            let (reply, delivered) = oneshot::channel();
+            self.0.send(Export { request, reply }).await?;
             Ok(delivered.await??)
         })
     }
 }
 
-/// Starts to carry `signal`, which is how the log names it, until the last counter is dropped.
+/// Starts to carry `signal`, which is how the log names it, until the last client is dropped.
 pub(super) fn open(
     collector: Collector,
     signal: &'static str,
     tls: Option<TlsConnector>,
     tasks: &Tasks,
-) -> Counter {
-    let (counter, parcels) = mpsc::channel(1);
-    let carrier = Carrier { collector, signal, tls, connection: None, failures: 0 };
-    tasks.spawn(carrier.carry(parcels));
-    Counter(counter)
+) -> OtlpClient {
+    let (sender, exports) = mpsc::channel(1);
+    let task = ExportTask { collector, signal, tls, connection: None, failures: 0 };
+    tasks.spawn(task.run(exports));
+    OtlpClient(sender)
 }
 
-struct Carrier {
+struct ExportTask {
     collector: Collector,
     signal: &'static str,
     tls: Option<TlsConnector>,
@@ -101,9 +101,9 @@ struct Connection {
     _driver: Owned,
 }
 
-impl Carrier {
-    async fn carry(mut self, mut parcels: mpsc::Receiver<Parcel>) {
-        while let Some(Parcel { request, receipt }) = parcels.recv().await {
+impl ExportTask {
+    async fn run(mut self, mut exports: mpsc::Receiver<Export>) {
+        while let Some(Export { request, reply }) = exports.recv().await {
             let limit = self.collector.timeout;
             let outcome = match timeout(limit, caught(self.deliver(request))).await {
                 Ok(Ok(outcome)) => outcome,
@@ -115,7 +115,7 @@ impl Carrier {
                 self.connection = None;
             }
             // Whoever sent it may have stopped waiting.
-            let _ = receipt.send(outcome);
+            let _ = reply.send(outcome);
         }
     }
 
