@@ -45,6 +45,8 @@ pub mod token;
 mod panics;
 /// The only printer.
 mod report;
+/// Durations as a person reads them.
+mod format;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! AWS as this machine sees it, before any token is asked for: region, credentials, STS, and the clock.
 
-use super::bounds::Bounds;
+use super::deadline::Deadline;
 use super::finding::{Check, Finding};
-use super::words::span;
+use crate::cli::format::span;
 use crate::config::{TokenConfig, variable};
 use crate::token::error::TokenError;
 use crate::token::setup_error::SetupError;
@@ -22,7 +22,7 @@ const CLOCKS_AGREE: u64 = 30;
 
 /// What is known before a token is asked for.
 #[derive(Default)]
-pub(super) struct Survey {
+pub(super) struct AwsChecks {
     pub(super) findings: Vec<Finding>,
     /// Who calls, by STS's word.
     pub(super) identity: Option<Identity>,
@@ -33,52 +33,52 @@ pub(super) struct Survey {
 }
 
 /// Looks at each in turn, as each needs the one before.
-pub(super) async fn survey(sts: &Sts, tokens: &TokenConfig, bounds: Bounds) -> Survey {
-    let mut survey = Survey::default();
-    let region = bounds.within(REGION, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
+pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -> AwsChecks {
+    let mut aws = AwsChecks::default();
+    let region = deadline.within(REGION, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
     match region {
-        Ok(region) => survey.findings.push(region_finding(region)),
+        Ok(region) => aws.findings.push(region_finding(region)),
         Err(error) if is_of_region(&error) => {
-            survey.findings.push(failed(Check::Region, &error));
-            return survey.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
+            aws.findings.push(failed(Check::Region, &error));
+            return aws.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
         }
         // Settings of the calls themselves are wrong, and nothing is asked with them.
         Err(error) => {
             let obstacle = "needs AWS settings that make sense";
-            let mut survey = survey.stop(obstacle, &[Check::Region, Check::Credentials]);
-            survey.findings.push(failed(Check::StsEndpoint, &error));
-            return survey.stop(obstacle, &[Check::Clock]);
+            let mut aws = aws.stop(obstacle, &[Check::Region, Check::Credentials]);
+            aws.findings.push(failed(Check::StsEndpoint, &error));
+            return aws.stop(obstacle, &[Check::Clock]);
         }
     }
-    let found = match bounds.within(CREDENTIALS, sts.credentials()).await {
+    let found = match deadline.within(CREDENTIALS, sts.credentials()).await {
         Some(found) => found,
         None => Err(sts.late_credentials(CREDENTIALS).await),
     };
     let found = match found {
         Ok(found) => found,
         Err(error) => {
-            survey.findings.push(failed(Check::Credentials, &error));
-            return survey.stop("needs credentials", &[Check::StsEndpoint, Check::Clock]);
+            aws.findings.push(failed(Check::Credentials, &error));
+            return aws.stop("needs credentials", &[Check::StsEndpoint, Check::Clock]);
         }
     };
     let too_late =
         Introduction { answer: Err(TokenError::TimedOut(INTRODUCTION)), url: None, clock_ahead: None };
-    let introduction = match bounds.within(INTRODUCTION, sts.introduce()).await {
+    let introduction = match deadline.within(INTRODUCTION, sts.introduce()).await {
         Some(Ok(introduction)) => introduction,
         Some(Err(error)) => Introduction { answer: Err(error), ..too_late },
         None => too_late,
     };
-    survey.findings.push(credentials_finding(&found, &introduction.answer, tokens));
+    aws.findings.push(credentials_finding(&found, &introduction.answer, tokens));
     let endpoint = endpoint_finding(&introduction);
-    survey.obstacle = (endpoint.failure().is_some()).then_some("needs an STS that answers");
-    survey.findings.push(endpoint);
-    survey.findings.push(clock_finding(introduction.clock_ahead));
-    survey.identity = introduction.answer.ok();
-    survey.url = introduction.url;
-    survey
+    aws.obstacle = (endpoint.failure().is_some()).then_some("needs an STS that answers");
+    aws.findings.push(endpoint);
+    aws.findings.push(clock_finding(introduction.clock_ahead));
+    aws.identity = introduction.answer.ok();
+    aws.url = introduction.url;
+    aws
 }
 
-impl Survey {
+impl AwsChecks {
     /// Nothing further can be looked at.
     fn stop(mut self, obstacle: &'static str, skipped: &[Check]) -> Self {
         self.findings.extend(skipped.iter().map(|&check| Finding::skipped(check, obstacle)));

@@ -1,7 +1,7 @@
 //! Files of certificates and keys: readable, fitting together, and good for a while.
 
 use super::finding::{Check, Finding};
-use super::words::span;
+use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::config::{Config, TlsFiles};
 use crate::proxy::trust::{TrustError, UpstreamTls};

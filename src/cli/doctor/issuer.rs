@@ -1,6 +1,6 @@
 //! Whether a relying party can verify the token: with what its issuer publishes, as one would.
 
-use super::bounds::Bounds;
+use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 pub(super) async fn check(
     minted: Option<&Minted>,
     audiences: Option<&AudienceSet>,
-    bounds: Bounds,
+    deadline: Deadline,
 ) -> Finding {
     let check = Check::Issuer;
     let (Some(minted), Some(audience)) = (minted, audiences.and_then(|audiences| audiences.iter().next()))
@@ -30,7 +30,7 @@ pub(super) async fn check(
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
         return Finding::failed(check, Trouble::TokenUnverifiable, "the token names no issuer", next);
     };
-    let fetcher = match Fetcher::to_anywhere(bounds.patience(PATIENCE)) {
+    let fetcher = match Fetcher::to_anywhere(deadline.patience(PATIENCE)) {
         Ok(fetcher) => fetcher,
         Err(error) => return Finding::skipped(check, error.to_string()),
     };

@@ -2,7 +2,7 @@
 //! not.
 
 use self::args::{DoctorArgs, Format};
-use self::bounds::Bounds;
+use self::deadline::Deadline;
 use self::diagnosis::Diagnosis;
 use self::finding::{Check, Finding};
 use super::{Exit, report};
@@ -24,7 +24,7 @@ mod finding;
 /// All findings, as text and as JSON.
 mod diagnosis;
 /// How long it may take.
-mod bounds;
+mod deadline;
 /// Addresses to listen on.
 mod listening;
 /// Files of certificates and keys.
@@ -34,7 +34,7 @@ mod aws;
 /// One token.
 mod tokens;
 /// Which condition of a policy denies it.
-mod culprit;
+mod iam;
 /// The least that IAM has to allow.
 mod policy;
 /// Whether others can verify the token.
@@ -45,8 +45,6 @@ mod upstream;
 mod challenge;
 /// The environment's proxy variables.
 mod proxies;
-/// Spans of time as a person says them.
-pub(super) mod words;
 
 /// What is examined.
 struct Subject<'c> {
@@ -87,7 +85,7 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
 
 /// Every check, in order. Those that need nothing of each other run at a time.
 async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
-    let (bounds, clock) = (Bounds::begin(), Clock::system());
+    let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
     let sts = Sts::new(
         tokens.wish(),
@@ -99,19 +97,19 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let audiences = audience::known(config).or_else(|| target.as_ref().map(audience::derived));
     let subject = Subject { config, sts: &sts, clock, target, audiences, path: &args.probe_path };
 
-    let (addresses, survey, (reached_finding, reached)) =
-        tokio::join!(listening::check(config), aws::survey(&sts, tokens, bounds), upstream::reach(&subject));
-    let (token_finding, minted) = tokens::check(&subject, &survey, bounds).await;
+    let (addresses, aws, (reached_finding, reached)) =
+        tokio::join!(listening::check(config), aws::check(&sts, tokens, deadline), upstream::reach(&subject));
+    let (token_finding, minted) = tokens::check(&subject, &aws, deadline).await;
     let (issuer, answer) = tokio::join!(
-        issuer::check(minted.as_ref(), subject.audiences.as_ref(), bounds),
-        upstream::answer(reached, minted.as_ref(), bounds)
+        issuer::check(minted.as_ref(), subject.audiences.as_ref(), deadline),
+        upstream::answer(reached, minted.as_ref(), deadline)
     );
 
     let mut findings = vec![configuration(&subject)];
     findings.extend(addresses);
     findings.extend(certificates::check(config, clock));
-    let proxies = proxies::check(config, survey.url.as_deref());
-    findings.extend(survey.findings);
+    let proxies = proxies::check(config, aws.url.as_deref());
+    findings.extend(aws.findings);
     findings.extend([token_finding, issuer, reached_finding, answer, proxies]);
     findings
 }

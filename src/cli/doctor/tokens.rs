@@ -1,10 +1,10 @@
 //! One token: minted, read and compared with what was asked for; or why there is none.
 
-use super::aws::{Survey, is_too_short};
-use super::bounds::Bounds;
+use super::aws::{AwsChecks, is_too_short};
+use super::deadline::Deadline;
 use super::finding::{Check, Finding};
-use super::words::span;
-use super::{Subject, culprit, policy};
+use super::{Subject, iam, policy};
+use crate::cli::format::span;
 use crate::config::duration::Shown;
 use crate::token::error::TokenError;
 use crate::token::inspect::{Difference, Reading};
@@ -20,10 +20,10 @@ const ROUNDING: Duration = Duration::from_secs(5);
 /// Mints one token for the audiences of the subject.
 pub(super) async fn check(
     subject: &Subject<'_>,
-    survey: &Survey,
-    bounds: Bounds,
+    aws: &AwsChecks,
+    deadline: Deadline,
 ) -> (Finding, Option<Minted>) {
-    if let Some(obstacle) = survey.obstacle {
+    if let Some(obstacle) = aws.obstacle {
         return (Finding::skipped(Check::Token, obstacle), None);
     }
     let Some(audiences) = &subject.audiences else {
@@ -31,11 +31,11 @@ pub(super) async fn check(
         return (Finding::skipped(Check::Token, seen), None);
     };
     let patience = PATIENCE.min(subject.config.tokens.fetch_timeout);
-    let minted = bounds.within(patience, subject.sts.mint(audiences)).await;
+    let minted = deadline.within(patience, subject.sts.mint(audiences)).await;
     match minted.unwrap_or(Err(TokenError::TimedOut(patience))) {
         Ok(minted) => (compared(subject, &minted), Some(minted)),
         Err(error) if error.trouble() == Trouble::StsAccessDenied => {
-            (denied(subject, survey, &error, bounds).await, None)
+            (denied(subject, aws, &error, deadline).await, None)
         }
         Err(error) => (Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint()), None),
     }
@@ -78,16 +78,16 @@ fn described(minted: &Minted) -> String {
 }
 
 /// A policy denies it. Which of its conditions does is found by asking for other tokens, as AWS does not say.
-async fn denied(subject: &Subject<'_>, survey: &Survey, error: &TokenError, bounds: Bounds) -> Finding {
+async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, deadline: Deadline) -> Finding {
     let Some(audiences) = &subject.audiences else {
         return Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint());
     };
     let advice = if error.to_string().contains("sts:TagGetWebIdentityToken") {
         "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned()
     } else {
-        culprit::find(subject, audiences, bounds).await
+        iam::find(subject, audiences, deadline).await
     };
-    let attach = survey.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
+    let attach = aws.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
     let attach = attach.unwrap_or_else(|| "attach it to the role of the workload".to_owned());
     let document = match audiences.iter().count() - policy::listed(audiences).len() {
         0 => "this".to_owned(),

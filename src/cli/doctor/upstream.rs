@@ -1,6 +1,6 @@
 //! The way to the upstream, and what it makes of the token: one request without, one with it.
 
-use super::bounds::Bounds;
+use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use super::{Subject, challenge};
 use crate::cli::fetch::{self, FetchError, Fetcher};
@@ -59,7 +59,11 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
 }
 
 /// Asks with the token.
-pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>, bounds: Bounds) -> Finding {
+pub(super) async fn answer(
+    reached: Option<Reached<'_>>,
+    minted: Option<&Minted>,
+    deadline: Deadline,
+) -> Finding {
     let check = Check::UpstreamAnswer;
     let Some(Reached { fetcher, target, url, bare }) = reached else {
         return Finding::skipped(check, "needs an upstream that answers");
@@ -67,7 +71,7 @@ pub(super) async fn answer(reached: Option<Reached<'_>>, minted: Option<&Minted>
     let Some(minted) = minted else {
         return Finding::skipped(check, "needs a token");
     };
-    let patience = bounds.patience(PATIENCE);
+    let patience = deadline.patience(PATIENCE);
     let asked = timeout(patience, ask(&fetcher, &url, Some((target, minted)))).await;
     let answer = match asked.unwrap_or(Err(FetchError::Timeout(patience))) {
         Ok(answer) => answer,

@@ -1,7 +1,7 @@
 //! A token as a person and as a program read it.
 
 use crate::cli::claims::listed;
-use crate::cli::doctor::words::span;
+use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::token::Token;
 use crate::token::inspect::Reading;

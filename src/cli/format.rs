@@ -7,7 +7,7 @@ const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
 /// In the largest unit of which there are two, so that it is not far off: `90 days`, `36 hours`, `59 minutes`, `100s`.
-pub(in crate::cli) fn span(span: Duration) -> String {
+pub(super) fn span(span: Duration) -> String {
     match span.as_secs() {
         seconds if seconds >= 2 * DAY => format!("{} days", seconds / DAY),
         seconds if seconds >= 2 * HOUR => format!("{} hours", seconds / HOUR),

@@ -1,7 +1,7 @@
 //! Which condition of a policy denies a token. AWS does not say, so tokens are asked for that differ in one respect.
 
 use super::Subject;
-use super::bounds::Bounds;
+use super::deadline::Deadline;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Sts, Wish, access::Access};
 use crate::token::{SigningAlgorithm, TokenSource};
@@ -13,8 +13,8 @@ const SHORTEST: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(4);
 
 /// What to change, in words. Tokens that are granted on the way are forgotten.
-pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, bounds: Bounds) -> String {
-    let found = bounds.within(PATIENCE, respects(subject, audiences)).await.flatten();
+pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadline: Deadline) -> String {
+    let found = deadline.within(PATIENCE, respects(subject, audiences)).await.flatten();
     found.unwrap_or_else(|| {
         "neither a shorter life nor the other algorithm is allowed, so it is the audience, or the action itself: \
          allow sts:GetWebIdentityToken for this audience, and see that the account has the feature enabled \
