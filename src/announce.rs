@@ -2,8 +2,8 @@
 
 use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
+use crate::diagnostics::DiagnosticCode;
 use crate::server::listener::Address;
-use crate::trouble::Trouble;
 
 /// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
 pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
@@ -18,8 +18,8 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     );
     for notice in &config.notices {
         tracing::warn!(
-            code = Trouble::SettingUnused.code(),
-            see = Trouble::SettingUnused.see(),
+            code = DiagnosticCode::SettingUnused.code(),
+            see = DiagnosticCode::SettingUnused.see(),
             variable = notice.variable,
             reason = notice.reason,
             "a variable is not used"
@@ -28,16 +28,16 @@ pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
     let leads_here = |variable: &&ProxyVariable| proxy.tcp().iter().any(|proxy| variable.leads_to(*proxy));
     for variable in config.proxy_variables.iter().filter(leads_here) {
         tracing::warn!(
-            code = Trouble::ProxyLoop.code(),
-            see = Trouble::ProxyLoop.see(),
+            code = DiagnosticCode::ProxyLoop.code(),
+            see = DiagnosticCode::ProxyLoop.see(),
             variable = variable.name,
             hint = "unset it for attache, or add the region's STS host to NO_PROXY",
             "calls to STS are sent to this very proxy, which needs them to answer"
         );
         if config.upstream.egress.as_ref().is_some_and(|egress| egress.variable == variable.name) {
             tracing::warn!(
-                code = Trouble::ProxyLoop.code(),
-                see = Trouble::ProxyLoop.see(),
+                code = DiagnosticCode::ProxyLoop.code(),
+                see = DiagnosticCode::ProxyLoop.see(),
                 variable = variable.name,
                 hint = "unset it for attache, or add the upstreams to NO_PROXY",
                 "requests to upstreams are sent to this very proxy, which opens no tunnels"
@@ -92,16 +92,16 @@ fn routing(config: &Config) {
                     None => "any caller can have a token sent to any host",
                 };
                 tracing::warn!(
-                    code = Trouble::PolicyOpen.code(),
-                    see = Trouble::PolicyOpen.see(),
+                    code = DiagnosticCode::PolicyOpen.code(),
+                    see = DiagnosticCode::PolicyOpen.see(),
                     hint = "name the hosts that callers may reach: --allow-host api.example.com",
                     "{possible}"
                 );
             }
             if let Some(egress) = &config.upstream.egress {
                 tracing::warn!(
-                    code = Trouble::EgressUnjudged.code(),
-                    see = Trouble::EgressUnjudged.see(),
+                    code = DiagnosticCode::EgressUnjudged.code(),
+                    see = DiagnosticCode::EgressUnjudged.see(),
                     variable = egress.variable,
                     hint = "have that proxy refuse private and metadata addresses, and set --allow-host",
                     "a proxy looks the names of upstreams up, so their addresses are not judged here"

@@ -7,6 +7,7 @@ use crate::announce;
 use crate::clock::Clock;
 use crate::config::service_manager::{HandedOver, Sockets};
 use crate::config::{Config, ListenAddr};
+use crate::diagnostics::DiagnosticCode;
 use crate::observation::{Observation, ObservationError};
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
@@ -29,7 +30,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
 use crate::token::cache::{Settings, TokenCache};
-use crate::trouble::Trouble;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -213,8 +213,8 @@ impl App {
         tracing::info!(connections = connections.running(), "draining");
         if timeout(self.config.shutdown.timeout, connections.finished()).await.is_err() {
             tracing::warn!(
-                code = Trouble::ShutdownCutOff.code(),
-                see = Trouble::ShutdownCutOff.see(),
+                code = DiagnosticCode::ShutdownCutOff.code(),
+                see = DiagnosticCode::ShutdownCutOff.see(),
                 connections = connections.running(),
                 "cut off by --shutdown-timeout"
             );

@@ -32,8 +32,8 @@ pub mod input_file;
 pub mod authorities;
 /// Has the system find out that a silent connection is gone.
 pub mod keepalive;
-/// Everything that can be wrong, by its stable name.
-pub mod trouble;
+/// The stable codes of everything that can go wrong.
+pub mod diagnostics;
 /// Values of an operator, as they may be shown.
 pub mod redact;
 /// Texts of other parties, as they may be shown.

@@ -1,6 +1,6 @@
 //! What PEM files hold.
 
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -101,7 +101,8 @@ pub fn trust(
             Ok(()) => added += 1,
             Err(error) => {
                 let (file, position) = (path.display(), before + 1);
-                let (code, see) = (Trouble::CertificateSkipped.code(), Trouble::CertificateSkipped.see());
+                let (code, see) =
+                    (DiagnosticCode::CertificateSkipped.code(), DiagnosticCode::CertificateSkipped.see());
                 tracing::warn!(code, see, %file, position, %error, "a certificate cannot be read and is left out");
                 problem.get_or_insert(format!("certificate {position}: {error}"));
             }

@@ -1,7 +1,7 @@
 //! Keeps TLS up to date with its files: certificates are renewed under a running proxy, and a file that is broken for a
 //! moment must not cost a connection.
 
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,10 +51,10 @@ impl Side {
         }
     }
 
-    fn trouble(self) -> Trouble {
+    fn diagnostic(self) -> DiagnosticCode {
         match self {
-            Self::Callers => Trouble::TlsFilesUnusable,
-            Self::Upstreams => Trouble::UpstreamTlsFilesUnusable,
+            Self::Callers => DiagnosticCode::TlsFilesUnusable,
+            Self::Upstreams => DiagnosticCode::UpstreamTlsFilesUnusable,
         }
     }
 }
@@ -90,8 +90,8 @@ pub async fn follow<E: Error + Send + 'static>(
             Ok(found) => trouble = report(side, found, trouble, asked),
             // A panic has left its line, and the next look may go well.
             Err(_) => tracing::warn!(
-                code = Trouble::Panicked.code(),
-                see = Trouble::Panicked.see(),
+                code = DiagnosticCode::Panicked.code(),
+                see = DiagnosticCode::Panicked.see(),
                 used_for = side.as_str(),
                 "TLS files could not be looked at this time"
             ),
@@ -124,8 +124,8 @@ fn report<E: Error + 'static>(
             let now = error.to_string();
             if asked || trouble.as_ref() != Some(&now) {
                 tracing::error!(
-                    code = side.trouble().code(),
-                    see = side.trouble().see(),
+                    code = side.diagnostic().code(),
+                    see = side.diagnostic().see(),
                     used_for,
                     error = &error as &dyn Error,
                     "new TLS files cannot be used, so the ones before stay in use"

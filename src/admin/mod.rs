@@ -1,8 +1,8 @@
 //! The second listener: metrics, health and status, away from the traffic.
 
+use crate::diagnostics::DiagnosticCode;
 use crate::health_socket::READY;
 use crate::proxy::target::{Host, HostPort};
-use crate::trouble::Trouble;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
@@ -133,8 +133,8 @@ async fn metrics(expositions: &Expositions) -> Response {
         Err(ExpositionError::Disabled) => text(StatusCode::NOT_FOUND, "not found"),
         Err(ExpositionError::Metrics(error)) => {
             tracing::error!(
-                code = Trouble::AdminFailed.code(),
-                see = Trouble::AdminFailed.see(),
+                code = DiagnosticCode::AdminFailed.code(),
+                see = DiagnosticCode::AdminFailed.see(),
                 error = &error as &dyn std::error::Error,
                 "metrics cannot be shown"
             );

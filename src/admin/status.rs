@@ -229,8 +229,13 @@ impl SetStatus {
 
 impl ErrorStatus {
     fn of(error: &TokenError) -> Self {
-        let trouble = error.trouble();
-        Self { code: trouble.code(), see: trouble.see(), message: error.to_string(), hint: error.hint() }
+        let diagnostic = error.diagnostic();
+        Self {
+            code: diagnostic.code(),
+            see: diagnostic.see(),
+            message: error.to_string(),
+            hint: error.hint(),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 //! secret that a library did not expect.
 
 use super::report;
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::panic::{self, PanicHookInfo};
 
 /// From now on a panic of this process is a line of its log, or of standard error where it has none.
@@ -12,7 +12,7 @@ pub(super) fn told_in_a_line(has_log: bool) {
 
 fn tell(panic: &PanicHookInfo<'_>, has_log: bool) {
     let at = panic.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    let (code, see) = (Trouble::Panicked.code(), Trouble::Panicked.see());
+    let (code, see) = (DiagnosticCode::Panicked.code(), DiagnosticCode::Panicked.see());
     if has_log {
         tracing::error!(code, see, at, "a fault of attache, or of a library in it, was caught");
     } else {

@@ -2,9 +2,9 @@
 
 use super::Exit;
 use crate::config::problems::Problems;
+use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use crate::redact;
-use crate::trouble::Trouble;
 use clap::error::{ContextKind, ContextValue};
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -78,8 +78,8 @@ pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
 }
 
 /// Prints an error in the same way, with its stable name and where that is explained.
-pub(super) fn trouble(error: &dyn Error, hint: &str, trouble: Trouble) -> Exit {
-    let (code, see) = (trouble.code(), trouble.see());
+pub(super) fn diagnostic(error: &dyn Error, hint: &str, diagnostic: DiagnosticCode) -> Exit {
+    let (code, see) = (diagnostic.code(), diagnostic.see());
     say(&format!("{}  code: {code}, see {see}\n", described(error, Some(hint))));
     Exit::Failed
 }

@@ -8,6 +8,7 @@ use crate::app::{App, StartError};
 use crate::clock::Clock;
 use crate::config::service_manager::{self, Sockets, State};
 use crate::config::{Config, ListenAddr};
+use crate::diagnostics::DiagnosticCode;
 use crate::health_socket::HealthSocket;
 use crate::reload::Reload;
 use crate::server::file_limit;
@@ -16,7 +17,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
 use crate::token::sts::{Sts, access::Access};
-use crate::trouble::Trouble;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
@@ -167,8 +167,8 @@ fn tell(state: State) -> bool {
     let told = service_manager::tell(state);
     if let Err(error) = &told {
         tracing::warn!(
-            code = Trouble::ServiceManagerDeaf.code(),
-            see = Trouble::ServiceManagerDeaf.see(),
+            code = DiagnosticCode::ServiceManagerDeaf.code(),
+            see = DiagnosticCode::ServiceManagerDeaf.see(),
             %error,
             ?state,
             "the service manager cannot be told"

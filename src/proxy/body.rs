@@ -7,8 +7,8 @@ use super::message_error::MessageError;
 use super::pool::Lease;
 use super::record::Record;
 use super::replay::Keeper;
+use crate::diagnostics::DiagnosticCode;
 use crate::http1::rewind::Rewind;
-use crate::trouble::Trouble;
 use bytes::Bytes;
 use http::HeaderName;
 use http_body::{Body, Frame, SizeHint};
@@ -315,7 +315,7 @@ impl Body for ResponseBody {
             }
             Some(Err(_)) => {
                 if let Some(record) = &mut self.record {
-                    record.failed(Trouble::UpstreamBroken);
+                    record.failed(DiagnosticCode::UpstreamBroken);
                 }
             }
             None => {

@@ -3,8 +3,8 @@
 
 use super::error::UpstreamError;
 use super::target::Target;
+use crate::diagnostics::DiagnosticCode;
 use crate::tasks::Tasks;
-use crate::trouble::Trouble;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -33,9 +33,9 @@ impl Complaints {
 
     /// Says that this target failed, or counts it where that has just been said.
     pub fn note(&self, target: &Target, error: &UpstreamError) {
-        let trouble = error.trouble();
-        if self.0.ledger().note(Kind { target: target.clone(), trouble }) {
-            let (code, see, hint) = (trouble.code(), trouble.see(), error.hint());
+        let diagnostic = error.diagnostic();
+        if self.0.ledger().note(Kind { target: target.clone(), diagnostic }) {
+            let (code, see, hint) = (diagnostic.code(), diagnostic.see(), error.hint());
             tracing::error!(code, see, %target, %error, hint, "upstream error");
         }
     }
@@ -60,12 +60,12 @@ impl Told {
 
     fn tell(&self) {
         let Summary { repeated, beyond } = self.ledger().close();
-        for (Kind { target, trouble }, repeated) in repeated {
-            let (code, see) = (trouble.code(), trouble.see());
+        for (Kind { target, diagnostic }, repeated) in repeated {
+            let (code, see) = (diagnostic.code(), diagnostic.see());
             tracing::error!(code, see, %target, repeated, "upstream error, again");
         }
-        for (trouble, repeated) in beyond {
-            let (code, see) = (trouble.code(), trouble.see());
+        for (diagnostic, repeated) in beyond {
+            let (code, see) = (diagnostic.code(), diagnostic.see());
             tracing::error!(code, see, repeated, "upstream errors, of too many upstreams to name");
         }
     }
@@ -82,7 +82,7 @@ impl Drop for Told {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Kind {
     target: Target,
-    trouble: Trouble,
+    diagnostic: DiagnosticCode,
 }
 
 /// What has been said, and what has happened since.
@@ -91,14 +91,14 @@ struct Ledger {
     /// How often each happened again since it was last told.
     again: HashMap<Kind, u64>,
     /// How often something happened to targets for which there was no room.
-    beyond: HashMap<Trouble, u64>,
+    beyond: HashMap<DiagnosticCode, u64>,
 }
 
 /// What happened since the last one.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Summary {
     repeated: Vec<(Kind, u64)>,
-    beyond: HashMap<Trouble, u64>,
+    beyond: HashMap<DiagnosticCode, u64>,
 }
 
 impl Ledger {
@@ -109,7 +109,7 @@ impl Ledger {
             return false;
         }
         if self.again.len() >= MOST {
-            *self.beyond.entry(kind.trouble).or_default() += 1;
+            *self.beyond.entry(kind.diagnostic).or_default() += 1;
             return false;
         }
         self.again.insert(kind, 0);
@@ -130,17 +130,17 @@ mod tests {
     use super::*;
     use crate::proxy::target::Scheme;
 
-    fn kind(host: &str, trouble: Trouble) -> Kind {
-        Kind { target: Target::new(Scheme::Https, host.parse().unwrap()), trouble }
+    fn kind(host: &str, diagnostic: DiagnosticCode) -> Kind {
+        Kind { target: Target::new(Scheme::Https, host.parse().unwrap()), diagnostic }
     }
 
     #[test]
     fn the_first_of_its_kind_is_news_and_the_others_are_a_number() {
         let mut ledger = Ledger::default();
-        let dns = kind("a.example", Trouble::UpstreamDns);
+        let dns = kind("a.example", DiagnosticCode::UpstreamDns);
         assert!(ledger.note(dns.clone()));
-        assert!(ledger.note(kind("b.example", Trouble::UpstreamDns)));
-        assert!(ledger.note(kind("a.example", Trouble::UpstreamTls)));
+        assert!(ledger.note(kind("b.example", DiagnosticCode::UpstreamDns)));
+        assert!(ledger.note(kind("a.example", DiagnosticCode::UpstreamTls)));
         assert!(!ledger.note(dns.clone()) && !ledger.note(dns.clone()));
         assert_eq!(ledger.close(), Summary { repeated: vec![(dns.clone(), 2)], ..Summary::default() });
         assert!(!ledger.note(dns.clone()), "it went on");
@@ -152,12 +152,13 @@ mod tests {
     #[test]
     fn callers_who_name_many_targets_fill_neither_memory_nor_log() {
         let mut ledger = Ledger::default();
-        let news = (0..5000).filter(|n| ledger.note(kind(&format!("h{n}.example"), Trouble::UpstreamDns)));
+        let news =
+            (0..5000).filter(|n| ledger.note(kind(&format!("h{n}.example"), DiagnosticCode::UpstreamDns)));
         assert_eq!(news.count(), MOST);
         assert_eq!(ledger.again.len(), MOST);
         assert_eq!(
             ledger.close(),
-            Summary { beyond: [(Trouble::UpstreamDns, 4000)].into(), ..Summary::default() }
+            Summary { beyond: [(DiagnosticCode::UpstreamDns, 4000)].into(), ..Summary::default() }
         );
         assert!(ledger.again.is_empty());
     }

@@ -6,10 +6,10 @@ use super::policy::Denied;
 use super::routing::RoutingHeader;
 use super::target::Target;
 use super::tls_error;
+use crate::diagnostics::DiagnosticCode;
 use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
-use crate::trouble::Trouble;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -102,34 +102,34 @@ pub enum UpstreamError {
 
 impl ProxyError {
     /// What is wrong, by its stable name.
-    pub fn trouble(&self) -> Trouble {
+    pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Malformed => Trouble::RequestMalformed,
+            Self::Malformed => DiagnosticCode::RequestMalformed,
             Self::Unreadable(error) => unreadable(error),
-            Self::CrossSite => Trouble::CrossSiteRequest,
-            Self::NoTarget(_) => Trouble::UpstreamMissing,
-            Self::InvalidTarget => Trouble::UpstreamInvalid,
-            Self::Denied(_, Denied::Host) => Trouble::HostNotAllowed,
-            Self::Denied(_, Denied::Address) => Trouble::AddressNotAllowed,
-            Self::Connect => Trouble::ConnectMethod,
-            Self::Trace => Trouble::TraceMethod,
-            Self::Token(_, error) => error.trouble(),
-            Self::Upstream(_, error) => error.trouble(),
+            Self::CrossSite => DiagnosticCode::CrossSiteRequest,
+            Self::NoTarget(_) => DiagnosticCode::UpstreamMissing,
+            Self::InvalidTarget => DiagnosticCode::UpstreamInvalid,
+            Self::Denied(_, Denied::Host) => DiagnosticCode::HostNotAllowed,
+            Self::Denied(_, Denied::Address) => DiagnosticCode::AddressNotAllowed,
+            Self::Connect => DiagnosticCode::ConnectMethod,
+            Self::Trace => DiagnosticCode::TraceMethod,
+            Self::Token(_, error) => error.diagnostic(),
+            Self::Upstream(_, error) => error.diagnostic(),
         }
     }
 }
 
-fn unreadable(error: &Http1Error) -> Trouble {
+fn unreadable(error: &Http1Error) -> DiagnosticCode {
     match error {
-        Http1Error::HeaderTooLarge => Trouble::RequestHeaderTooLarge,
-        Http1Error::TargetTooLong => Trouble::RequestTargetTooLong,
+        Http1Error::HeaderTooLarge => DiagnosticCode::RequestHeaderTooLarge,
+        Http1Error::TargetTooLong => DiagnosticCode::RequestTargetTooLong,
         Http1Error::Closed
         | Http1Error::Incomplete
         | Http1Error::Io(_)
         | Http1Error::Malformed(_)
         | Http1Error::TargetByte(_)
         | Http1Error::Version
-        | Http1Error::Length => Trouble::RequestMalformed,
+        | Http1Error::Length => DiagnosticCode::RequestMalformed,
     }
 }
 
@@ -164,22 +164,22 @@ impl UpstreamError {
     }
 
     /// What is wrong, by its stable name.
-    pub fn trouble(&self) -> Trouble {
+    pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Dns(_) => Trouble::UpstreamDns,
-            Self::AddressDenied => Trouble::AddressNotAllowed,
-            Self::Loop => Trouble::ProxyLoop,
-            Self::Connect(_) => Trouble::UpstreamConnect,
-            Self::OutOfFiles => Trouble::OutOfFiles,
-            Self::Egress(_, error) => error.trouble(),
-            Self::Tls(_) => Trouble::UpstreamTls,
-            Self::NoHttp2 => Trouble::UpstreamProtocol,
-            Self::ConnectTimeout(_) => Trouble::UpstreamConnectTimeout,
-            Self::ResponseTimeout(_) => Trouble::UpstreamTimeout,
-            Self::RequestBody(_) => Trouble::RequestBodyBroken,
-            Self::HeaderTooLarge(_) => Trouble::UpstreamHeaderTooLarge,
-            Self::InvalidHttp2(_) => Trouble::UpstreamAnswerInvalid,
-            Self::Upgrade | Self::Exchange(_) => Trouble::UpstreamBroken,
+            Self::Dns(_) => DiagnosticCode::UpstreamDns,
+            Self::AddressDenied => DiagnosticCode::AddressNotAllowed,
+            Self::Loop => DiagnosticCode::ProxyLoop,
+            Self::Connect(_) => DiagnosticCode::UpstreamConnect,
+            Self::OutOfFiles => DiagnosticCode::OutOfFiles,
+            Self::Egress(_, error) => error.diagnostic(),
+            Self::Tls(_) => DiagnosticCode::UpstreamTls,
+            Self::NoHttp2 => DiagnosticCode::UpstreamProtocol,
+            Self::ConnectTimeout(_) => DiagnosticCode::UpstreamConnectTimeout,
+            Self::ResponseTimeout(_) => DiagnosticCode::UpstreamTimeout,
+            Self::RequestBody(_) => DiagnosticCode::RequestBodyBroken,
+            Self::HeaderTooLarge(_) => DiagnosticCode::UpstreamHeaderTooLarge,
+            Self::InvalidHttp2(_) => DiagnosticCode::UpstreamAnswerInvalid,
+            Self::Upgrade | Self::Exchange(_) => DiagnosticCode::UpstreamBroken,
         }
     }
 
@@ -252,15 +252,15 @@ impl UpstreamError {
 
 impl EgressError {
     /// What is wrong, by its stable name.
-    pub fn trouble(&self) -> Trouble {
+    pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Loop => Trouble::ProxyLoop,
-            Self::Dns(_) | Self::Connect(_) => Trouble::EgressUnreachable,
-            Self::Credentials => Trouble::EgressCredentials,
-            Self::NoWay(_) => Trouble::EgressNoWay,
-            Self::Forbidden | Self::Refused(_) => Trouble::EgressRefused,
-            Self::Exchange(_) => Trouble::EgressBroken,
-            Self::Timeout(_) => Trouble::EgressTimeout,
+            Self::Loop => DiagnosticCode::ProxyLoop,
+            Self::Dns(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
+            Self::Credentials => DiagnosticCode::EgressCredentials,
+            Self::NoWay(_) => DiagnosticCode::EgressNoWay,
+            Self::Forbidden | Self::Refused(_) => DiagnosticCode::EgressRefused,
+            Self::Exchange(_) => DiagnosticCode::EgressBroken,
+            Self::Timeout(_) => DiagnosticCode::EgressTimeout,
         }
     }
 

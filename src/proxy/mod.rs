@@ -169,7 +169,7 @@ impl Proxy {
 
     fn fail(&self, error: &ProxyError, language: Language, mut record: Record) -> Response<ResponseBody> {
         self.note(error, &record);
-        record.failed(error.trouble());
+        record.failed(error.diagnostic());
         let response = error.response(language);
         record.status(response.status());
         response.map(|body| body.recorded_in(record))
@@ -206,7 +206,7 @@ impl Proxy {
             Ok((upgrade, response, lease))
         });
         let status = outcome.as_ref().map(|(_, response, _)| response.status());
-        record.answered(status.map_err(UpstreamError::trouble));
+        record.answered(status.map_err(UpstreamError::diagnostic));
         let (upgrade, response, lease) =
             outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
         if let Some(upgrade) = upgrade {
@@ -303,7 +303,7 @@ impl Proxy {
             | ProxyError::InvalidTarget => {}
         }
         // The token's worker has said once, and louder, what is wrong with it; the others are the caller's doing.
-        tracing::debug!(code = error.trouble().code(), see = error.trouble().see(), %error, "request refused");
+        tracing::debug!(code = error.diagnostic().code(), see = error.diagnostic().see(), %error, "request refused");
     }
 }
 

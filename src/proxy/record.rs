@@ -4,12 +4,12 @@
 
 use super::body::{RequestBody, Sent};
 use super::target::Target;
+use crate::diagnostics::DiagnosticCode;
 use crate::telemetry::labels::{AudienceLabel, ErrorType, ServerLabels, TokenResult};
 use crate::telemetry::logs::ACCESS;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::trace_context::TraceId;
 use crate::telemetry::traces::{Span, Traces};
-use crate::trouble::Trouble;
 use http::{HeaderValue, Method, Request, StatusCode, Version};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -25,7 +25,7 @@ pub struct Record {
     started: Instant,
     status: Option<StatusCode>,
     /// What is wrong if the record is dropped now; until the response's end, that the caller has gone.
-    trouble: Option<Trouble>,
+    diagnostic: Option<DiagnosticCode>,
     span: Option<Box<Span>>,
     call: Option<Call>,
     line: Option<Box<Line>>,
@@ -70,7 +70,7 @@ impl Record {
             method: request.method().clone(),
             started: Instant::now(),
             status: None,
-            trouble: Some(Trouble::ClientGone),
+            diagnostic: Some(DiagnosticCode::ClientGone),
             span,
             call: None,
             line,
@@ -112,7 +112,7 @@ impl Record {
     }
 
     /// The upstream's response has begun and is counted, or will not come and the error is counted where it is logged.
-    pub fn answered(&mut self, outcome: Result<StatusCode, Trouble>) {
+    pub fn answered(&mut self, outcome: Result<StatusCode, DiagnosticCode>) {
         let Some(Call { server, span }) = self.call.take() else { return };
         if outcome.is_ok() {
             self.metrics.upstream_call(&server, None, TokenResult::Ok, self.elapsed());
@@ -121,7 +121,7 @@ impl Record {
             }
         }
         if let Some(span) = span {
-            span.called(outcome.map_err(Trouble::code));
+            span.called(outcome.map_err(DiagnosticCode::code));
         }
     }
 
@@ -130,7 +130,7 @@ impl Record {
         let Some(Call { server, span }) = self.call.take() else { return };
         self.metrics.upstream_call(&server, Some(ErrorType::Unknown), TokenResult::Ok, self.elapsed());
         if let Some(span) = span {
-            span.called(Err(Trouble::ClientGone.code()));
+            span.called(Err(DiagnosticCode::ClientGone.code()));
         }
     }
 
@@ -150,12 +150,12 @@ impl Record {
 
     /// Nothing is left to do for the request.
     pub fn complete(&mut self) {
-        self.trouble = None;
+        self.diagnostic = None;
     }
 
     /// The request fails for this reason, whatever the caller still does.
-    pub fn failed(&mut self, trouble: Trouble) {
-        self.trouble = Some(trouble);
+    pub fn failed(&mut self, diagnostic: DiagnosticCode) {
+        self.diagnostic = Some(diagnostic);
     }
 
     /// How long the request has taken so far.
@@ -172,10 +172,10 @@ impl Drop for Record {
         let elapsed = self.started.elapsed();
         self.metrics.request_finished(&self.method, status, elapsed);
         if let Some(line) = &self.line {
-            line.write(&self.method, status, elapsed, self.trouble);
+            line.write(&self.method, status, elapsed, self.diagnostic);
         }
         if let Some(span) = self.span.take() {
-            span.answered(self.status, self.trouble.map(Trouble::code));
+            span.answered(self.status, self.diagnostic.map(DiagnosticCode::code));
         }
     }
 }
@@ -196,7 +196,13 @@ impl Line {
         }
     }
 
-    fn write(&self, method: &Method, status: StatusCode, elapsed: Duration, trouble: Option<Trouble>) {
+    fn write(
+        &self,
+        method: &Method,
+        status: StatusCode,
+        elapsed: Duration,
+        diagnostic: Option<DiagnosticCode>,
+    ) {
         tracing::debug!(
             target: ACCESS,
             %method,
@@ -209,7 +215,7 @@ impl Line {
             bytes_received = self.received.bytes(),
             bytes_sent = self.bytes_sent,
             audience = self.audience.as_ref().map(AudienceLabel::as_str),
-            outcome = trouble.map_or("ok", Trouble::code),
+            outcome = diagnostic.map_or("ok", DiagnosticCode::code),
             trace_id = self.trace.map(tracing::field::display),
             client = self.client.as_ref().and_then(|client| client.to_str().ok()),
             protocol = ?self.version,

@@ -5,11 +5,11 @@ use super::target::Scheme;
 use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
+use crate::diagnostics::DiagnosticCode;
 use crate::input_file;
 use crate::pem::{self, Fingerprint, PemError};
 use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
-use crate::trouble::Trouble;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::ErrorKind;
 use std::fmt::Display;
@@ -142,8 +142,8 @@ fn system_roots() -> Trusted {
             false => &error,
         };
         tracing::warn!(
-            code = Trouble::SystemRootsUnreadable.code(),
-            see = Trouble::SystemRootsUnreadable.see(),
+            code = DiagnosticCode::SystemRootsUnreadable.code(),
+            see = DiagnosticCode::SystemRootsUnreadable.see(),
             error = shown,
             "a trusted certificate of the system cannot be read"
         );

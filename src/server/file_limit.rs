@@ -1,7 +1,7 @@
 //! How many files the process may open. Containers get a soft limit of 1024 files and a much higher hard one (containerd
 //! 2.0), and each caller takes a file or two.
 
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::num::NonZeroUsize;
 
@@ -20,8 +20,8 @@ pub fn raise() {
     match setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum }) {
         Ok(()) => tracing::info!(before, now = wanted, "limit of open files raised"),
         Err(error) => tracing::warn!(
-            code = Trouble::FileLimit.code(),
-            see = Trouble::FileLimit.see(),
+            code = DiagnosticCode::FileLimit.code(),
+            see = DiagnosticCode::FileLimit.see(),
             limit = before,
             wanted,
             %error,

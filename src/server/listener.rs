@@ -8,8 +8,8 @@ use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
 use crate::config::ListenAddr;
 use crate::config::service_manager::HandedOver;
+use crate::diagnostics::DiagnosticCode;
 use crate::keepalive;
-use crate::trouble::Trouble;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_ipv6_v6only;
 use std::collections::BTreeSet;
@@ -198,8 +198,8 @@ impl Listener {
     fn failed(&self, error: &io::Error) {
         if self.failures().happened() {
             tracing::error!(
-                code = Trouble::AcceptFailed.code(),
-                see = Trouble::AcceptFailed.see(),
+                code = DiagnosticCode::AcceptFailed.code(),
+                see = DiagnosticCode::AcceptFailed.see(),
                 address = %self.address,
                 %error,
                 "cannot accept connections"

@@ -1,7 +1,7 @@
 //! Callers beyond the limit on connections: the log has one line when they begin to be refused and one when that ends.
 
 use super::episode::{self, Episode};
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::num::NonZeroUsize;
 
 /// The limit on connections, and whether callers are refused at the moment.
@@ -21,8 +21,8 @@ impl Overload {
         let Some(most) = self.most.map(NonZeroUsize::get).filter(|most| open >= *most) else { return false };
         if self.refusals.happened() {
             tracing::warn!(
-                code = Trouble::TooManyConnections.code(),
-                see = Trouble::TooManyConnections.see(),
+                code = DiagnosticCode::TooManyConnections.code(),
+                see = DiagnosticCode::TooManyConnections.see(),
                 max_connections = most,
                 hint = "raise --max-connections and the limit of open files, or add instances",
                 "callers are refused, as too many are connected"

@@ -1,7 +1,7 @@
 //! A Unix socket's file: how it comes into being beside whatever is there already, and how it goes again.
 
 use super::listener::BindError;
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
@@ -59,8 +59,8 @@ impl Drop for SocketFile {
     fn drop(&mut self) {
         if let Err(error) = remove(&self.path, self.identity) {
             tracing::warn!(
-                code = Trouble::SocketFileLeft.code(),
-                see = Trouble::SocketFileLeft.see(),
+                code = DiagnosticCode::SocketFileLeft.code(),
+                see = DiagnosticCode::SocketFileLeft.see(),
                 path = %self.path.display(),
                 %error,
                 "the socket's file cannot be removed"

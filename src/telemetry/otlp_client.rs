@@ -2,9 +2,9 @@
 //! are gone. What cannot be delivered is given up, and said once.
 
 use crate::config::otel::Collector;
+use crate::diagnostics::DiagnosticCode;
 use crate::keepalive;
 use crate::tasks::{Owned, Panicked, Tasks, caught};
-use crate::trouble::Trouble;
 use http::header::HOST;
 use http::uri::{PathAndQuery, Uri};
 use http::{HeaderValue, Request, Response, StatusCode};
@@ -169,8 +169,8 @@ impl ExportTask {
             Err(error) => {
                 self.failures += 1;
                 if self.failures == 1 {
-                    let trouble = Trouble::CollectorUnreachable;
-                    let (code, see) = (trouble.code(), trouble.see());
+                    let diagnostic = DiagnosticCode::CollectorUnreachable;
+                    let (code, see) = (diagnostic.code(), diagnostic.see());
                     let hint = "check OTEL_EXPORTER_OTLP_ENDPOINT, and that a collector listens there for http/protobuf";
                     tracing::warn!(code, see, signal, endpoint, %error, hint, "telemetry is not delivered");
                 }

@@ -139,11 +139,11 @@ impl Span {
     }
 
     /// Ends the span of a request with the status that the caller got, if any, and the code of what was wrong.
-    pub fn answered(mut self, status: Option<StatusCode>, trouble: Option<&'static str>) {
+    pub fn answered(mut self, status: Option<StatusCode>, diagnostic: Option<&'static str>) {
         if let Some(status) = status {
             self.status(status);
         }
-        match (status, trouble) {
+        match (status, diagnostic) {
             // What a caller does wrong is no error of this process (semantic conventions for HTTP spans, "Status").
             (Some(status), _) if status.is_client_error() => {}
             (_, Some(code)) => self.broken(code),

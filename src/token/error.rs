@@ -3,9 +3,9 @@
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
 use super::setup_hint::NOT_STS;
+use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use crate::telemetry::labels::ErrorClass;
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// The most that is kept of a text of AWS, in bytes.
@@ -158,24 +158,24 @@ impl TokenError {
 
     /// Whether both come from the same trouble, whatever the wording or the request id.
     pub fn same_cause(&self, other: &Self) -> bool {
-        self.trouble() == other.trouble() && self.aws_code() == other.aws_code()
+        self.diagnostic() == other.diagnostic() && self.aws_code() == other.aws_code()
     }
 
     /// What is wrong, by its stable name.
-    pub fn trouble(&self) -> Trouble {
+    pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Refused { code, .. } => refused_trouble(code.kind()),
-            Self::Unwell { .. } => Trouble::StsUnwell,
-            Self::NotSts(_) => Trouble::NotSts,
-            Self::Unreachable(_) => Trouble::StsUnreachable,
-            Self::TimedOut(_) => Trouble::StsTimeout,
-            Self::Setup(error) => error.trouble(),
-            Self::SessionTooShort(_) => Trouble::SessionTooShort,
-            Self::Unusable(_) => Trouble::TokenUnusable,
-            Self::Stuck(_) => Trouble::RefresherStuck,
-            Self::Panicked => Trouble::Panicked,
-            Self::Displaced => Trouble::TokenCacheFull,
-            Self::TooManyAudiences => Trouble::TooManyAudiences,
+            Self::Refused { code, .. } => refused_diagnostic(code.kind()),
+            Self::Unwell { .. } => DiagnosticCode::StsUnwell,
+            Self::NotSts(_) => DiagnosticCode::NotSts,
+            Self::Unreachable(_) => DiagnosticCode::StsUnreachable,
+            Self::TimedOut(_) => DiagnosticCode::StsTimeout,
+            Self::Setup(error) => error.diagnostic(),
+            Self::SessionTooShort(_) => DiagnosticCode::SessionTooShort,
+            Self::Unusable(_) => DiagnosticCode::TokenUnusable,
+            Self::Stuck(_) => DiagnosticCode::RefresherStuck,
+            Self::Panicked => DiagnosticCode::Panicked,
+            Self::Displaced => DiagnosticCode::TokenCacheFull,
+            Self::TooManyAudiences => DiagnosticCode::TooManyAudiences,
         }
     }
 
@@ -212,22 +212,22 @@ impl TokenError {
     }
 }
 
-fn refused_trouble(kind: CodeKind) -> Trouble {
+fn refused_diagnostic(kind: CodeKind) -> DiagnosticCode {
     match kind {
-        CodeKind::AccessDenied => Trouble::StsAccessDenied,
-        CodeKind::FederationDisabled => Trouble::FederationDisabled,
-        CodeKind::SessionTooShort => Trouble::SessionTooShort,
-        CodeKind::CredentialsExpired => Trouble::CredentialsExpired,
-        CodeKind::AccessKeyUnknown => Trouble::AccessKeyUnknown,
-        CodeKind::SignatureRejected => Trouble::SignatureRejected,
-        CodeKind::Validation => Trouble::StsValidation,
-        CodeKind::TokenTooLarge => Trouble::TokenTooLarge,
-        CodeKind::Throttled => Trouble::StsThrottled,
-        CodeKind::Unwell => Trouble::StsUnwell,
+        CodeKind::AccessDenied => DiagnosticCode::StsAccessDenied,
+        CodeKind::FederationDisabled => DiagnosticCode::FederationDisabled,
+        CodeKind::SessionTooShort => DiagnosticCode::SessionTooShort,
+        CodeKind::CredentialsExpired => DiagnosticCode::CredentialsExpired,
+        CodeKind::AccessKeyUnknown => DiagnosticCode::AccessKeyUnknown,
+        CodeKind::SignatureRejected => DiagnosticCode::SignatureRejected,
+        CodeKind::Validation => DiagnosticCode::StsValidation,
+        CodeKind::TokenTooLarge => DiagnosticCode::TokenTooLarge,
+        CodeKind::Throttled => DiagnosticCode::StsThrottled,
+        CodeKind::Unwell => DiagnosticCode::StsUnwell,
         CodeKind::IdentityTokenRejected
         | CodeKind::RegionDisabled
         | CodeKind::UnknownCall
-        | CodeKind::Unlisted => Trouble::StsRefused,
+        | CodeKind::Unlisted => DiagnosticCode::StsRefused,
     }
 }
 

@@ -2,7 +2,7 @@
 //! everything else in the AWS account shares the quota of STS.
 
 use super::error::TokenError;
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 use tokio::sync::Mutex;
@@ -63,8 +63,8 @@ impl State {
         }
         self.told = Some(Instant::now());
         tracing::warn!(
-            code = Trouble::TooManyAudiences.code(),
-            see = Trouble::TooManyAudiences.see(),
+            code = DiagnosticCode::TooManyAudiences.code(),
+            see = DiagnosticCode::TooManyAudiences.see(),
             hint = TokenError::TooManyAudiences.hint(),
             "requests for new audiences wait, since STS is asked for 100 of them a second"
         );

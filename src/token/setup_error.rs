@@ -3,8 +3,8 @@
 use super::aws_code::AwsCode;
 use super::error::Severity;
 use super::flaw::{EndpointFlaw, Flaw, RegionFlaw};
+use crate::diagnostics::DiagnosticCode;
 use crate::redact;
-use crate::trouble::Trouble;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -240,13 +240,13 @@ impl SetupError {
     }
 
     /// What is wrong, by its stable name.
-    pub(super) fn trouble(&self) -> Trouble {
+    pub(super) fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::NoRegion | Self::NoRegionInFiles(_) => Trouble::RegionMissing,
-            Self::Region { .. } => Trouble::RegionInvalid,
-            Self::Endpoint(_) => Trouble::StsEndpointInvalid,
-            Self::NotSts(_) => Trouble::NotSts,
-            Self::CaBundle { .. } => Trouble::CaBundleUnusable,
+            Self::NoRegion | Self::NoRegionInFiles(_) => DiagnosticCode::RegionMissing,
+            Self::Region { .. } => DiagnosticCode::RegionInvalid,
+            Self::Endpoint(_) => DiagnosticCode::StsEndpointInvalid,
+            Self::NotSts(_) => DiagnosticCode::NotSts,
+            Self::CaBundle { .. } => DiagnosticCode::CaBundleUnusable,
             Self::NoCredentials(_)
             | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
@@ -257,10 +257,10 @@ impl SetupError {
             | Self::ContainerToken { .. }
             | Self::ContainerTokenFile { .. }
             | Self::Late { .. }
-            | Self::IdentityTokenFile { .. } => Trouble::CredentialsMissing,
-            Self::ExecutionEnv(_) => Trouble::ConfigInvalid,
-            Self::CredentialsRefused { .. } => Trouble::CredentialsRefused,
-            Self::Credentials { .. } => Trouble::CredentialsInvalid,
+            | Self::IdentityTokenFile { .. } => DiagnosticCode::CredentialsMissing,
+            Self::ExecutionEnv(_) => DiagnosticCode::ConfigInvalid,
+            Self::CredentialsRefused { .. } => DiagnosticCode::CredentialsRefused,
+            Self::Credentials { .. } => DiagnosticCode::CredentialsInvalid,
         }
     }
 }

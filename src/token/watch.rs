@@ -1,7 +1,7 @@
 //! What goes wrong without an error: a clock that is set, and a worker that does not come to its next step.
 
 use crate::clock::Moment;
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::sleep;
@@ -31,8 +31,8 @@ impl Watch {
             return;
         }
         tracing::warn!(
-            code = Trouble::ClockJumped.code(),
-            see = Trouble::ClockJumped.see(),
+            code = DiagnosticCode::ClockJumped.code(),
+            see = DiagnosticCode::ClockJumped.see(),
             jumped_s = jump.round() as i64,
             "the clock was set, or the machine suspended: tokens are served no longer than their life, and fetched again where that may be over"
         );

@@ -6,8 +6,8 @@ use super::pace::Pace;
 use super::shelf::Shelf;
 use super::slot::{Due, Slot};
 use super::{Minted, TokenSource};
+use crate::diagnostics::DiagnosticCode;
 use crate::tasks::{Panicked, caught};
-use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
@@ -162,8 +162,8 @@ impl Worker {
             metrics.token_difference(label, difference.field());
             let audience = self.shelf.audiences();
             tracing::warn!(
-                code = Trouble::TokenDiffers.code(),
-                see = Trouble::TokenDiffers.see(),
+                code = DiagnosticCode::TokenDiffers.code(),
+                see = DiagnosticCode::TokenDiffers.see(),
                 %audience,
                 %difference,
                 "STS minted something else than was asked for"
@@ -187,7 +187,7 @@ impl Worker {
             (_, Some(news)) if *news.error == TokenError::TooManyAudiences => {}
             (_, Some(news)) => {
                 let (error, hint) = (&news.error, news.error.hint());
-                let (code, see) = (error.trouble().code(), error.trouble().see());
+                let (code, see) = (error.diagnostic().code(), error.diagnostic().see());
                 let serving = after.token().is_some();
                 if serving {
                     tracing::warn!(code, see, %audience, %error, hint, "token not renewed, the valid one is served meanwhile");

@@ -34,8 +34,8 @@ fn last_use(seen: &Seen) -> SystemTime {
 }
 
 /// STS that answers, but not as it should.
-async fn survives(trouble: impl FnOnce(&mut Faults)) {
-    let begin = |sts: &mut Sts| sts.handle.update_faults(trouble);
+async fn survives(diagnostic: impl FnOnce(&mut Faults)) {
+    let begin = |sts: &mut Sts| sts.handle.update_faults(diagnostic);
     survives_between(begin, async |sts| sts.handle.set_faults(Faults::default())).await;
 }
 

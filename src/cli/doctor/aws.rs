@@ -4,11 +4,11 @@ use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use crate::cli::format::span;
 use crate::config::{TokenConfig, variable};
+use crate::diagnostics::DiagnosticCode;
 use crate::token::error::TokenError;
 use crate::token::setup_error::SetupError;
 use crate::token::sts::Sts;
 use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Introduction, RegionSource};
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// How long the region may be looked for: the instance's metadata is asked where nothing else names it.
@@ -87,11 +87,11 @@ impl AwsChecks {
 }
 
 fn failed(check: Check, error: &TokenError) -> Finding {
-    Finding::failed(check, error.trouble(), error.to_string(), error.hint())
+    Finding::failed(check, error.diagnostic(), error.to_string(), error.hint())
 }
 
 fn is_of_region(error: &TokenError) -> bool {
-    [Trouble::RegionMissing, Trouble::RegionInvalid].contains(&error.trouble())
+    [DiagnosticCode::RegionMissing, DiagnosticCode::RegionInvalid].contains(&error.diagnostic())
 }
 
 fn region_finding(FoundRegion { name, source }: FoundRegion) -> Finding {
@@ -126,7 +126,7 @@ fn credentials_finding(
     match found.rest {
         Some(rest) if is_too_short(rest, tokens) => {
             let next = "give the role longer sessions, or shorten --token-duration and --token-refresh-skew";
-            Finding::warning(check, Trouble::SessionTooShort, seen, next)
+            Finding::warning(check, DiagnosticCode::SessionTooShort, seen, next)
         }
         Some(rest) if rest < tokens.duration => {
             Finding::ok(check, format!("{seen}, so tokens live no longer than that"))
@@ -141,8 +141,12 @@ pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
 }
 
 fn is_of_credentials(error: &TokenError) -> bool {
-    let troubles = [Trouble::AccessKeyUnknown, Trouble::SignatureRejected, Trouble::CredentialsExpired];
-    troubles.contains(&error.trouble())
+    let diagnostics = [
+        DiagnosticCode::AccessKeyUnknown,
+        DiagnosticCode::SignatureRejected,
+        DiagnosticCode::CredentialsExpired,
+    ];
+    diagnostics.contains(&error.diagnostic())
 }
 
 fn endpoint_finding(introduction: &Introduction) -> Finding {
@@ -150,18 +154,18 @@ fn endpoint_finding(introduction: &Introduction) -> Finding {
     let url = introduction.url.as_deref().unwrap_or("STS").trim_end_matches('/');
     if url.ends_with("//sts.amazonaws.com") {
         let next = "set AWS_REGION to a region, and AWS_ENDPOINT_URL_STS or --sts-endpoint-url to that region's STS or nothing";
-        return Finding::failed(check, Trouble::StsGlobalEndpoint, format!("{url} is called"), next);
+        return Finding::failed(check, DiagnosticCode::StsGlobalEndpoint, format!("{url} is called"), next);
     }
     match &introduction.answer {
         Ok(_) => Finding::ok(check, format!("{url} answers")),
-        Err(error @ TokenError::Refused { .. }) if error.trouble() == Trouble::StsThrottled => {
-            Finding::warning(check, error.trouble(), format!("{url}: {error}"), error.hint())
+        Err(error @ TokenError::Refused { .. }) if error.diagnostic() == DiagnosticCode::StsThrottled => {
+            Finding::warning(check, error.diagnostic(), format!("{url}: {error}"), error.hint())
         }
         // What it refuses, others look at: it was reached.
         Err(TokenError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
         Err(error) => {
             let text = error.to_string();
-            Finding::failed(check, error.trouble(), format!("{url}: {text}"), way(&text, error))
+            Finding::failed(check, error.diagnostic(), format!("{url}: {text}"), way(&text, error))
         }
     }
 }
@@ -194,7 +198,7 @@ fn clock_finding(ahead: Option<i64>) -> Finding {
             let direction = if ahead > 0 { "behind" } else { "ahead of" };
             let apart = span(Duration::from_secs(ahead.unsigned_abs()));
             let next = "set this machine's clock by NTP: AWS refuses signatures more than 5 minutes off, and APIs check iat and exp";
-            Finding::warning(check, Trouble::ClockSkew, format!("{apart} {direction} STS's"), next)
+            Finding::warning(check, DiagnosticCode::ClockSkew, format!("{apart} {direction} STS's"), next)
         }
     }
 }

@@ -4,10 +4,10 @@ use super::finding::{Check, Finding};
 use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::config::{Config, TlsFiles};
+use crate::diagnostics::DiagnosticCode;
 use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::server::tls::{Contents, Ending, TlsError};
 use crate::server::validity::Validity;
-use crate::trouble::Trouble;
 
 /// What callers see, and what upstreams are verified by.
 pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
@@ -25,11 +25,11 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
         Err(error @ TlsError::Pair(_)) => {
             let next =
                 "give the key that the certificate was made for, or have a new certificate made for this key";
-            Finding::failed(check, Trouble::CertificateMismatch, error.to_string(), next)
+            Finding::failed(check, DiagnosticCode::CertificateMismatch, error.to_string(), next)
         }
         Err(error @ (TlsError::Cert { .. } | TlsError::Key { .. } | TlsError::ClientCa { .. })) => {
             let next = "see that the file is there, is PEM, and may be read by the user that attache runs as";
-            Finding::failed(check, Trouble::CertificateUnusable, error.to_string(), next)
+            Finding::failed(check, DiagnosticCode::CertificateUnusable, error.to_string(), next)
         }
     }
 }
@@ -48,7 +48,7 @@ fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
         let seen = format!("{path} is valid only from {} on", span(clock.until(begins)));
         return Finding::failed(
             check,
-            Trouble::CertificateExpired,
+            DiagnosticCode::CertificateExpired,
             seen,
             "see that this machine's clock is right",
         );
@@ -57,7 +57,7 @@ fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
         let ago = span(now.duration_since(ends).unwrap_or_default());
         return Finding::failed(
             check,
-            Trouble::CertificateExpired,
+            DiagnosticCode::CertificateExpired,
             format!("{path} expired {ago} ago"),
             next,
         );
@@ -65,7 +65,7 @@ fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
     let life = ends.duration_since(begins).unwrap_or_default();
     let seen = format!("{path} expires in {}", span(left));
     if left < life / 10 {
-        return Finding::warning(check, Trouble::CertificateExpiring, seen, next);
+        return Finding::warning(check, DiagnosticCode::CertificateExpiring, seen, next);
     }
     Finding::ok(check, format!("{seen}, and its key fits"))
 }
@@ -82,18 +82,18 @@ fn upstream(config: &Config) -> Finding {
         ),
         Err(error @ TrustError::ClientPair(_)) => {
             let next = "give the key that the certificate was made for";
-            Finding::failed(check, Trouble::CertificateMismatch, error.to_string(), next)
+            Finding::failed(check, DiagnosticCode::CertificateMismatch, error.to_string(), next)
         }
         Err(
             error
             @ (TrustError::CaCert { .. } | TrustError::ClientCert { .. } | TrustError::ClientKey { .. }),
         ) => {
             let next = "see that the file is there, is PEM, and may be read by the user that attache runs as";
-            Finding::failed(check, Trouble::CertificateUnusable, error.to_string(), next)
+            Finding::failed(check, DiagnosticCode::CertificateUnusable, error.to_string(), next)
         }
         Err(error @ TrustError::NoRoots) => {
             let next = "install ca-certificates, or name a file of authorities: SSL_CERT_FILE";
-            Finding::failed(check, Trouble::RootsMissing, error.to_string(), next)
+            Finding::failed(check, DiagnosticCode::RootsMissing, error.to_string(), next)
         }
     }
 }

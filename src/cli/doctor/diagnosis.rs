@@ -1,26 +1,30 @@
 //! All findings together: what they mean, as text and as JSON.
 
 use super::finding::Finding;
+use crate::diagnostics::DiagnosticCode;
 use crate::legible;
-use crate::trouble::Trouble;
 use serde_json::{Map, Value, json};
 
 /// Troubles that cause others which are found before them: cause, then what it shows as.
-const CAUSES: [(Trouble, &[Trouble]); 3] = [
+const CAUSES: [(DiagnosticCode, &[DiagnosticCode]); 3] = [
     (
-        Trouble::ProxyLoop,
+        DiagnosticCode::ProxyLoop,
         &[
-            Trouble::StsUnreachable,
-            Trouble::StsTimeout,
-            Trouble::StsUnwell,
-            Trouble::NotSts,
-            Trouble::CredentialsMissing,
+            DiagnosticCode::StsUnreachable,
+            DiagnosticCode::StsTimeout,
+            DiagnosticCode::StsUnwell,
+            DiagnosticCode::NotSts,
+            DiagnosticCode::CredentialsMissing,
         ],
     ),
-    (Trouble::MetadataProxied, &[Trouble::CredentialsMissing, Trouble::RegionMissing]),
+    (DiagnosticCode::MetadataProxied, &[DiagnosticCode::CredentialsMissing, DiagnosticCode::RegionMissing]),
     (
-        Trouble::ClockSkew,
-        &[Trouble::SignatureRejected, Trouble::CredentialsExpired, Trouble::TokenUnverifiable],
+        DiagnosticCode::ClockSkew,
+        &[
+            DiagnosticCode::SignatureRejected,
+            DiagnosticCode::CredentialsExpired,
+            DiagnosticCode::TokenUnverifiable,
+        ],
     ),
 ];
 
@@ -39,12 +43,12 @@ impl Diagnosis {
     }
 
     /// What most likely has to be mended first: the first failure, or what is known to cause it, or else the first warning.
-    fn most_likely(&self) -> Option<Trouble> {
-        let troubles = || self.0.iter().filter_map(|finding| finding.verdict.trouble());
-        let first = self.0.iter().find_map(Finding::failure).or_else(|| troubles().next())?;
-        let cause = CAUSES
-            .iter()
-            .find(|(cause, effects)| effects.contains(&first) && troubles().any(|trouble| trouble == *cause));
+    fn most_likely(&self) -> Option<DiagnosticCode> {
+        let diagnostics = || self.0.iter().filter_map(|finding| finding.verdict.diagnostic());
+        let first = self.0.iter().find_map(Finding::failure).or_else(|| diagnostics().next())?;
+        let cause = CAUSES.iter().find(|(cause, effects)| {
+            effects.contains(&first) && diagnostics().any(|diagnostic| diagnostic == *cause)
+        });
         Some(cause.map_or(first, |(cause, _)| *cause))
     }
 
@@ -53,8 +57,8 @@ impl Diagnosis {
         let findings: String = self.0.iter().map(lines).collect();
         let conclusion = match self.most_likely() {
             None => "nothing is wrong".to_owned(),
-            Some(trouble) => {
-                let (code, meaning, see) = (trouble.code(), trouble.meaning(), trouble.see());
+            Some(diagnostic) => {
+                let (code, meaning, see) = (diagnostic.code(), diagnostic.meaning(), diagnostic.see());
                 let begin = if self.has_failed() { "most likely" } else { "nothing failed; look at" };
                 format!("{begin}: {code}: {meaning} ({see})")
             }
@@ -70,7 +74,7 @@ impl Diagnosis {
             (false, None) => "ok",
         };
         let most_likely = self.most_likely().map(
-            |trouble| json!({ "code": trouble.code(), "meaning": trouble.meaning(), "see": trouble.see() }),
+            |diagnostic| json!({ "code": diagnostic.code(), "meaning": diagnostic.meaning(), "see": diagnostic.see() }),
         );
         let checks: Vec<Value> = self.0.iter().map(object).collect();
         let all = json!({ "verdict": verdict, "most_likely": most_likely, "checks": checks });
@@ -80,7 +84,8 @@ impl Diagnosis {
 
 fn lines(finding: &Finding) -> String {
     let (verdict, check) = (finding.verdict.word(), finding.check.name());
-    let code = finding.verdict.trouble().map(|trouble| format!("{}: ", trouble.code())).unwrap_or_default();
+    let code =
+        finding.verdict.diagnostic().map(|diagnostic| format!("{}: ", diagnostic.code())).unwrap_or_default();
     let seen = indented(&finding.seen);
     let mut lines = format!("{verdict:INDENT$}{check:16} {code}{seen}\n");
     if let Some(next) = &finding.next {
@@ -102,9 +107,9 @@ fn object(finding: &Finding) -> Value {
     let mut add = |name: &str, value: Value| object.insert(name.to_owned(), value);
     add("check", json!(finding.check));
     add("verdict", json!(finding.verdict.word()));
-    if let Some(trouble) = finding.verdict.trouble() {
-        add("code", json!(trouble.code()));
-        add("see", json!(trouble.see()));
+    if let Some(diagnostic) = finding.verdict.diagnostic() {
+        add("code", json!(diagnostic.code()));
+        add("see", json!(diagnostic.see()));
     }
     add("seen", json!(legible::lines(&finding.seen, LONGEST)));
     if let Some(next) = &finding.next {
@@ -121,29 +126,29 @@ mod tests {
     use super::super::finding::Check;
     use super::*;
 
-    fn failed(check: Check, trouble: Trouble) -> Finding {
-        Finding::failed(check, trouble, "seen", "do this")
+    fn failed(check: Check, diagnostic: DiagnosticCode) -> Finding {
+        Finding::failed(check, diagnostic, "seen", "do this")
     }
 
     #[test]
     fn the_first_failure_is_the_likely_cause_unless_a_later_finding_explains_it() {
-        let unreachable = failed(Check::StsEndpoint, Trouble::StsUnreachable);
-        let upstream = failed(Check::Upstream, Trouble::UpstreamDns);
-        let looped = failed(Check::ProxyVariables, Trouble::ProxyLoop);
-        let warning = Finding::warning(Check::Clock, Trouble::ClockSkew, "seen", "do this");
+        let unreachable = failed(Check::StsEndpoint, DiagnosticCode::StsUnreachable);
+        let upstream = failed(Check::Upstream, DiagnosticCode::UpstreamDns);
+        let looped = failed(Check::ProxyVariables, DiagnosticCode::ProxyLoop);
+        let warning = Finding::warning(Check::Clock, DiagnosticCode::ClockSkew, "seen", "do this");
         let likely = |findings: &[&Finding]| {
             Diagnosis(findings.iter().map(|&finding| finding.clone()).collect()).most_likely()
         };
-        assert_eq!(likely(&[&warning, &unreachable, &upstream]), Some(Trouble::StsUnreachable));
-        assert_eq!(likely(&[&unreachable, &upstream, &looped]), Some(Trouble::ProxyLoop));
-        assert_eq!(likely(&[&upstream, &looped]), Some(Trouble::UpstreamDns));
-        assert_eq!(likely(&[&warning]), Some(Trouble::ClockSkew));
+        assert_eq!(likely(&[&warning, &unreachable, &upstream]), Some(DiagnosticCode::StsUnreachable));
+        assert_eq!(likely(&[&unreachable, &upstream, &looped]), Some(DiagnosticCode::ProxyLoop));
+        assert_eq!(likely(&[&upstream, &looped]), Some(DiagnosticCode::UpstreamDns));
+        assert_eq!(likely(&[&warning]), Some(DiagnosticCode::ClockSkew));
         assert_eq!(likely(&[]), None);
     }
 
     #[test]
     fn a_finding_is_a_line_with_its_next_step_below_it() {
-        let finding = failed(Check::Token, Trouble::FederationDisabled);
+        let finding = failed(Check::Token, DiagnosticCode::FederationDisabled);
         let expected = "failed   token            federation_disabled: seen\n         next: do this\n";
         assert_eq!(lines(&finding), expected);
     }

@@ -1,6 +1,6 @@
 //! What one check found.
 
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -84,9 +84,9 @@ pub(super) enum Verdict {
     /// As it should be.
     Ok,
     /// It works, and may not for long, or not for everybody.
-    Warning(Trouble),
+    Warning(DiagnosticCode),
     /// It cannot work.
-    Failed(Trouble),
+    Failed(DiagnosticCode),
     /// It could not be looked at.
     Skipped,
 }
@@ -103,9 +103,9 @@ impl Verdict {
     }
 
     /// What is wrong, if anything.
-    pub(super) fn trouble(self) -> Option<Trouble> {
+    pub(super) fn diagnostic(self) -> Option<DiagnosticCode> {
         match self {
-            Self::Warning(trouble) | Self::Failed(trouble) => Some(trouble),
+            Self::Warning(diagnostic) | Self::Failed(diagnostic) => Some(diagnostic),
             Self::Ok | Self::Skipped => None,
         }
     }
@@ -138,21 +138,21 @@ impl Finding {
     /// It works, but.
     pub(super) fn warning(
         check: Check,
-        trouble: Trouble,
+        diagnostic: DiagnosticCode,
         seen: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self { verdict: Verdict::Warning(trouble), next: Some(next.into()), ..Self::ok(check, seen) }
+        Self { verdict: Verdict::Warning(diagnostic), next: Some(next.into()), ..Self::ok(check, seen) }
     }
 
     /// It cannot work.
     pub(super) fn failed(
         check: Check,
-        trouble: Trouble,
+        diagnostic: DiagnosticCode,
         seen: impl Into<String>,
         next: impl Into<String>,
     ) -> Self {
-        Self { verdict: Verdict::Failed(trouble), next: Some(next.into()), ..Self::ok(check, seen) }
+        Self { verdict: Verdict::Failed(diagnostic), next: Some(next.into()), ..Self::ok(check, seen) }
     }
 
     /// The same, with a policy to paste.
@@ -161,9 +161,9 @@ impl Finding {
     }
 
     /// What makes it fail, if it does.
-    pub(super) fn failure(&self) -> Option<Trouble> {
+    pub(super) fn failure(&self) -> Option<DiagnosticCode> {
         match self.verdict {
-            Verdict::Failed(trouble) => Some(trouble),
+            Verdict::Failed(diagnostic) => Some(diagnostic),
             Verdict::Ok | Verdict::Warning(_) | Verdict::Skipped => None,
         }
     }

@@ -4,10 +4,10 @@ use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
+use crate::diagnostics::DiagnosticCode;
 use crate::token::Minted;
 use crate::token::audience_set::AudienceSet;
 use crate::token::inspect::Reading;
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// How long each of the issuer's two documents may take.
@@ -28,7 +28,7 @@ pub(super) async fn check(
     let reading = Reading::of(jwt);
     let Some(issuer) = reading.as_ref().and_then(Reading::issuer) else {
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
-        return Finding::failed(check, Trouble::TokenUnverifiable, "the token names no issuer", next);
+        return Finding::failed(check, DiagnosticCode::TokenUnverifiable, "the token names no issuer", next);
     };
     let fetcher = match Fetcher::to_anywhere(deadline.patience(PATIENCE)) {
         Ok(fetcher) => fetcher,
@@ -40,12 +40,12 @@ pub(super) async fn check(
         }
         Err(Rejection::Issuer(error @ (IssuerError::Fetch(_) | IssuerError::Status(..)))) => {
             let next = "attache does not need it, but whoever verifies the token does; upstreams reach it from elsewhere";
-            Finding::warning(check, Trouble::IssuerUnreachable, format!("{issuer}: {error}"), next)
+            Finding::warning(check, DiagnosticCode::IssuerUnreachable, format!("{issuer}: {error}"), next)
         }
         Err(rejection) => {
             let next =
                 "see the machine's clock, and what answers in place of STS: AWS_ENDPOINT_URL_STS, a proxy";
-            Finding::failed(check, Trouble::TokenUnverifiable, format!("{issuer}: {rejection}"), next)
+            Finding::failed(check, DiagnosticCode::TokenUnverifiable, format!("{issuer}: {rejection}"), next)
         }
     }
 }

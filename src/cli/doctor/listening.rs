@@ -4,8 +4,8 @@ use super::finding::{Check, Finding};
 use crate::cli::fetch::{self, Fetcher};
 use crate::cli::serve;
 use crate::config::{Config, ListenAddr, MetricsConfig};
+use crate::diagnostics::DiagnosticCode;
 use crate::server::listener::{BindError, Listener};
-use crate::trouble::Trouble;
 use http::StatusCode;
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr};
@@ -40,7 +40,7 @@ async fn address(check: Check, address: &ListenAddr, running: Option<bool>) -> F
             let seen = format!("{address} does not resolve within {}s", PATIENCE.as_secs());
             return Finding::failed(
                 check,
-                Trouble::AddressUnusable,
+                DiagnosticCode::AddressUnusable,
                 seen,
                 "name an address instead of a host",
             );
@@ -49,12 +49,12 @@ async fn address(check: Check, address: &ListenAddr, running: Option<bool>) -> F
     let seen = format!("{address}: {error}");
     let next = serve::bind_hint(address, &error).unwrap_or("choose another address");
     match running {
-        _ if !is_in_use(&error) => Finding::failed(check, Trouble::AddressUnusable, seen, next),
+        _ if !is_in_use(&error) => Finding::failed(check, DiagnosticCode::AddressUnusable, seen, next),
         Some(true) => Finding::ok(check, format!("{address} is in use by an attache that runs")),
-        Some(false) => Finding::failed(check, Trouble::AddressInUse, seen, next),
+        Some(false) => Finding::failed(check, DiagnosticCode::AddressInUse, seen, next),
         None => {
             let next = format!("if it is attache itself that listens there, all is well; else {next}");
-            Finding::warning(check, Trouble::AddressInUse, seen, next)
+            Finding::warning(check, DiagnosticCode::AddressInUse, seen, next)
         }
     }
 }

@@ -9,11 +9,11 @@ use super::{Exit, report};
 use crate::clock::Clock;
 use crate::config::problems::Problems;
 use crate::config::{self, Config, Routing};
+use crate::diagnostics::DiagnosticCode;
 use crate::proxy::audience;
 use crate::proxy::target::Target;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Sts, access::Access};
-use crate::trouble::Trouble;
 use http::uri::PathAndQuery;
 use tokio::runtime::Builder;
 
@@ -128,13 +128,13 @@ fn configuration(subject: &Subject<'_>) -> Finding {
     if !notices.is_empty() {
         let seen = format!("{decided}\n{}", notices.join("\n"));
         let next = "rename or unset these variables: docs/configuration.md has the name of each setting";
-        return Finding::warning(Check::Configuration, Trouble::SettingUnused, seen, next);
+        return Finding::warning(Check::Configuration, DiagnosticCode::SettingUnused, seen, next);
     }
     match &subject.config.routing {
         Routing::ByHeader { .. } if subject.config.policy.allow_hosts.is_empty() => {
             let seen = format!("{decided}\nany caller can have a token sent to any host");
             let next = "pin one upstream with --upstream-host, or name those that callers may reach with --allow-host";
-            Finding::warning(Check::Configuration, Trouble::PolicyOpen, seen, next)
+            Finding::warning(Check::Configuration, DiagnosticCode::PolicyOpen, seen, next)
         }
         Routing::Pinned(_) | Routing::ByHeader { .. } => Finding::ok(Check::Configuration, decided),
     }
@@ -161,7 +161,7 @@ fn unusable(problems: &Problems) -> Vec<Finding> {
     let next = "mend these settings: docs/configuration.md has the rule of each";
     let finding = |check| {
         if check == Check::Configuration {
-            return Finding::failed(check, Trouble::ConfigInvalid, problems.to_string(), next);
+            return Finding::failed(check, DiagnosticCode::ConfigInvalid, problems.to_string(), next);
         }
         Finding::skipped(check, "needs settings that make sense")
     };

@@ -2,7 +2,7 @@
 
 use super::finding::{Check, Finding};
 use crate::config::{Config, ListenAddr, variable};
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,14 +28,14 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
         let names: Vec<&str> = config.proxy_variables.iter().map(|variable| variable.name).collect();
         let seen = format!("calls to STS are sent to this very proxy by {}", names.join(", "));
         let next = "unset it for attache, or add the region's STS host to NO_PROXY";
-        return Finding::failed(check, Trouble::ProxyLoop, seen, next);
+        return Finding::failed(check, DiagnosticCode::ProxyLoop, seen, next);
     }
     let proxied: Vec<&str> =
         METADATA.into_iter().filter(|address| leads_away(&format!("http://{address}/")).is_some()).collect();
     if needs_metadata() && !proxied.is_empty() {
         let seen = format!("calls to {} are sent through an HTTP proxy", proxied.join(", "));
         let next = format!("NO_PROXY={}", METADATA.join(","));
-        return Finding::warning(check, Trouble::MetadataProxied, seen, next);
+        return Finding::warning(check, DiagnosticCode::MetadataProxied, seen, next);
     }
     let sts = match by_proxy {
         Some(_) => "calls to STS go through an HTTP proxy",

@@ -6,10 +6,10 @@ use super::finding::{Check, Finding};
 use super::{Subject, iam, policy};
 use crate::cli::format::span;
 use crate::config::duration::Shown;
+use crate::diagnostics::DiagnosticCode;
 use crate::token::error::TokenError;
 use crate::token::inspect::{Difference, Reading};
 use crate::token::{Minted, TokenSource};
-use crate::trouble::Trouble;
 use std::time::Duration;
 
 /// How long a token may take where `--token-fetch-timeout` allows more.
@@ -34,10 +34,12 @@ pub(super) async fn check(
     let minted = deadline.within(patience, subject.sts.mint(audiences)).await;
     match minted.unwrap_or(Err(TokenError::TimedOut(patience))) {
         Ok(minted) => (compared(subject, &minted), Some(minted)),
-        Err(error) if error.trouble() == Trouble::StsAccessDenied => {
+        Err(error) if error.diagnostic() == DiagnosticCode::StsAccessDenied => {
             (denied(subject, aws, &error, deadline).await, None)
         }
-        Err(error) => (Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint()), None),
+        Err(error) => {
+            (Finding::failed(Check::Token, error.diagnostic(), error.to_string(), error.hint()), None)
+        }
     }
 }
 
@@ -48,10 +50,15 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
         let seen = seen.join(", ");
         let long = minted.differences.iter().all(|difference| matches!(difference, Difference::Long(_)));
         return if long {
-            Finding::warning(check, Trouble::TokenDiffers, seen, "send fewer or shorter --token-tag values")
+            Finding::warning(
+                check,
+                DiagnosticCode::TokenDiffers,
+                seen,
+                "send fewer or shorter --token-tag values",
+            )
         } else {
             let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
-            Finding::failed(check, Trouble::TokenDiffers, seen, next)
+            Finding::failed(check, DiagnosticCode::TokenDiffers, seen, next)
         };
     }
     let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
@@ -59,12 +66,12 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
     if is_too_short(minted.asked, &subject.config.tokens) {
         let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
         let next = "give the role longer sessions, or shorten --token-duration to what they grant";
-        return Finding::warning(check, Trouble::SessionTooShort, seen, next);
+        return Finding::warning(check, DiagnosticCode::SessionTooShort, seen, next);
     }
     if life + ROUNDING < minted.asked {
         let seen = format!("lives {} although {asked} was asked for", span(life));
         let next = "expect a call to STS that much more often; see what answers in place of STS";
-        return Finding::warning(check, Trouble::TokenDiffers, seen, next);
+        return Finding::warning(check, DiagnosticCode::TokenDiffers, seen, next);
     }
     Finding::ok(check, format!("{}, lives {asked}", described(minted)))
 }
@@ -80,7 +87,7 @@ fn described(minted: &Minted) -> String {
 /// A policy denies it. Which of its conditions does is found by asking for other tokens, as AWS does not say.
 async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, deadline: Deadline) -> Finding {
     let Some(audiences) = &subject.audiences else {
-        return Finding::failed(Check::Token, error.trouble(), error.to_string(), error.hint());
+        return Finding::failed(Check::Token, error.diagnostic(), error.to_string(), error.hint());
     };
     let advice = if error.to_string().contains("sts:TagGetWebIdentityToken") {
         "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned()
@@ -94,6 +101,6 @@ async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, dead
         unlisted => format!("this, and {unlisted} more of --token-audience that may hold a secret,"),
     };
     let next = format!("{advice}\nwith {document} as policy.json: {attach}");
-    Finding::failed(Check::Token, error.trouble(), error.to_string(), next)
+    Finding::failed(Check::Token, error.diagnostic(), error.to_string(), next)
         .with_policy(policy::least(&subject.config.tokens, audiences))
 }

@@ -5,13 +5,13 @@ use super::finding::{Check, Finding};
 use super::{Subject, challenge};
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::{ForwardedFor, Routing};
+use crate::diagnostics::DiagnosticCode;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::headers;
 use crate::proxy::policy::Denied;
 use crate::proxy::target::Target;
 use crate::proxy::tls_error;
 use crate::token::Minted;
-use crate::trouble::Trouble;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::time::Duration;
@@ -82,16 +82,16 @@ pub(super) async fn answer(
     match status {
         StatusCode::UNAUTHORIZED => {
             let (challenge, next) = challenge::advice(answer.headers(), minted);
-            Finding::failed(check, Trouble::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
+            Finding::failed(check, DiagnosticCode::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
         }
         StatusCode::FORBIDDEN => {
             let (challenge, next) = challenge::advice(answer.headers(), minted);
             let next = format!("{next}\nor only this path is closed to it: try another with --probe-path");
-            Finding::warning(check, Trouble::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
+            Finding::warning(check, DiagnosticCode::UpstreamRejectsToken, format!("{seen}{challenge}"), next)
         }
         _ if status.is_server_error() => {
             let next = "ask whoever runs the upstream, or try another path with --probe-path";
-            Finding::warning(check, Trouble::UpstreamUnwell, seen, next)
+            Finding::warning(check, DiagnosticCode::UpstreamUnwell, seen, next)
         }
         _ => Finding::ok(check, seen),
     }
@@ -116,13 +116,18 @@ fn refused(target: &Target, denied: Denied) -> Finding {
     match denied {
         Denied::Host => {
             let next = "cover it with --allow-host, if callers are to reach it";
-            Finding::failed(check, Trouble::HostNotAllowed, format!("no --allow-host covers {target}"), next)
+            Finding::failed(
+                check,
+                DiagnosticCode::HostNotAllowed,
+                format!("no --allow-host covers {target}"),
+                next,
+            )
         }
         Denied::Address => {
             let next = "open its range with --allow-address, if callers are to reach it";
             Finding::failed(
                 check,
-                Trouble::AddressNotAllowed,
+                DiagnosticCode::AddressNotAllowed,
                 format!("the address of {target} is refused"),
                 next,
             )
@@ -134,13 +139,13 @@ fn unreachable(url: &str, error: &FetchError) -> Finding {
     let check = Check::Upstream;
     let seen = format!("{url}: {error}");
     match error {
-        FetchError::Upstream(error) => Finding::failed(check, error.trouble(), seen, cure(error)),
+        FetchError::Upstream(error) => Finding::failed(check, error.diagnostic(), seen, cure(error)),
         FetchError::Timeout(_) => {
             let next = "try a path that is quick with --probe-path, or ask whoever runs the upstream";
-            Finding::failed(check, Trouble::UpstreamTimeout, seen, next)
+            Finding::failed(check, DiagnosticCode::UpstreamTimeout, seen, next)
         }
         FetchError::Url(_) | FetchError::Answer(_) => {
-            Finding::failed(check, Trouble::UpstreamBroken, seen, "try another path with --probe-path")
+            Finding::failed(check, DiagnosticCode::UpstreamBroken, seen, "try another path with --probe-path")
         }
     }
 }

@@ -7,6 +7,7 @@ use super::verifier::{Rejection, Verifier};
 use super::{Exit, report};
 use crate::clock::Clock;
 use crate::config::{self, Config, TokenConfig};
+use crate::diagnostics::DiagnosticCode;
 use crate::proxy::audience;
 use crate::proxy::trust::TrustError;
 use crate::telemetry::metrics::Metrics;
@@ -16,7 +17,6 @@ use crate::token::cache::{Settings, TokenCache};
 use crate::token::error::TokenError;
 use crate::token::inspect::Reading;
 use crate::token::sts::{Sts, access::Access};
-use crate::trouble::Trouble;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -43,13 +43,13 @@ enum Failure {
 }
 
 impl Failure {
-    fn trouble(&self) -> Trouble {
+    fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Token(_, error) => error.trouble(),
-            Self::NoJwt => Trouble::TokenDiffers,
-            Self::Unverified(Rejection::Issuer(_)) => Trouble::IssuerUnreachable,
-            Self::Unverified(_) => Trouble::TokenUnverifiable,
-            Self::Trust(_) => Trouble::RootsMissing,
+            Self::Token(_, error) => error.diagnostic(),
+            Self::NoJwt => DiagnosticCode::TokenDiffers,
+            Self::Unverified(Rejection::Issuer(_)) => DiagnosticCode::IssuerUnreachable,
+            Self::Unverified(_) => DiagnosticCode::TokenUnverifiable,
+            Self::Trust(_) => DiagnosticCode::RootsMissing,
         }
     }
 
@@ -82,7 +82,7 @@ pub(super) fn run(args: &MintArgs) -> Exit {
     runtime.shutdown_background();
     match shown {
         Ok(text) => report::data(text.as_bytes()),
-        Err(failure) => report::trouble(&failure, failure.hint(), failure.trouble()),
+        Err(failure) => report::diagnostic(&failure, failure.hint(), failure.diagnostic()),
     }
 }
 

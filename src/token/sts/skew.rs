@@ -1,7 +1,7 @@
 //! How far the machine's clock is from AWS's, read from the `Date` of every answer.
 
 use crate::clock::Clock;
-use crate::trouble::Trouble;
+use crate::diagnostics::DiagnosticCode;
 use aws_sdk_sts::config::interceptors::BeforeDeserializationInterceptorContextRef;
 use aws_sdk_sts::config::{ConfigBag, Intercept, RuntimeComponents};
 use aws_sdk_sts::error::BoxError;
@@ -64,8 +64,8 @@ impl Skew {
         }
         if wrong {
             tracing::warn!(
-                code = Trouble::ClockSkew.code(),
-                see = Trouble::ClockSkew.see(),
+                code = DiagnosticCode::ClockSkew.code(),
+                see = DiagnosticCode::ClockSkew.see(),
                 clock_skew_s = ahead,
                 hint =
                     "set the machine's clock by NTP: upstreams that check iat or exp may refuse the tokens",

@@ -1,26 +1,26 @@
-//! Everything that can be wrong, each with one stable name: a field of its log line, a verdict of a diagnosis, and a
-//! heading of the page that explains it.
+//! The stable codes of everything that can go wrong. A code is a field of its log line, part of a finding of
+//! `attache doctor`, and a heading of the page that explains it.
 
-macro_rules! troubles {
+macro_rules! diagnostic_codes {
     ($($(#[doc = $doc:literal])+ $variant:ident => $code:literal,)+) => {
-        /// Something that can be wrong.
+        /// A stable code for one kind of problem.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum Trouble {
+        pub enum DiagnosticCode {
             $($(#[doc = $doc])+ $variant,)+
         }
 
-        impl Trouble {
-            /// Every one of them, in the order of the page.
+        impl DiagnosticCode {
+            /// All codes, in the order of the page that explains them.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// Its stable name.
+            /// The code as text, for example `sts_unreachable`.
             pub fn code(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)+
                 }
             }
 
-            /// What it means, in the words of its documentation and as one phrase.
+            /// The meaning of the code as one phrase, made of the variant's doc comment.
             pub fn meaning(self) -> String {
                 let meaning = match self {
                     $(Self::$variant => concat!($($doc),+),)+
@@ -28,7 +28,7 @@ macro_rules! troubles {
                 phrase(meaning)
             }
 
-            /// Where it is explained.
+            /// The page and heading that explain the code.
             pub fn see(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!("docs/troubleshooting.md#", $code),)+
@@ -51,7 +51,7 @@ fn phrase(sentence: &str) -> String {
     }
 }
 
-troubles! {
+diagnostic_codes! {
     /// A setting makes no sense.
     ConfigInvalid => "config_invalid",
     /// A variable that looks like a setting is not used.
@@ -239,23 +239,26 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn every_trouble_has_a_name_of_its_own_that_is_an_anchor() {
-        let codes: HashSet<_> = Trouble::ALL.iter().map(|trouble| trouble.code()).collect();
-        assert_eq!(codes.len(), Trouble::ALL.len());
-        for trouble in Trouble::ALL {
-            let code = trouble.code();
+    fn every_diagnostic_has_a_name_of_its_own_that_is_an_anchor() {
+        let codes: HashSet<_> = DiagnosticCode::ALL.iter().map(|diagnostic| diagnostic.code()).collect();
+        assert_eq!(codes.len(), DiagnosticCode::ALL.len());
+        for diagnostic in DiagnosticCode::ALL {
+            let code = diagnostic.code();
             assert!(code.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{code}");
-            assert_eq!(trouble.see(), format!("docs/troubleshooting.md#{code}"));
+            assert_eq!(diagnostic.see(), format!("docs/troubleshooting.md#{code}"));
         }
     }
 
     #[test]
-    fn what_a_trouble_means_is_a_phrase() {
-        let federation = Trouble::FederationDisabled.meaning();
+    fn what_a_diagnostic_means_is_a_phrase() {
+        let federation = DiagnosticCode::FederationDisabled.meaning();
         assert_eq!(federation, "the account has outbound web identity federation turned off");
-        assert_eq!(Trouble::StsUnreachable.meaning(), "STS cannot be reached");
-        for trouble in Trouble::ALL {
-            assert!(!trouble.meaning().ends_with('.') && !trouble.meaning().contains('`'), "{trouble:?}");
+        assert_eq!(DiagnosticCode::StsUnreachable.meaning(), "STS cannot be reached");
+        for diagnostic in DiagnosticCode::ALL {
+            assert!(
+                !diagnostic.meaning().ends_with('.') && !diagnostic.meaning().contains('`'),
+                "{diagnostic:?}"
+            );
         }
     }
 }
