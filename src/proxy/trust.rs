@@ -7,9 +7,12 @@ use crate::authorities;
 use crate::config::{UpstreamPair, UpstreamTlsFiles};
 use crate::diagnostics::DiagnosticCode;
 use crate::input_file;
+use crate::pem::certified::{self, PairError};
+use crate::pem::content::Content;
 use crate::pem::{self, Fingerprint, PemError};
 use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
+use rustls::sign::SingleCertAndKey;
 use rustls::{ClientConfig, RootCertStore};
 use rustls_native_certs::ErrorKind;
 use std::fmt::Display;
@@ -47,7 +50,7 @@ pub enum TrustError {
     },
     /// Certificate and key do not belong together.
     #[error("--upstream-client-cert and --upstream-client-key do not fit together: {0}")]
-    ClientPair(#[source] rustls::Error),
+    ClientPair(PairError),
     /// Neither the system nor the operator names a trusted certificate.
     #[error("no trusted certificates were found on this system, so no https upstream could be verified")]
     NoRoots,
@@ -132,7 +135,7 @@ fn system_roots() -> Trusted {
     for error in &system.errors {
         let error = match &error.kind {
             ErrorKind::Pem(wrong) => {
-                format!("{}: {}", error.context, PemError::of(wrong, PemError::NoCertificate))
+                format!("{}: {}", error.context, PemError::of(wrong, PemError::NoCertificate(Content::Other)))
             }
             ErrorKind::Io { .. } | ErrorKind::Os(_) | _ => error.to_string(),
         };
@@ -200,7 +203,7 @@ impl<'f> Contents<'f> {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .expect("the provider's cipher suites fit the default versions");
-        let builder = match Verifier::new(roots, provider) {
+        let builder = match Verifier::new(roots, provider.clone()) {
             Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
             // A minimal image may trust none, and needs none for http.
             Err(_) if scheme == Scheme::Http => builder.with_root_certificates(RootCertStore::empty()),
@@ -212,7 +215,9 @@ impl<'f> Contents<'f> {
         let chain = pem::certificates(cert).map_err(|problem| client_cert_error(pair, problem))?;
         let key = pem::key(key).map_err(|problem| client_key_error(pair, problem))?;
         let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf));
-        let config = builder.with_client_auth_cert(chain, key).map_err(TrustError::ClientPair)?;
+        let certified =
+            certified::pair(chain, key, &provider).map_err(|problem| pair_error(pair, problem))?;
+        let config = builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
         Ok(Made { config, certificate_sha256 })
     }
 }
@@ -223,6 +228,14 @@ fn ca_cert_error(path: &Path, problem: impl Display) -> TrustError {
 
 fn client_cert_error(pair: &UpstreamPair, problem: impl Display) -> TrustError {
     TrustError::ClientCert { path: pair.cert.clone(), problem: problem.to_string() }
+}
+
+fn pair_error(pair: &UpstreamPair, problem: PairError) -> TrustError {
+    match problem {
+        PairError::KeyKind => client_key_error(pair, problem),
+        PairError::Version | PairError::Certificate(_) => client_cert_error(pair, problem),
+        PairError::Order(_) | PairError::Mismatch => TrustError::ClientPair(problem),
+    }
 }
 
 fn client_key_error(pair: &UpstreamPair, problem: impl Display) -> TrustError {

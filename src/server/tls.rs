@@ -2,9 +2,11 @@
 
 use crate::config::TlsFiles;
 use crate::input_file;
+use crate::pem::certified::{self, PairError};
 use crate::pem::{self, Fingerprint};
 use rustls::pki_types::CertificateDer;
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::SingleCertAndKey;
 use rustls::{RootCertStore, ServerConfig};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -39,7 +41,7 @@ pub enum TlsError {
     },
     /// Certificate and key do not belong together.
     #[error("--tls-cert and --tls-key do not fit together: {0}")]
-    Pair(#[source] rustls::Error),
+    Pair(PairError),
 }
 
 /// What the files held at one moment.
@@ -100,14 +102,16 @@ impl<'f> Contents<'f> {
                 let mut roots = RootCertStore::empty();
                 pem::trust(path, pem, |authority| roots.add(authority))
                     .map_err(|problem| client_ca_error(path, problem))?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider)
+                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
                     .build()
                     .map_err(|error| client_ca_error(path, error.to_string()))?;
                 builder.with_client_cert_verifier(verifier)
             }
             (None, _) | (_, None) => builder.with_no_client_auth(),
         };
-        let mut config = builder.with_single_cert(chain.clone(), key).map_err(TlsError::Pair)?;
+        let pair = certified::pair(chain.clone(), key, &provider)
+            .map_err(|problem| pair_error(self.files, problem))?;
+        let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Ending { config, certificate_sha256, chain })
     }
@@ -115,6 +119,14 @@ impl<'f> Contents<'f> {
 
 fn cert_error(files: &TlsFiles, problem: impl Display) -> TlsError {
     TlsError::Cert { path: files.cert.clone(), problem: problem.to_string() }
+}
+
+fn pair_error(files: &TlsFiles, problem: PairError) -> TlsError {
+    match problem {
+        PairError::KeyKind => key_error(files, problem),
+        PairError::Version | PairError::Certificate(_) => cert_error(files, problem),
+        PairError::Order(_) | PairError::Mismatch => TlsError::Pair(problem),
+    }
 }
 
 fn key_error(files: &TlsFiles, problem: impl Display) -> TlsError {

@@ -76,3 +76,122 @@ async fn authorities_in_variables_that_are_no_file_hold_up_nothing() {
         }
     }
 }
+
+/// Runs a line of commands, with `$CERT` and `$KEY`, in a directory of the test's.
+fn make(certificates: &Certificates, line: &str) {
+    let (cert, key) = (certificates.path("cert.pem"), certificates.path("key.pem"));
+    let directory = Path::new(&cert).parent().unwrap();
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-ec", line]).env("CERT", &cert).env("KEY", &key).current_dir(directory);
+    let output = shell.output().unwrap();
+    assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What OpenSSL makes of a certificate and its key, and what attache says of it. `None` where it is used as it is.
+const NEARLY_RIGHT: [(&str, &str, &str, Option<&str>); 20] = [
+    (
+        "--tls-cert",
+        "c.der",
+        "openssl x509 -in $CERT -outform der -out c.der",
+        Some("it is binary (DER or PKCS#12)"),
+    ),
+    (
+        "--tls-key",
+        "k.der",
+        "openssl pkey -in $KEY -outform der -out k.der",
+        Some("it is binary (DER or PKCS#12)"),
+    ),
+    (
+        "--tls-cert",
+        "c.p12",
+        "openssl pkcs12 -export -in $CERT -inkey $KEY -passout pass:x -out c.p12",
+        Some("it is binary (DER or PKCS#12)"),
+    ),
+    ("--tls-cert", "u.pem", "iconv -t UTF-16 $CERT > u.pem", Some("it is UTF-16 text")),
+    ("--tls-cert", "e.pem", ": > e.pem", Some("it is empty")),
+    (
+        "--tls-cert",
+        "r.pem",
+        "openssl req -new -key $KEY -subj /CN=a -out r.pem",
+        Some("a request for a certificate"),
+    ),
+    (
+        "--tls-cert",
+        "s.pem",
+        "cp $KEY s.pem",
+        Some("it holds a private key: are certificate and key swapped?"),
+    ),
+    (
+        "--tls-key",
+        "t.pem",
+        "cp $CERT t.pem",
+        Some("it holds a certificate: are certificate and key swapped?"),
+    ),
+    ("--tls-key", "p.pem", "openssl pkey -in $KEY -pubout -out p.pem", Some("it holds a public key")),
+    ("--tls-cert", "7.pem", "openssl crl2pkcs7 -nocrl -certfile $CERT -out 7.pem", Some("it holds PKCS#7")),
+    ("--tls-cert", "o.pem", "openssl x509 -in $CERT -trustout -out o.pem", Some("a TRUSTED CERTIFICATE")),
+    (
+        "--tls-key",
+        "x.pem",
+        "openssl pkcs8 -topk8 -in $KEY -passout pass:x -out x.pem",
+        Some("the key in it has a passphrase"),
+    ),
+    (
+        "--tls-key",
+        "y.pem",
+        "openssl genrsa -traditional -aes128 -passout pass:x -out y.pem 2048",
+        Some("the key in it has a passphrase"),
+    ),
+    (
+        "--tls-key",
+        "d.pem",
+        "openssl genpkey -algorithm ed448 -out d.pem",
+        Some("its key is of a kind that cannot be used"),
+    ),
+    (
+        "--tls-key",
+        "w.pem",
+        "openssl genrsa -out w.pem 1024",
+        Some("its key is of a kind that cannot be used"),
+    ),
+    (
+        "--tls-key",
+        "n.pem",
+        "openssl ecparam -name prime256v1 -genkey -noout -out n.pem",
+        Some("the key is not the one that the certificate was made for"),
+    ),
+    (
+        "--tls-cert",
+        "l.pem",
+        "openssl req -x509 -newkey rsa:2048 -nodes -keyout /dev/null -subj /CN=a -out l.pem && cat $CERT >> l.pem",
+        Some("the key is that of certificate 2 of the file, which has to stand first"),
+    ),
+    ("--tls-cert", "b.pem", "printf '\\357\\273\\277' > b.pem && cat $CERT >> b.pem", None),
+    ("--tls-key", "m.pem", "printf '\\357\\273\\277' > m.pem && cat $KEY >> m.pem", None),
+    ("--tls-cert", "v.pem", "sed 's/$/\\r/' $CERT > v.pem", None),
+];
+
+#[tokio::test]
+async fn files_that_are_nearly_right_are_named_by_what_they_are() {
+    let certificates = Certificates::new("nearly-right");
+    let sts = Sts::start().await;
+    for (odd, file, line, problem) in NEARLY_RIGHT {
+        make(&certificates, line);
+        let mut flags = vec!["--upstream-host".to_owned(), "localhost:9".to_owned()];
+        for (flag, good) in [("--tls-cert", "cert.pem"), ("--tls-key", "key.pem")] {
+            flags.extend([flag.to_owned(), certificates.path(if flag == odd { file } else { good })]);
+        }
+        let Some(problem) = problem else {
+            let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+            Program::serve(&sts.url, &flags).await;
+            continue;
+        };
+        let mut command = command(&sts.url);
+        command.args(["--listen-addr", "127.0.0.1:0", "--metrics-enabled=false"]).args(&flags);
+        let output = timeout(PATIENCE, command.output()).await.expect("the start ends").unwrap();
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}: {message}");
+        assert!(message.contains(odd) && message.contains(problem), "{line}: {message}");
+        assert!(!message.contains("PRIVATE KEY-----"), "{message}");
+    }
+}

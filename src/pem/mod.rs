@@ -1,9 +1,15 @@
 //! What PEM files hold.
 
+/// A certificate and its key, as TLS shows them.
+pub mod certified;
+/// What files hold that should be PEM.
+pub mod content;
+
 use crate::diagnostics::DiagnosticCode;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use content::Content;
 use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -27,12 +33,12 @@ pub enum PemError {
     /// A section is longer than any certificate or key.
     #[error("a section of it is too long")]
     TooLong,
-    /// There is no certificate.
-    #[error("it holds no PEM certificate")]
-    NoCertificate,
-    /// There is no private key that can be read without a password.
-    #[error("it holds no unencrypted PEM private key")]
-    NoKey,
+    /// There is no certificate, but something else.
+    #[error("it holds no PEM certificate: {0}")]
+    NoCertificate(Content),
+    /// There is no private key that can be read without a password, but something else.
+    #[error("it holds no unencrypted PEM private key: {0}")]
+    NoKey(Content),
     /// A certificate cannot be an authority's.
     #[error("{0}")]
     Authority(rustls::Error),
@@ -69,10 +75,11 @@ fn is_of_more_lines(line: &[u8]) -> bool {
 /// # Errors
 /// With what is wrong.
 pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError> {
-    match CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>() {
-        Ok(chain) if chain.is_empty() => Err(PemError::NoCertificate),
+    let missing = || PemError::NoCertificate(Content::of(pem));
+    match CertificateDer::pem_slice_iter(without_mark(pem)).collect::<Result<Vec<_>, _>>() {
+        Ok(chain) if chain.is_empty() => Err(missing()),
         Ok(chain) => Ok(chain),
-        Err(error) => Err(PemError::of(&error, PemError::NoCertificate)),
+        Err(error) => Err(PemError::of(&error, missing())),
     }
 }
 
@@ -81,7 +88,17 @@ pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, PemError
 /// # Errors
 /// With what is wrong.
 pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, PemError> {
-    PrivateKeyDer::from_pem_slice(pem).map_err(|error| PemError::of(&error, PemError::NoKey))
+    PrivateKeyDer::from_pem_slice(without_mark(pem)).map_err(|error| {
+        let missing = PemError::NoKey(Content::of(pem));
+        // Its headers are no base64, which is what the library finds wrong.
+        let is_encrypted = missing == PemError::NoKey(Content::EncryptedKey);
+        if is_encrypted { missing } else { PemError::of(&error, missing) }
+    })
+}
+
+/// The text behind the byte order mark that editors of Windows put before it.
+fn without_mark(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
 /// Adds the certificates of a bundle, at least one, to those that are trusted. One that cannot be read is left out, so that
@@ -95,8 +112,9 @@ pub fn trust(
     mut add: impl FnMut(CertificateDer<'static>) -> Result<(), rustls::Error>,
 ) -> Result<(), String> {
     let (mut added, mut problem) = (0, None);
-    for (before, certificate) in CertificateDer::pem_slice_iter(pem).enumerate() {
-        let outcome = certificate.map_err(|error| PemError::of(&error, PemError::NoCertificate));
+    let missing = PemError::NoCertificate(Content::of(pem));
+    for (before, certificate) in CertificateDer::pem_slice_iter(without_mark(pem)).enumerate() {
+        let outcome = certificate.map_err(|error| PemError::of(&error, missing.clone()));
         match outcome.and_then(|certificate| add(certificate).map_err(PemError::Authority)) {
             Ok(()) => added += 1,
             Err(error) => {
@@ -111,7 +129,7 @@ pub fn trust(
     match problem {
         _ if added > 0 => Ok(()),
         Some(problem) => Err(problem),
-        None => Err(PemError::NoCertificate.to_string()),
+        None => Err(missing.to_string()),
     }
 }
 
@@ -178,13 +196,14 @@ mod tests {
             (KEY.replacen("KEY-----", "KEY--", 1), PemError::BeginLine),
             (KEY.replace("-----END", "--END"), PemError::NoEnd),
             (KEY.replace("TUlJ", "%%%%"), PemError::Base64),
-            (KEY.replace("PRIVATE", "PUBLIC"), PemError::NoKey),
-            (String::new(), PemError::NoKey),
+            (KEY.replace("PRIVATE", "PUBLIC"), PemError::NoKey(Content::PublicKey)),
+            (String::new(), PemError::NoKey(Content::Empty)),
         ] {
             assert_eq!(key(text.as_bytes()).unwrap_err(), error, "{text:?}");
-            let missing = if error == PemError::NoKey { PemError::NoCertificate } else { error };
+            let missing =
+                if let PemError::NoKey(content) = error { PemError::NoCertificate(content) } else { error };
             assert_eq!(certificates(text.as_bytes()).unwrap_err(), missing, "{text:?}");
         }
-        assert_eq!(certificates(KEY.as_bytes()), Err(PemError::NoCertificate));
+        assert_eq!(certificates(KEY.as_bytes()), Err(PemError::NoCertificate(Content::PrivateKey)));
     }
 }
