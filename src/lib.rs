@@ -6,10 +6,6 @@ pub mod cli;
 pub mod config;
 /// Wires everything: bind, run, drain.
 pub mod app;
-/// What is measured of a run, and where it goes.
-pub mod observation;
-/// What a start decided, in the log.
-pub mod announce;
 /// HTTP/1.1 without a buffer for who waits.
 pub mod http1;
 /// Sockets and lifetimes, no business.

@@ -73,17 +73,13 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "token",
         ],
     ),
-    ("announce", &["config", "diagnostics", "server"]),
-    ("observation", &["clock", "config", "proxy", "tasks", "telemetry"]),
     (
         "app",
         &[
             "admin",
-            "announce",
             "clock",
             "config",
             "diagnostics",
-            "observation",
             "proxy",
             "reload",
             "server",

@@ -6,7 +6,7 @@ use self::services::Services;
 use super::fetch::{self, FetchError, Fetcher};
 use super::verifier::IssuerError;
 use super::{Exit, report, signals::Signals};
-use crate::app::StartError;
+use crate::app::error::StartError;
 use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
 use crate::proxy::trust::TrustError;
@@ -67,7 +67,7 @@ impl From<StartError> for DemoError {
             | StartError::Tls(_)
             | StartError::Trust(_)
             | StartError::Address(_)
-            | StartError::Observation(_)) => Self::Start(other),
+            | StartError::Telemetry(_)) => Self::Start(other),
         }
     }
 }

@@ -3,7 +3,8 @@
 use super::api;
 use super::{DemoError, PATIENCE};
 use crate::admin;
-use crate::app::{App, StartError};
+use crate::app::App;
+use crate::app::error::StartError;
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::Verifier;
 use crate::clock::Clock;

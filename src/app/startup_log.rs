@@ -1,12 +1,12 @@
-//! What a start decided, in the log: where it listens, where requests may go, which tokens they get.
+//! The log lines of a start: the addresses, the upstreams that requests may go to, and the tokens they get.
 
 use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
 use crate::diagnostics::DiagnosticCode;
 use crate::server::listener::Address;
 
-/// Says what was decided, and warns of what an operator may not have meant. Nothing in it is secret.
-pub fn started(config: &Config, proxy: &Address, admin: Option<&Address>) {
+/// Logs what the configuration decides, and warns of settings that may be mistakes. No field holds a secret.
+pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen_addr = %proxy,

@@ -1,4 +1,4 @@
-//! What is measured of a run, and where it goes: metrics and spans, kept for whoever asks and pushed where that is wanted.
+//! The telemetry of a run: metrics for scrapes, and the push of metrics and spans to collectors where it is configured.
 
 use crate::clock::Clock;
 use crate::config::otel::OtelConfig;
@@ -12,38 +12,38 @@ use crate::telemetry::push::{self, PushError};
 use crate::telemetry::traces::Traces;
 use tokio_rustls::TlsConnector;
 
-/// The most series of one metric; more label values are counted together.
+/// The maximum number of series of one metric; further label values are counted together.
 const MOST_SERIES: usize = 1000;
 
 /// Metrics and spans. Cloning is cheap.
 #[derive(Clone)]
-pub struct Observation {
-    /// What is counted.
-    pub metrics: Metrics,
-    /// What is traced.
-    pub traces: Traces,
+pub(super) struct Telemetry {
+    /// The metrics of requests, tokens and the process.
+    pub(super) metrics: Metrics,
+    /// The spans of requests.
+    pub(super) traces: Traces,
 }
 
-/// Why a run cannot be observed as it should be.
+/// Why the telemetry of a run cannot be set up.
 #[derive(Debug, thiserror::Error)]
-pub enum ObservationError {
+pub enum TelemetryError {
     /// Metrics cannot be set up.
     #[error(transparent)]
     Metrics(#[from] MetricsError),
-    /// What pushes cannot be set up.
+    /// The push to a collector cannot be set up.
     #[error(transparent)]
     Push(#[from] PushError),
-    /// The collector could not be verified.
+    /// The certificates that verify a collector cannot be used.
     #[error(transparent)]
     Trust(#[from] TrustError),
 }
 
-impl Observation {
-    /// Begins what `config` asks for. To be called on the runtime that carries requests.
+impl Telemetry {
+    /// Sets up the metrics and spans that `config` asks for. Must be called on the runtime that carries requests.
     ///
     /// # Errors
-    /// When a part of it cannot be set up.
-    pub fn begin(config: &Config, clock: Clock) -> Result<Self, ObservationError> {
+    /// When metrics, the push or its TLS cannot be set up.
+    pub(super) fn start(config: &Config, clock: Clock) -> Result<Self, TelemetryError> {
         let callers = if config.inbound_tls.is_some() { Scheme::Https } else { Scheme::Http };
         let push = push::prepare(&config.otel, tls(config)?, callers.as_str(), &Tasks::default())?;
         let metrics = match (&config.metrics, push.metrics) {
@@ -59,13 +59,13 @@ impl Observation {
         Ok(Self { metrics, traces: push.traces })
     }
 
-    /// Delivers what is left to deliver, for a few seconds at most.
-    pub async fn finish(self) {
+    /// Pushes the last metrics and spans, for a few seconds at most.
+    pub(super) async fn finish(self) {
         push::finish(self.metrics, self.traces).await;
     }
 }
 
-/// How an https collector is verified: as upstreams are. `None` where there is none.
+/// The TLS connector for https collectors, which verifies them as upstreams; `None` when no collector uses https.
 fn tls(config: &Config) -> Result<Option<TlsConnector>, TrustError> {
     let OtelConfig { metrics, traces, .. } = &config.otel;
     let collectors =

@@ -1,21 +1,20 @@
 //! Wires everything: bind, run, drain.
 
+use self::error::StartError;
+use self::telemetry::Telemetry;
 use crate::admin;
 use crate::admin::health::Readiness;
 use crate::admin::status::{Listeners, Sources};
-use crate::announce;
 use crate::clock::Clock;
-use crate::config::service_manager::{HandedOver, Sockets};
-use crate::config::{Config, ListenAddr};
-use crate::diagnostics::DiagnosticCode;
-use crate::observation::{Observation, ObservationError};
+use crate::config::Config;
+use crate::config::service_manager::Sockets;
 use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::named::Named;
 use crate::proxy::pool::Pool;
-use crate::proxy::trust::{TrustError, UpstreamTls};
+use crate::proxy::trust::UpstreamTls;
 use crate::proxy::upstream::Upstream;
 use crate::proxy::{Proxy, Tokens, audience};
 use crate::reload::{self, Reload};
@@ -23,9 +22,8 @@ use crate::server::Server;
 use crate::server::activity::Limits;
 use crate::server::connection::Drain;
 use crate::server::file_limit;
-use crate::server::listener::{Address, BindError, Listener};
+use crate::server::listener::{Address, Listener};
 use crate::server::reload::InboundTls;
-use crate::server::tls::TlsError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
@@ -33,8 +31,18 @@ use crate::token::cache::{Settings, TokenCache};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
+
+/// Why a proxy cannot start.
+pub mod error;
+/// The listeners for callers and for metrics.
+mod listeners;
+/// Metrics and spans of a run.
+mod telemetry;
+/// What a start has decided, in the log.
+mod startup_log;
+/// The end of a run.
+mod drain;
 
 /// A proxy that owns its sockets and knows its addresses, but does not serve yet.
 pub struct App {
@@ -44,39 +52,10 @@ pub struct App {
     server: Arc<Server>,
     upstream_tls: Arc<UpstreamTls>,
     reload: Reload,
-    observation: Observation,
+    telemetry: Telemetry,
     readiness: Readiness,
     clock: Clock,
     recent: Recent,
-}
-
-/// Why a proxy cannot start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The address for callers cannot be bound.
-    #[error("--listen-addr (LISTEN_ADDR): cannot listen on {0}")]
-    Listen(ListenAddr, #[source] BindError),
-    /// The address for metrics cannot be bound.
-    #[error("--metrics-listen-addr (METRICS_LISTEN_ADDR): cannot listen on {0}")]
-    MetricsListen(ListenAddr, #[source] BindError),
-    /// A socket was made for this process that it cannot use.
-    #[error("a socket that was handed over cannot be used")]
-    HandedOver(#[source] io::Error),
-    /// A socket for metrics was made for this process, and metrics are off.
-    #[error("a second socket was handed over, which is for metrics, but --metrics-enabled is false")]
-    NoMetrics,
-    /// Callers' TLS cannot be set up.
-    #[error(transparent)]
-    Tls(#[from] TlsError),
-    /// Upstreams' certificates could not be verified.
-    #[error(transparent)]
-    Trust(#[from] TrustError),
-    /// A listener has no address of its kind.
-    #[error("a listener has no address")]
-    Address(#[source] io::Error),
-    /// The run cannot be observed as it should be.
-    #[error(transparent)]
-    Observation(#[from] ObservationError),
 }
 
 impl App {
@@ -105,9 +84,9 @@ impl App {
         clock: Clock,
         recent: Recent,
     ) -> Result<Self, StartError> {
-        let proxy_listener = proxy_listener(sockets.proxy, &config).await?;
-        let admin_listener = admin_listener(sockets.metrics, &config).await?;
-        let observation = Observation::begin(&config, clock)?;
+        let proxy_listener = listeners::proxy(sockets.proxy, &config).await?;
+        let admin_listener = listeners::admin(sockets.metrics, &config).await?;
+        let telemetry = Telemetry::start(&config, clock)?;
         let cache = TokenCache::new(
             source,
             Settings {
@@ -115,7 +94,7 @@ impl App {
                 fetch_timeout: config.tokens.fetch_timeout,
                 refresh_skew: config.tokens.refresh_skew,
                 capacity: config.tokens.cache_capacity,
-                metrics: observation.metrics.clone(),
+                metrics: telemetry.metrics.clone(),
             },
         );
         let readiness = Readiness::new();
@@ -132,8 +111,8 @@ impl App {
         let connector = Connector::configured(&config, own, upstream_tls.clone(), Tasks::default());
         let connector = Connector { dialer, ..connector };
         let on_loopback = proxy_listener.address().is_loopback();
-        let server = Arc::new(server(&config, &observation, tokens, connector, on_loopback)?);
-        announce::started(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
+        let server = Arc::new(server(&config, &telemetry, tokens, connector, on_loopback)?);
+        startup_log::write(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
         Ok(Self {
             config,
@@ -142,7 +121,7 @@ impl App {
             server,
             upstream_tls,
             reload,
-            observation,
+            telemetry,
             readiness,
             clock,
             recent,
@@ -154,7 +133,7 @@ impl App {
     /// # Errors
     /// When that is no TCP port.
     pub fn proxy_addr(&self) -> io::Result<SocketAddr> {
-        tcp_address(&self.proxy_listener)
+        listeners::tcp_address(&self.proxy_listener)
     }
 
     /// Where metrics and health are served, if they are.
@@ -162,7 +141,7 @@ impl App {
     /// # Errors
     /// When that is no TCP port.
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
-        self.admin_listener.as_ref().map(tcp_address).transpose()
+        self.admin_listener.as_ref().map(listeners::tcp_address).transpose()
     }
 
     /// What keeps the proxy from being ready.
@@ -181,10 +160,10 @@ impl App {
         let admin_listener = self.admin_listener.as_ref().zip(self.config.metrics.as_ref());
         let router = admin_listener
             .map(|(listener, config)| admin::router(&config.path, self.sources(listener.address())));
-        let drain = Drain::default();
+        let stop = Drain::default();
         let accepting = Tasks::default();
-        let (server, listener, stop) = (self.server.clone(), Arc::new(self.proxy_listener), drain.clone());
-        accepting.supervise(move || server.clone().run(listener.clone(), stop.clone()));
+        let (server, listener, drain) = (self.server.clone(), Arc::new(self.proxy_listener), stop.clone());
+        accepting.supervise(move || server.clone().run(listener.clone(), drain.clone()));
         let (tls, reload) = (self.upstream_tls, self.reload.clone());
         let upstream_files = move || tls.clone().follow(reload::EVERY, reload.clone());
         let _following_upstream_files = Owned::from(Tasks::default().supervise(upstream_files));
@@ -205,21 +184,8 @@ impl App {
 
         shutdown.await;
         let _draining = self.readiness.hold("draining");
-        tracing::info!(delay_s = self.config.shutdown.delay.as_secs_f64(), "shutting down");
-        sleep(self.config.shutdown.delay).await;
-        drain.begin();
-        accepting.finished().await;
-        let connections = &self.server.connections;
-        tracing::info!(connections = connections.running(), "draining");
-        if timeout(self.config.shutdown.timeout, connections.finished()).await.is_err() {
-            tracing::warn!(
-                code = DiagnosticCode::ShutdownCutOff.code(),
-                see = DiagnosticCode::ShutdownCutOff.see(),
-                connections = connections.running(),
-                "cut off by --shutdown-timeout"
-            );
-        }
-        self.observation.finish().await;
+        drain::connections(&self.config.shutdown, &stop, &accepting, &self.server.connections).await;
+        self.telemetry.finish().await;
         admin_stop.cancel();
         admin_tasks.finished().await;
         tracing::info!("stopped");
@@ -239,7 +205,7 @@ impl App {
                 client_certificates: tls.is_some_and(|files| files.client_ca.is_some()),
             },
             readiness: self.readiness.clone(),
-            metrics: self.observation.metrics.clone(),
+            metrics: self.telemetry.metrics.clone(),
             connections: self.server.connections.clone(),
             tokens: self.server.proxy.tokens.cache.clone(),
             pool: self.server.proxy.upstream.pool().clone(),
@@ -248,36 +214,9 @@ impl App {
     }
 }
 
-async fn proxy_listener(made: Option<HandedOver>, config: &Config) -> Result<Listener, StartError> {
-    match made {
-        Some(socket) => Listener::adopt(socket).map_err(StartError::HandedOver),
-        None => Listener::bind(&config.listen)
-            .await
-            .map_err(|error| StartError::Listen(config.listen.clone(), error)),
-    }
-}
-
-async fn admin_listener(made: Option<HandedOver>, config: &Config) -> Result<Option<Listener>, StartError> {
-    match (made, &config.metrics) {
-        (None, None) => Ok(None),
-        // Whoever connects there would wait for ever.
-        (Some(_), None) => Err(StartError::NoMetrics),
-        (Some(socket), Some(_)) => Listener::adopt(socket).map(Some).map_err(StartError::HandedOver),
-        (None, Some(metrics)) => Listener::bind(&metrics.listen)
-            .await
-            .map(Some)
-            .map_err(|error| StartError::MetricsListen(metrics.listen.clone(), error)),
-    }
-}
-
-fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
-    let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
-    listener.address().tcp().first().copied().ok_or_else(no_port)
-}
-
 fn server(
     config: &Config,
-    observation: &Observation,
+    telemetry: &Telemetry,
     tokens: Tokens,
     connector: Connector,
     on_loopback: bool,
@@ -294,8 +233,8 @@ fn server(
         tokens,
         forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout, complaints.clone()),
-        metrics: observation.metrics.clone(),
-        traces: observation.traces.clone(),
+        metrics: telemetry.metrics.clone(),
+        traces: telemetry.traces.clone(),
         complaints,
     };
     Ok(Server {

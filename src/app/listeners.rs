@@ -1,0 +1,41 @@
+//! The listeners of a proxy: bound to the configured addresses, or adopted from a service manager.
+
+use super::error::StartError;
+use crate::config::Config;
+use crate::config::service_manager::HandedOver;
+use crate::server::listener::Listener;
+use std::io;
+use std::net::SocketAddr;
+
+/// The listener for callers: the socket that a service manager has made, or a new one.
+pub(super) async fn proxy(made: Option<HandedOver>, config: &Config) -> Result<Listener, StartError> {
+    match made {
+        Some(socket) => Listener::adopt(socket).map_err(StartError::HandedOver),
+        None => Listener::bind(&config.listen)
+            .await
+            .map_err(|error| StartError::Listen(config.listen.clone(), error)),
+    }
+}
+
+/// The listener for metrics and health, unless metrics are off.
+pub(super) async fn admin(made: Option<HandedOver>, config: &Config) -> Result<Option<Listener>, StartError> {
+    match (made, &config.metrics) {
+        (None, None) => Ok(None),
+        // No part would accept its connections, so its clients would wait for ever.
+        (Some(_), None) => Err(StartError::NoMetrics),
+        (Some(socket), Some(_)) => Listener::adopt(socket).map(Some).map_err(StartError::HandedOver),
+        (None, Some(metrics)) => Listener::bind(&metrics.listen)
+            .await
+            .map(Some)
+            .map_err(|error| StartError::MetricsListen(metrics.listen.clone(), error)),
+    }
+}
+
+/// The first TCP address of a listener.
+///
+/// # Errors
+/// When the listener is a Unix socket.
+pub(super) fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
+    let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
+    listener.address().tcp().first().copied().ok_or_else(no_port)
+}
