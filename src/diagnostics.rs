@@ -68,6 +68,10 @@ diagnostic_codes! {
     CertificateMismatch => "certificate_mismatch",
     /// A certificate has expired, or is not valid yet.
     CertificateExpired => "certificate_expired",
+    /// A caller shows no certificate, or one that is not accepted.
+    CallerCertificateRefused => "caller_certificate_refused",
+    /// A caller does not accept the certificate that it is shown.
+    CertificateRefusedByCaller => "certificate_refused_by_caller",
     /// A certificate is about to expire.
     CertificateExpiring => "certificate_expiring",
     /// No certificate authority is trusted, so no https upstream can be verified.

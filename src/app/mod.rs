@@ -23,6 +23,7 @@ use crate::server::activity::Limits;
 use crate::server::connection::Drain;
 use crate::server::file_limit;
 use crate::server::listener::{Address, Listener};
+use crate::server::refused_certificates::RefusedCertificates;
 use crate::server::reload::InboundTls;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
@@ -246,5 +247,6 @@ fn server(
         },
         max_connections: config.inbound.max_connections.or_else(file_limit::max_connections),
         connections: Tasks::default(),
+        refused_certificates: RefusedCertificates::default(),
     })
 }

@@ -60,15 +60,14 @@ impl Drain {
 }
 
 /// Serves one connection to its end. A caller on this machine has no address.
-pub async fn serve(server: &Arc<Server>, stream: Socket, caller: Option<IpAddr>, drain: Drain) {
+pub async fn serve(server: &Arc<Server>, stream: Socket, address: Option<IpAddr>, drain: Drain) {
     if stream.send_at_once().is_err() {
         return;
     }
-    let caller = caller.map(client_address);
     match &server.tls {
-        None => speak_http(server, stream, caller, drain).await,
+        None => speak_http(server, stream, address.map(client_address), drain).await,
         // Boxed, because it is three times as large, and every connection without TLS would make room for it.
-        Some(tls) => Box::pin(speak_tls(server, tls, stream, caller, drain)).await,
+        Some(tls) => Box::pin(speak_tls(server, tls, stream, address, drain)).await,
     }
 }
 
@@ -76,12 +75,15 @@ async fn speak_tls(
     server: &Arc<Server>,
     tls: &InboundTls,
     stream: Socket,
-    caller: Option<HeaderValue>,
+    address: Option<IpAddr>,
     drain: Drain,
 ) {
     match timeout(server.limits.header_read_timeout, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => speak_http(server, stream, caller, drain).await,
-        Ok(Err(error)) => tracing::debug!(%error, "a caller's TLS handshake failed"),
+        Ok(Ok(stream)) => speak_http(server, stream, address.map(client_address), drain).await,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a caller's TLS handshake failed");
+            server.refused_certificates.note(&error, address);
+        }
         Err(_) => tracing::debug!("a caller's TLS handshake took too long"),
     }
 }

@@ -8,6 +8,8 @@ mod socket_file;
 pub mod stream;
 /// The certificate that callers see, and those that they must show.
 pub mod tls;
+/// Handshakes that fail for a certificate.
+pub mod refused_certificates;
 /// When a certificate holds.
 pub mod validity;
 /// Keeps it up to date with its files.
@@ -38,6 +40,7 @@ use activity::Limits;
 use connection::Drain;
 use listener::Listener;
 use overload::Overload;
+use refused_certificates::RefusedCertificates;
 use reload::InboundTls;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -56,6 +59,8 @@ pub struct Server {
     pub max_connections: Option<NonZeroUsize>,
     /// The tasks of connections, one each.
     pub connections: Tasks,
+    /// What the log says of certificates that callers show, or do not accept.
+    pub refused_certificates: RefusedCertificates,
 }
 
 impl Server {

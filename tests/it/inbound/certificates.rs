@@ -42,6 +42,28 @@ async fn only_those_whom_the_authority_vouches_for_are_let_in() {
     assert_eq!(world.upstream.seen().len(), 1);
 }
 
+/// Each kind has one line a minute, however often it happens.
+#[tokio::test]
+async fn a_certificate_that_either_side_refuses_is_logged() {
+    let server = Certificates::new("client-ca-logged");
+    let unknown = Certificates::new("client-ca-logged-unknown");
+    let ca = server.path("ca.pem");
+    let flags = ["--tls-cert", &server.path("cert.pem"), "--tls-key", &server.path("key.pem")];
+    let flags = [&flags[..], &["--tls-client-ca", &ca, "--log-level", "info"]].concat();
+    let mut world = World::pinned(Upstream::echo().await, &flags).await;
+    for _ in 0..3 {
+        assert!(!is_let_in(world.proxy.proxy, &server, Some(&unknown)).await);
+        assert!(!is_let_in(world.proxy.proxy, &server, None).await);
+        // This caller trusts another authority than that of the server.
+        assert!(!is_let_in(world.proxy.proxy, &unknown, Some(&server)).await);
+    }
+    for code in ["caller_certificate_refused", "certificate_refused_by_caller"] {
+        let line = world.proxy.logged(|line| line["code"] == code).await;
+        assert_eq!((&line["level"], &line["caller"]), (&"WARN".into(), &"127.0.0.1".into()), "{line}");
+        assert_eq!(world.proxy.log().iter().filter(|line| line["code"] == code).count(), 1);
+    }
+}
+
 #[tokio::test]
 async fn a_file_without_authorities_stops_the_start() {
     let server = Certificates::new("client-ca-broken");
