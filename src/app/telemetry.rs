@@ -6,6 +6,7 @@ use crate::config::{Config, UpstreamTlsFiles};
 use crate::proxy::target::Scheme;
 use crate::proxy::trust::{Offer, TrustError, UpstreamTls};
 use crate::tasks::{self, Tasks};
+use crate::telemetry::last_push;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::process_info::ProcessInfo;
 use crate::telemetry::push::{self, PushError};
@@ -61,7 +62,7 @@ impl Telemetry {
 
     /// Pushes the last metrics and spans, for a few seconds at most.
     pub(super) async fn finish(self) {
-        push::finish(self.metrics, self.traces).await;
+        last_push::finish(self.metrics, self.traces).await;
     }
 }
 

@@ -3,9 +3,9 @@
 use clap_complete::{Shell, generate};
 
 /// The script to be sourced by `shell`.
-pub(super) fn script(shell: Shell) -> Vec<u8> {
+pub(super) fn script(mut command: clap::Command, shell: Shell) -> Vec<u8> {
     // Written to memory first, because the generator panics where its output cannot be written.
     let mut script = Vec::new();
-    generate(shell, &mut super::command(), env!("CARGO_PKG_NAME"), &mut script);
+    generate(shell, &mut command, env!("CARGO_PKG_NAME"), &mut script);
     script
 }

@@ -1,9 +1,11 @@
 //! `attache emulator`: runs the local STS alone until it is told to stop.
 
 use super::emulator_args::EmulatorArgs;
-use super::{Exit, report, signals::Signals};
+use super::exit::Exit;
+use super::{report, signals::Signals};
+use crate::emulator::Emulator;
 use crate::emulator::faults::{Faults, Outage};
-use crate::emulator::{Emulator, Options};
+use crate::emulator::options::Options;
 use std::io;
 use tokio::runtime::Builder;
 

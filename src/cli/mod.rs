@@ -7,8 +7,8 @@ use clap_complete::Shell;
 use demo::args::DemoArgs;
 use doctor::args::DoctorArgs;
 use emulator_args::EmulatorArgs;
+use exit::Exit;
 use health::args::{HealthcheckArgs, WaitArgs};
-use std::process::ExitCode;
 use token::args::MintArgs;
 
 /// What `attache emulator` can be asked for.
@@ -43,31 +43,12 @@ pub mod doctor;
 pub mod token;
 /// Panics, told in a line.
 mod panics;
+/// How a command ends.
+pub mod exit;
 /// The only printer.
 mod report;
 /// Durations as a person reads them.
 mod format;
-
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exit {
-    /// It did what was asked (0).
-    Done,
-    /// It could not (1).
-    Failed,
-    /// What was asked makes no sense (2).
-    BadUsage,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        match exit {
-            Exit::Done => Self::SUCCESS,
-            Exit::Failed => Self::FAILURE,
-            Exit::BadUsage => Self::from(2),
-        }
-    }
-}
 
 /// Runs the command that this process was started with, and prints whatever there is to say.
 pub fn run() -> Exit {
@@ -86,7 +67,7 @@ pub fn run() -> Exit {
         Some(Command::Healthcheck(args)) => health::check(&args),
         Some(Command::Wait(args)) => health::wait(&args),
         Some(Command::Version) => report::data(version::line().as_bytes()),
-        Some(Command::Completion { shell }) => report::data(&completion::script(shell)),
+        Some(Command::Completion { shell }) => report::data(&completion::script(command(), shell)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The only printer: data goes to standard output, everything said to a person to standard error.
 
-use super::Exit;
+use super::exit::Exit;
 use crate::config::problems::Problems;
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;

@@ -1,8 +1,9 @@
 //! Runs the proxy until it is told to stop, and a second telling stops it at once.
 
+use super::exit::Exit;
 use super::signals::{Hangups, Signals, Toggles};
 use super::threads::{self, TooFew};
-use super::{Exit, panics, report};
+use super::{panics, report};
 use crate::admin::health::Readiness;
 use crate::app::App;
 use crate::app::error::StartError;

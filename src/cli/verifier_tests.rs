@@ -1,7 +1,8 @@
 use super::*;
 use crate::clock::Clock;
+use crate::emulator::Emulator;
 use crate::emulator::handle::EmulatorHandle;
-use crate::emulator::{Emulator, Options};
+use crate::emulator::options::Options;
 use crate::tasks::{Owned, Tasks};
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Sts, Wish, access::Access};

@@ -3,7 +3,7 @@
 //! | call | effect |
 //! |---|---|
 //! | `GET /_emulator` | the state: issuer, account, role, keys, session, faults, counters, last calls |
-//! | `GET /_emulator/faults` | the faults in force, each field as in [`Faults`] |
+//! | `GET /_emulator/faults` | the faults in force, each field as in [`Faults`](crate::emulator::faults::Faults) |
 //! | `PUT /_emulator/faults` | these faults and no others |
 //! | `PATCH /_emulator/faults` | these fields change, `null` is a field's default |
 //! | `PUT /_emulator/session` | `{"remaining_seconds": n}` of the session behind every key, or behind `"access_key_id"`; `null` is long-term |

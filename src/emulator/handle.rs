@@ -1,12 +1,12 @@
 //! Faults and counters in the same process: what the control endpoint does over HTTP, and waiting for calls.
 
-use super::Options;
 use super::api_error::ApiError;
 use super::authorization::Scope;
 use super::call::{Call, Operation};
 use super::call_log::{CallLog, CallRecord, UNKNOWN};
 use super::faults::Faults;
 use super::issuer::{Issuer, IssuerUrl};
+use super::options::Options;
 use super::role::RoleArn;
 use super::sessions::{Caller, Principal, Sessions};
 use super::unix_seconds::UnixSeconds;

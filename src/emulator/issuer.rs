@@ -1,9 +1,9 @@
 //! The issuer of tokens: its address, and its keys old and new.
 
-use super::OptionsError;
 use super::api_error::{ApiError, ErrorCode};
 use super::call::Algorithm;
 use super::keys::SigningKeys;
+use super::options::OptionsError;
 use http::Uri;
 use serde_json::Value;
 use std::net::SocketAddr;

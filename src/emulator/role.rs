@@ -1,6 +1,6 @@
 //! A role's ARN, from which everything that STS says about a principal follows.
 
-use super::OptionsError;
+use super::options::OptionsError;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 

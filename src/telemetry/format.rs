@@ -1,7 +1,7 @@
 //! One log line, built so that nothing in a value can end it early or begin another.
 
 use super::escape::Escaped;
-use super::logs::ACCESS;
+use super::targets::ACCESS;
 use crate::clock::Rfc3339;
 use crate::config::LogFormat;
 use crate::legible::deceives;

@@ -2,6 +2,7 @@
 
 use super::format::Line;
 use super::recent::Recent;
+use super::targets::{ACCESS, AWS, H2, OURS};
 use super::writer::{Flush, LogWriter};
 use crate::clock::Clock;
 use crate::config::{LogConfig, LogFormat, LogLevel};
@@ -13,16 +14,6 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, SubscriberExt};
 use tracing_subscriber::{Layer, Registry, reload};
-
-/// The tracing target of the access log. Its events pass at any `--log-level` when `--access-log` is set, and otherwise
-/// like all others.
-pub const ACCESS: &str = "attache::access";
-
-const OURS: &str = env!("CARGO_PKG_NAME");
-/// What the targets of AWS's crates begin with.
-const AWS: &str = "aws_";
-/// The library of HTTP/2. A peer can have it write a line a frame, at warn.
-const H2: &str = "h2";
 
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]

@@ -15,9 +15,13 @@ pub mod traces;
 pub mod trace_context;
 /// Metrics and spans on their way to a collector.
 pub mod push;
+/// The last push, at the end of the process.
+pub mod last_push;
 mod otlp_client;
 /// What is logged, and where it goes.
 pub mod logs;
+/// The tracing targets that the log tells apart.
+pub mod targets;
 mod format;
 mod escape;
 /// The last warnings and errors, kept for whoever looks.

@@ -2,7 +2,6 @@
 //!
 //! The SDK collects and encodes on threads of its own; what it encodes is carried by a task of ours.
 
-use super::metrics::Metrics;
 use super::otlp_client;
 use super::traces::Traces;
 use crate::config::otel::{Collector, OtelConfig};
@@ -21,11 +20,7 @@ use opentelemetry_sdk::trace::{
     BatchConfig, BatchConfigBuilder, BatchSpanProcessor, Sampler, SdkTracerProvider, SpanData,
 };
 use std::time::Duration;
-use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-
-/// How long the end of the process waits for the last delivery.
-const LAST_DELIVERY: Duration = Duration::from_secs(3);
 
 /// Why nothing can be pushed.
 #[derive(Debug, thiserror::Error)]
@@ -34,7 +29,7 @@ pub struct PushError(#[from] ExporterBuildError);
 
 /// What pushes.
 pub struct Push {
-    /// Goes into [`Metrics::pushed_too`].
+    /// Goes into [`Metrics::pushed_too`](super::metrics::Metrics::pushed_too).
     pub metrics: Option<MetricsPush>,
     /// The spans of requests.
     pub traces: Traces,
@@ -93,16 +88,6 @@ pub fn prepare(
         Ok::<_, PushError>(Traces::new(provider, scheme))
     });
     Ok(Push { metrics: metrics.transpose()?, traces: traces.transpose()?.unwrap_or_else(Traces::disabled) })
-}
-
-/// Delivers what is left, and no more after that. Gives up after a few seconds.
-pub async fn finish(metrics: Metrics, traces: Traces) {
-    let last = tokio::task::spawn_blocking(move || {
-        traces.finish();
-        metrics.finish();
-    });
-    // What could not be delivered has been said where it failed.
-    let _ = timeout(LAST_DELIVERY, last).await;
 }
 
 fn resource(config: &OtelConfig) -> Resource {

@@ -1,8 +1,8 @@
 //! What the demo tells: who takes part, what went in, what came out, and why the other side believes it.
 
 use super::api::{Arrived, TokenFacts};
+use super::request::{CALLER, MADE_UP, PATH};
 use super::services::{AUDIENCE, Places};
-use super::{CALLER, MADE_UP, PATH};
 use crate::cli::claims::listed;
 use serde_json::{Map, Value};
 

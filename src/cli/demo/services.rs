@@ -1,7 +1,7 @@
 //! Everything that the demo needs, on loopback and in this process: STS, a third party's API, and attache between them.
 
 use super::api;
-use super::{DemoError, PATIENCE};
+use super::error::DemoError;
 use crate::admin;
 use crate::app::App;
 use crate::app::error::StartError;
@@ -10,7 +10,8 @@ use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::HandedOver;
-use crate::emulator::{Emulator, Options};
+use crate::emulator::Emulator;
+use crate::emulator::options::Options;
 use crate::server::activity::Limits;
 use crate::server::listener::Listener;
 use crate::tasks::{Owned, Tasks};
@@ -21,10 +22,14 @@ use crate::token::sts::{Sts, access::Access};
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 /// For whom the API of the demo takes tokens.
 pub(super) const AUDIENCE: &str = "https://api.demo.example";
+
+/// The maximum time of an exchange. A proxy that waits for a token needs the most.
+pub(super) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Where everything is.
 #[derive(Clone, Debug)]
@@ -61,13 +66,14 @@ impl Services {
         let (log, _) = logs::init(&config.log, recent.clone())?;
 
         let tasks = Tasks::default();
-        let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, Fetcher::to_anywhere(PATIENCE)?));
+        let verifier =
+            Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, Fetcher::to_anywhere(EXCHANGE_TIMEOUT)?));
         let emulator = tasks.spawn(emulator.run(future::pending()));
         // Making the issuer's keys takes a while on a slow machine, longer perhaps than a call to STS may take.
         verifier.learn_keys().await?;
         let router = api::router(verifier);
         let accept = async move || listener.accept().await.0;
-        let limits = Limits { header_read_timeout: PATIENCE, idle_timeout: PATIENCE };
+        let limits = Limits { header_read_timeout: EXCHANGE_TIMEOUT, idle_timeout: EXCHANGE_TIMEOUT };
         let serving = tasks.spawn(admin::server::serve(accept, router, limits, future::pending()));
 
         let app = bind(config, recent).await?;

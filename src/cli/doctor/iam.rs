@@ -1,7 +1,7 @@
 //! Which condition of a policy denies a token. AWS does not say, so tokens are asked for that differ in one respect.
 
-use super::Subject;
 use super::deadline::Deadline;
+use super::subject::Subject;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Sts, Wish, access::Access};
 use crate::token::{SigningAlgorithm, TokenSource};

@@ -5,20 +5,22 @@ use self::args::{DoctorArgs, Format};
 use self::deadline::Deadline;
 use self::diagnosis::Diagnosis;
 use self::finding::{Check, Finding};
-use super::{Exit, report};
+use self::subject::Subject;
+use crate::cli::exit::Exit;
+use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::problems::Problems;
 use crate::config::{self, Config, Routing};
 use crate::diagnostics::DiagnosticCode;
 use crate::proxy::audience;
 use crate::proxy::target::Target;
-use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{Sts, access::Access};
-use http::uri::PathAndQuery;
 use tokio::runtime::Builder;
 
 /// What can be asked of it.
 pub mod args;
+/// What an examination looks at.
+mod subject;
 /// What one check found.
 mod finding;
 /// All findings, as text and as JSON.
@@ -45,18 +47,6 @@ mod upstream;
 mod challenge;
 /// The environment's proxy variables.
 mod proxies;
-
-/// What is examined.
-struct Subject<'c> {
-    config: &'c Config,
-    sts: &'c Sts,
-    clock: Clock,
-    /// The upstream to try: the pinned one, or `--probe-host`.
-    target: Option<Target>,
-    /// The audiences of the token to try.
-    audiences: Option<AudienceSet>,
-    path: &'c PathAndQuery,
-}
 
 /// Examines, and prints what was found. Ends with a failure where a check failed.
 pub(super) fn run(args: &DoctorArgs) -> Exit {

@@ -3,7 +3,8 @@
 use super::aws::{AwsChecks, is_too_short};
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
-use super::{Subject, iam, policy};
+use super::subject::Subject;
+use super::{iam, policy};
 use crate::cli::format::span;
 use crate::config::duration::Shown;
 use crate::diagnostics::DiagnosticCode;

@@ -1,8 +1,9 @@
 //! The way to the upstream, and what it makes of the token: one request without, one with it.
 
+use super::challenge;
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
-use super::{Subject, challenge};
+use super::subject::Subject;
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::{ForwardedFor, Routing};
 use crate::diagnostics::DiagnosticCode;

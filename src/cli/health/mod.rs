@@ -1,7 +1,8 @@
 //! `attache healthcheck` and `attache wait`: what a proxy that runs says of itself, as an exit status, for images without
 //! a shell.
 
-use super::{Exit, report};
+use crate::cli::exit::Exit;
+use crate::cli::report;
 use crate::config::args::MetricsArgs;
 use crate::config::duration::Shown;
 use crate::config::environment::Environment;

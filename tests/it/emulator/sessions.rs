@@ -1,8 +1,8 @@
 //! No token outlives the session that asks for it.
 
 use super::world::{ABOUT, MINT, World};
-use attache::emulator::Options;
 use attache::emulator::call::Operation;
+use attache::emulator::options::Options;
 use aws_sdk_sts::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_sts::operation::get_web_identity_token::GetWebIdentityTokenError;
 use serde_json::json;

@@ -1,7 +1,8 @@
 //! What a client sees on the wire.
 
 use super::world::{ABOUT, MINT, World};
-use attache::emulator::{Emulator, Options};
+use attache::emulator::Emulator;
+use attache::emulator::options::Options;
 use serde_json::json;
 use std::io::ErrorKind;
 

@@ -1,7 +1,8 @@
 //! An emulator on a port of its own, and a client that shows the bytes.
 
+use attache::emulator::Emulator;
 use attache::emulator::handle::EmulatorHandle;
-use attache::emulator::{Emulator, Options};
+use attache::emulator::options::Options;
 use bytes::Bytes;
 use http::{HeaderMap, Request, StatusCode};
 use http_body_util::{BodyExt, Full};

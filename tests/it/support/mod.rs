@@ -11,8 +11,9 @@ pub mod upstream;
 pub mod websocket;
 pub mod wire;
 
+use attache::emulator::Emulator;
 use attache::emulator::handle::EmulatorHandle;
-use attache::emulator::{Emulator, Options};
+use attache::emulator::options::Options;
 use attache::tasks::{Owned, Tasks};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,0 +1,22 @@
+//! The request of the demo, with a credential that attache replaces.
+
+use crate::cli::fetch::{self, FetchError};
+use crate::proxy::body::RequestBody;
+use http::header::{AUTHORIZATION, USER_AGENT};
+use http::{HeaderValue, Request};
+
+/// The path of the request.
+pub(super) const PATH: &str = "/hello";
+/// The `User-Agent` of the request.
+pub(super) const CALLER: &str = "attache-demo";
+/// The `Authorization` of the request, which names no real credential.
+pub(super) const MADE_UP: &str = "Bearer caller-made-this-up";
+
+/// The request to attache at `url`.
+pub(super) fn to(url: &str) -> Result<Request<RequestBody>, FetchError> {
+    let mut request = fetch::get(&format!("{url}{PATH}"))?;
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, HeaderValue::from_static(CALLER));
+    headers.insert(AUTHORIZATION, HeaderValue::from_static(MADE_UP));
+    Ok(request)
+}
