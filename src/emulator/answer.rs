@@ -1,4 +1,4 @@
-//! XML out, with the headers that AWS puts beside it.
+//! The responses of the Query protocol: XML bodies, and the headers that AWS sends with them.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::call::{Api, Operation};
@@ -8,24 +8,24 @@ use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, DATE};
 use axum::http::{HeaderValue, Response, StatusCode};
 
-/// What a call comes to.
+/// The outcome of a call.
 pub(super) enum Reply {
-    /// It was done.
+    /// The operation succeeded.
     Done(Operation, Xml),
-    /// It was refused.
+    /// STS or IAM refused the call.
     Refused(Api, ApiError),
-    /// Something in front of STS answered.
+    /// A gateway in front of STS answered.
     Gateway(Outage),
-    /// Nobody answers: the connection is closed.
+    /// The connection is closed without a response.
     HangUp,
 }
 
-/// Marks a response that must not be sent: the connection is to be closed instead.
+/// Marks a response that must not be sent: the server closes the connection instead.
 #[derive(Clone)]
 pub(super) struct HangUp;
 
 impl Reply {
-    /// How the call is counted.
+    /// The name under which the outcome is counted.
     pub(super) fn outcome(&self) -> &'static str {
         match self {
             Self::Done(..) => "ok",
@@ -36,7 +36,7 @@ impl Reply {
         }
     }
 
-    /// An outage as AWS shows it: STS itself answers in XML, what stands in front of it in HTML.
+    /// The reply to an outage: an XML error of STS itself, or the HTML page of a gateway.
     pub(super) fn outage(outage: Outage, api: Api) -> Self {
         match outage {
             Outage::InternalFailure => Self::Refused(api, ApiError::usual(ErrorCode::InternalFailure)),
@@ -45,7 +45,7 @@ impl Reply {
         }
     }
 
-    /// The response, dated `now`.
+    /// Renders the response with `now` as its `Date`.
     pub(super) fn into_response(self, now: UnixSeconds) -> Response<Body> {
         let request_id = uuid::Uuid::new_v4().to_string();
         let (status, content_type, body) = match self {
@@ -78,7 +78,7 @@ fn text_header(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).expect("dates and UUIDs are visible ASCII")
 }
 
-/// A sequence of elements.
+/// A sequence of XML elements.
 #[derive(Default)]
 pub(super) struct Xml(String);
 
@@ -120,7 +120,7 @@ fn failure(api: Api, error: &ApiError, request_id: &str) -> String {
         .rooted("ErrorResponse", api.namespace())
 }
 
-/// Text as XML 1.0 allows it; a character that it forbids becomes U+FFFD.
+/// Escapes text for XML 1.0; a character that XML forbids becomes U+FFFD.
 fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {

@@ -1,30 +1,30 @@
-//! Why a call was refused, in AWS's codes.
+//! Errors of the Query protocol, with the codes of AWS.
 
 use serde::{Deserialize, Serialize};
 
-/// An error as the caller reads it.
+/// An error of the API, as the client receives it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}: {message}", code.name())]
 pub struct ApiError {
     /// The code that clients match on.
     pub code: ErrorCode,
-    /// What is said to a person.
+    /// The message for people.
     pub message: String,
 }
 
 impl ApiError {
-    /// An error with its own message.
+    /// Creates an error with a specific message.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
         Self { code, message: message.into() }
     }
 
-    /// An error with the code's usual message.
+    /// Creates an error with the usual message of its code.
     pub fn usual(code: ErrorCode) -> Self {
         Self::new(code, code.row().1)
     }
 }
 
-/// A code on the wire. Its serialized form is that code.
+/// An error code of AWS. Its serialized form is the code on the wire.
 #[expect(missing_docs, reason = "each code is AWS's own word; the table below says what it means")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ErrorCode {
@@ -60,7 +60,7 @@ impl ErrorCode {
         self.row().0
     }
 
-    /// The HTTP status it comes with.
+    /// The HTTP status of responses with this code.
     pub fn status(self) -> u16 {
         match self {
             Self::IdpCommunicationError
@@ -88,7 +88,7 @@ impl ErrorCode {
         }
     }
 
-    /// Code and usual message.
+    /// The code as text, and its usual message.
     fn row(self) -> (&'static str, &'static str) {
         match self {
             Self::AccessDenied => ("AccessDenied", "The caller is not authorized to perform this action"),

@@ -1,21 +1,22 @@
-//! Who signed a call, and for which region and service. The signature itself is not verified: any secret will do.
+//! Reads the `Authorization` header: the access key, region and service of a signed call. The signature is not
+//! verified, so any secret works.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::call::Api;
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE};
 
-/// What the `Authorization` header says (AWS Signature Version 4).
+/// The fields of an `Authorization` header (AWS Signature Version 4).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Scope {
-    /// Who signed.
+    /// The access key id of the signer.
     pub(super) access_key_id: String,
-    /// The region signed for; SigV4A names none.
+    /// The region of the credential scope; `None` for SigV4A, which has none.
     pub(super) region: Option<String>,
     service: String,
 }
 
-/// The access key id, for the record of a call whatever else is wrong with it.
+/// The access key id for the call log, even when the header is invalid for the call.
 pub(super) fn access_key_id(headers: &HeaderMap) -> Option<String> {
     read(headers).ok().map(|scope| scope.access_key_id)
 }
@@ -23,7 +24,7 @@ pub(super) fn access_key_id(headers: &HeaderMap) -> Option<String> {
 /// Reads the header of a call to `api`.
 ///
 /// # Errors
-/// When it is missing or malformed, or was made for another service.
+/// When the header is missing or malformed, or is scoped to another service.
 pub(super) fn check(headers: &HeaderMap, api: Api) -> Result<Scope, ApiError> {
     let scope = read(headers)?;
     if scope.service != api.signing_name() {
@@ -71,7 +72,7 @@ fn parameter<'a>(parameters: &'a str, wanted: &str) -> Result<Option<&'a str>, A
     Ok(None)
 }
 
-/// `keyid/date/region/service/aws4_request`, without the region in SigV4A.
+/// Parses a credential scope: `keyid/date/region/service/aws4_request`, without the region in SigV4A.
 fn credential(credential: &str, has_region: bool) -> Result<Scope, ApiError> {
     let parts: Vec<&str> = credential.split('/').collect();
     let (access_key_id, region, service) = match (parts.as_slice(), has_region) {

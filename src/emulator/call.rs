@@ -1,4 +1,4 @@
-//! What callers may ask for, after every parameter has been checked.
+//! The calls that the emulator answers, with their parameters checked.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,7 +12,7 @@ pub enum Api {
 }
 
 impl Api {
-    /// The version that a call must name.
+    /// The version that a call must name in its `Version` parameter.
     pub fn version(self) -> &'static str {
         match self {
             Self::Sts => "2011-06-15",
@@ -28,7 +28,7 @@ impl Api {
         }
     }
 
-    /// The XML namespace of its answers.
+    /// The XML namespace of the API's responses.
     pub fn namespace(self) -> &'static str {
         match self {
             Self::Sts => "https://sts.amazonaws.com/doc/2011-06-15/",
@@ -40,19 +40,19 @@ impl Api {
 /// An operation that the emulator knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Operation {
-    /// Mint a token.
+    /// Mints a token.
     GetWebIdentityToken,
-    /// Tell the caller who they are.
+    /// Returns the identity of the caller.
     GetCallerIdentity,
-    /// Hand out a session to a signed caller.
+    /// Returns session credentials to a signed caller.
     AssumeRole,
-    /// Hand out a session to the bearer of a web identity token.
+    /// Returns session credentials for a web identity token.
     AssumeRoleWithWebIdentity,
-    /// Turn federation on.
+    /// Turns outbound federation on.
     EnableOutboundWebIdentityFederation,
-    /// Tell the issuer.
+    /// Returns the issuer.
     GetOutboundWebIdentityFederationInfo,
-    /// Turn federation off.
+    /// Turns outbound federation off.
     DisableOutboundWebIdentityFederation,
 }
 
@@ -68,12 +68,12 @@ impl Operation {
         Self::DisableOutboundWebIdentityFederation,
     ];
 
-    /// The operation of that name in that version.
+    /// Finds the operation with this name and API version.
     pub fn find(name: &str, version: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|it| it.name() == name && it.api().version() == version)
     }
 
-    /// Its name on the wire.
+    /// The operation's name on the wire.
     pub fn name(self) -> &'static str {
         match self {
             Self::GetWebIdentityToken => "GetWebIdentityToken",
@@ -86,7 +86,7 @@ impl Operation {
         }
     }
 
-    /// The API it belongs to.
+    /// The API that the operation belongs to.
     pub fn api(self) -> Api {
         match self {
             Self::GetWebIdentityToken
@@ -99,13 +99,13 @@ impl Operation {
         }
     }
 
-    /// Whether a caller must sign it.
+    /// Whether the operation requires a signature.
     pub fn is_signed(self) -> bool {
         self != Self::AssumeRoleWithWebIdentity
     }
 }
 
-/// How a token is signed.
+/// The signing algorithm of a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Algorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256.
@@ -126,7 +126,7 @@ impl Algorithm {
     }
 }
 
-/// A call whose parameters keep the rules of the API reference.
+/// A call whose parameters satisfy the constraints of the API reference.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
     /// [`Operation::GetWebIdentityToken`].
@@ -146,7 +146,7 @@ pub enum Call {
 }
 
 impl Call {
-    /// The operation called.
+    /// The operation of the call.
     pub fn operation(&self) -> Operation {
         match self {
             Self::GetWebIdentityToken(_) => Operation::GetWebIdentityToken,
@@ -160,44 +160,44 @@ impl Call {
     }
 }
 
-/// What a token is asked to be.
+/// The parameters of `GetWebIdentityToken`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mint {
     /// One to ten audiences, in the order of their index.
     pub audiences: Vec<String>,
-    /// Its life, 60 to 3600 seconds.
+    /// The lifetime of the token, 60 to 3600 seconds.
     pub duration_seconds: u32,
-    /// How it is signed.
+    /// The signing algorithm of the token.
     pub algorithm: Algorithm,
     /// At most fifty tags with different keys, in the order of their index.
     pub tags: Vec<(String, String)>,
 }
 
-/// What session is asked for.
+/// The parameters of `AssumeRole`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assume {
-    /// The role's ARN, not yet checked for its form.
+    /// The role's ARN, whose form is not checked yet.
     pub role_arn: String,
     /// The session's name.
     pub session_name: String,
-    /// Its life, 900 to 43200 seconds.
+    /// The lifetime of the session, 900 to 43200 seconds.
     pub duration_seconds: u32,
     /// Session tags.
     pub tags: Vec<(String, String)>,
-    /// Who is behind the session.
+    /// The source identity of the session.
     pub source_identity: Option<String>,
 }
 
-/// What session is asked for, and by what token.
+/// The parameters of `AssumeRoleWithWebIdentity`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AssumeWithWebIdentity {
-    /// The session; it has neither tags nor a source identity.
+    /// The session, without tags and source identity.
     pub assume: Assume,
-    /// The token; any is accepted.
+    /// The token; the emulator accepts any.
     pub token: String,
 }
 
-/// Says nothing of the token.
+/// Leaves the token out of debug output.
 impl std::fmt::Debug for AssumeWithWebIdentity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AssumeWithWebIdentity").field("assume", &self.assume).finish_non_exhaustive()

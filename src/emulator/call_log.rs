@@ -1,41 +1,42 @@
-//! What has been asked, and what was answered.
+//! The log of calls: counters by operation and outcome, and the last calls in full.
 
 use super::call::{Call, Operation};
 use super::unix_seconds::UnixSeconds;
 use serde::Serialize;
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many calls are remembered one by one.
+/// The number of calls that are kept in full.
 pub const REMEMBERED_CALLS: usize = 100;
 
-/// How calls of an operation that nobody knows are counted.
+/// The name under which calls of unknown operations are counted.
 pub(super) const UNKNOWN: &str = "unknown";
 
-/// One call. Holds no secret.
+/// A logged call. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct CallRecord {
-    /// Counts up from 1 over all calls since the start.
+    /// The number of the call, counted from 1 since the start.
     pub number: u64,
     /// The operation, or `unknown`.
     pub action: &'static str,
-    /// When it arrived, by the emulator's clock, RFC 3339.
+    /// The time of arrival by the emulator's clock, as RFC 3339.
     pub at: String,
-    /// Who signed it, where somebody did.
+    /// The access key id of the signer, if the call was signed.
     pub access_key_id: Option<String>,
-    /// The audiences asked for, in the order of their index; only of a valid `GetWebIdentityToken`.
+    /// The requested audiences, in the order of their index; only of a valid `GetWebIdentityToken`.
     pub audiences: Vec<String>,
-    /// The life asked for, or the default where none was; only of a valid call that has one.
+    /// The requested lifetime, or its default; only of a valid call that has one.
     pub duration_seconds: Option<u32>,
-    /// The algorithm asked for; only of a valid `GetWebIdentityToken`.
+    /// The requested algorithm; only of a valid `GetWebIdentityToken`.
     pub algorithm: Option<&'static str>,
-    /// The tags asked for; only of a valid call that has some.
+    /// The requested tags; only of a valid call that has tags.
     pub tags: BTreeMap<String, String>,
-    /// `ok`, an error code, `502`, `504` or `closed`; `None` while the call runs and for ever if its caller left.
+    /// `ok`, an error code, `502`, `504` or `closed`; `None` while the call runs, and for good if its caller
+    /// disconnected.
     pub outcome: Option<&'static str>,
 }
 
 impl CallRecord {
-    /// A call that has just arrived.
+    /// Creates the record of a call that has just arrived.
     pub(super) fn arrived(
         call: Option<&Call>,
         operation: Option<Operation>,
@@ -79,7 +80,7 @@ impl CallRecord {
     }
 }
 
-/// Counters, and the last [`REMEMBERED_CALLS`] calls.
+/// Counters of calls, and the last [`REMEMBERED_CALLS`] calls.
 #[derive(Default)]
 pub(super) struct CallLog {
     counters: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
@@ -88,11 +89,11 @@ pub(super) struct CallLog {
     forgotten: u64,
 }
 
-/// The counter of arrivals among an operation's outcomes.
+/// The name of the counter of arrivals.
 const RECEIVED: &str = "received";
 
 impl CallLog {
-    /// Takes in a call and returns its number.
+    /// Adds a call and returns its number.
     pub(super) fn arrive(&mut self, mut record: CallRecord) -> u64 {
         self.arrivals += 1;
         record.number = self.arrivals;
@@ -104,7 +105,7 @@ impl CallLog {
         self.arrivals
     }
 
-    /// Notes how the call of that number ended.
+    /// Sets the outcome of the call with this number.
     pub(super) fn finish(&mut self, number: u64, action: &'static str, outcome: &'static str) {
         if number <= self.forgotten {
             return;
@@ -115,29 +116,29 @@ impl CallLog {
         }
     }
 
-    /// Forgets every call so far, those still running included.
+    /// Removes all calls so far, including those that are still running.
     pub(super) fn forget(&mut self) {
         self.counters.clear();
         self.calls.clear();
         self.forgotten = self.arrivals;
     }
 
-    /// How many calls of `action` arrived.
+    /// The number of calls of `action` that arrived.
     pub(super) fn received(&self, action: &str) -> u64 {
         self.answered(action, RECEIVED)
     }
 
-    /// How many calls of `action` ended so.
+    /// The number of calls of `action` with this outcome.
     pub(super) fn answered(&self, action: &str, outcome: &str) -> u64 {
         self.counters.get(action).and_then(|it| it.get(outcome)).copied().unwrap_or(0)
     }
 
-    /// The remembered calls, oldest first.
+    /// The calls that are kept in full, oldest first.
     pub(super) fn calls(&self) -> impl Iterator<Item = &CallRecord> {
         self.calls.iter()
     }
 
-    /// For each operation its arrivals (`received`) and its outcomes.
+    /// The counters of each operation: its arrivals (`received`) and its outcomes.
     pub(super) fn counters(&self) -> &BTreeMap<&'static str, BTreeMap<&'static str, u64>> {
         &self.counters
     }

@@ -1,16 +1,16 @@
-//! What a token says (IAM user guide, "Understanding token claims").
+//! The claims of a token (IAM user guide, "Understanding token claims").
 
 use super::call::Mint;
 use super::sessions::Caller;
 use super::unix_seconds::UnixSeconds;
 use serde_json::{Map, Value, json};
 
-/// The organization that the account belongs to, as long as an emulator runs.
+/// The organization of the account, the same for every token.
 const ORGANIZATION: &str = "o-emulator01";
-/// The account's place in it.
+/// The path of the account in its organization.
 const ORGANIZATION_PATH: &str = "o-emulator01/r-em01/ou-em01-workload/";
 
-/// The claims of a token for `audiences` from `issued` to `expiry`. There is no `nbf`, as in AWS's own tokens.
+/// Builds the claims of a token for `audiences` from `issued` to `expiry`. Like tokens of AWS, it has no `nbf`.
 pub(super) fn claims(
     issuer: &str,
     caller: &Caller,

@@ -1,38 +1,38 @@
-//! The rules of the API reference for parameters, all violations together and worded as AWS words them.
+//! The parameter constraints of the API reference. All violations are reported together, in the wording of AWS.
 
 use super::api_error::{ApiError, ErrorCode};
 use std::ops::RangeInclusive;
 
-/// Longest part of a bad value that a message repeats, in characters.
+/// The maximum number of characters of a bad value that a message repeats.
 const SHOWN: usize = 200;
 
-/// Violations found so far.
+/// The violations found so far.
 #[derive(Default)]
 pub(super) struct Violations(Vec<String>);
 
 impl Violations {
-    /// A required parameter is absent.
+    /// Reports that a required parameter is missing.
     pub(super) fn missing(&mut self, at: &str) {
         self.0.push(format!("Value null at '{at}' failed to satisfy constraint: Member must not be null"));
     }
 
-    /// `value` broke `rule`, which completes the sentence that begins with "Member must".
+    /// Reports that `value` violates `rule`, which completes the sentence that begins with "Member must".
     pub(super) fn broken(&mut self, value: &str, at: &str, rule: &str) {
         let shown: String = value.chars().take(SHOWN).collect();
         self.0.push(format!("Value '{shown}' at '{at}' failed to satisfy constraint: Member must {rule}"));
     }
 
-    /// A text's length in characters.
+    /// Checks the length of a text in characters.
     pub(super) fn length(&mut self, value: &str, at: &str, allowed: RangeInclusive<usize>) {
         self.count(value.chars().count(), value, at, allowed);
     }
 
-    /// A list's length.
+    /// Checks the length of a list.
     pub(super) fn items(&mut self, list: &[String], at: &str, allowed: RangeInclusive<usize>) {
         self.count(list.len(), &format!("[{}]", list.join(", ")), at, allowed);
     }
 
-    /// A number's range.
+    /// Checks the range of a number.
     pub(super) fn range(&mut self, value: i64, at: &str, allowed: RangeInclusive<i64>) {
         if value < *allowed.start() {
             let rule = format!("have value greater than or equal to {}", allowed.start());
@@ -44,7 +44,7 @@ impl Violations {
         }
     }
 
-    /// A text of session-name characters.
+    /// Checks that a text has only characters of session names.
     pub(super) fn name(&mut self, value: &str, at: &str) {
         let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
         if !value.chars().all(allowed) {
@@ -52,14 +52,14 @@ impl Violations {
         }
     }
 
-    /// A text of tag characters: letters, separators, numbers and `_.:/=+-@`.
+    /// Checks that a text has only characters of tags: letters, separators, numbers and `_.:/=+-@`.
     pub(super) fn tag_text(&mut self, value: &str, at: &str) {
         if !value.chars().all(is_tag_char) {
             self.broken(value, at, r"satisfy regular expression pattern: [\p{L}\p{Z}\p{N}_.:/=+\-@]*");
         }
     }
 
-    /// Nothing was violated.
+    /// Returns an error with all violations, if there are any.
     pub(super) fn check(self) -> Result<(), ApiError> {
         let found = match self.0.len() {
             0 => return Ok(()),
@@ -81,8 +81,8 @@ impl Violations {
     }
 }
 
-/// The white space of `\p{Z}` is Unicode's without the control characters. Of marks, which are no letters,
-/// the alphabetic ones pass here too.
+/// Whether tags may contain the character. `\p{Z}` is Unicode's white space without control characters. Alphabetic
+/// marks pass too, although they are not letters.
 fn is_tag_char(c: char) -> bool {
     c.is_alphabetic() || c.is_numeric() || (c.is_whitespace() && !c.is_control()) || "_.:/=+-@".contains(c)
 }

@@ -1,4 +1,4 @@
-//! Faults and counters over HTTP, all JSON:
+//! The control API, which sets faults and shows the call log over HTTP, all in JSON:
 //!
 //! | call | effect |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | `POST /_emulator/rotate` | new signing keys; the old stay published |
 //! | `POST /_emulator/reset` | faults, sessions and federation as at the start, nothing counted |
 //!
-//! Web pages are refused: a browser on the same machine would let any site change what a test relies on.
+//! Requests of web pages are refused: otherwise any site in a browser on the same machine could change what a test
+//! relies on.
 
 use super::faults::Faults;
 use super::handle::EmulatorHandle;
@@ -26,10 +27,10 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Longest access key id, in bytes (STS API reference, `Credentials`).
+/// The maximum length of an access key id, in bytes (STS API reference, `Credentials`).
 const MAX_KEY_ID: usize = 128;
 
-/// The control endpoint's routes.
+/// The routes of the control API.
 pub(super) fn router() -> Router<EmulatorHandle> {
     Router::new()
         .route("/_emulator", get(state))
@@ -41,8 +42,8 @@ pub(super) fn router() -> Router<EmulatorHandle> {
         .route_layer(from_fn(refuse_pages))
 }
 
-/// Browsers say with `Origin` or `Sec-Fetch-Site` that a page asks (Fetch standard; W3C, Fetch Metadata), and what is typed
-/// into their address line is `none`.
+/// Refuses requests of web pages. Browsers mark them with `Origin` or `Sec-Fetch-Site` (Fetch standard; W3C, Fetch
+/// Metadata); the latter is `none` for an address that a user types.
 async fn refuse_pages(request: Request, next: Next) -> Response {
     let of_page = |site: &HeaderValue| !matches!(site.as_bytes(), b"none" | b"same-origin");
     let headers = request.headers();

@@ -1,4 +1,4 @@
-//! The issuer's public documents (OpenID Connect Discovery 1.0), with the very fields that AWS publishes.
+//! The issuer's public documents (OpenID Connect Discovery 1.0), with exactly the fields that AWS publishes.
 
 use super::api_error::ApiError;
 use super::handle::EmulatorHandle;
@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
 
-/// Both documents at the issuer's path.
+/// The routes of both documents below the issuer's path.
 pub(super) fn router(issuer_path: &str) -> Router<EmulatorHandle> {
     Router::new()
         .route(&format!("{issuer_path}/.well-known/openid-configuration"), get(configuration))

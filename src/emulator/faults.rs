@@ -1,69 +1,69 @@
-//! What is to go wrong. Every field is off by default, and a change holds from the next call on.
+//! Faults that the emulator injects. Every fault is off by default, and a change applies from the next call on.
 
 use super::api_error::ErrorCode;
 use super::call::{Algorithm, Operation};
 use serde::{Deserialize, Serialize};
 
-/// Faults on demand; also the JSON of the control endpoint, field by field.
+/// The faults in force; also the JSON body of the control API, field by field.
 ///
-/// Of several that would answer a call, the first in the order `close`, `outage`, `throttle`, `error` does.
+/// When several faults could answer a call, the first in the order `close`, `outage`, `throttle`, `error` does.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Faults {
-    /// The calls that `latency_ms`, `hang`, `close`, `outage`, `throttle` and `error` hit: the name of an
+    /// The calls that `latency_ms`, `hang`, `close`, `outage`, `throttle` and `error` apply to: the name of an
     /// operation, or `all`. Default `GetWebIdentityToken`.
     pub actions: AppliesTo,
-    /// Milliseconds before anything else happens to a call.
+    /// Milliseconds to wait before anything else happens to a call.
     pub latency_ms: u32,
-    /// Calls are accepted and not answered until this is false again, or the emulator shuts down.
+    /// Calls are accepted and not answered until this field is false again, or the emulator shuts down.
     pub hang: bool,
     /// The connection is closed without an answer.
     pub close: bool,
     /// Calls are answered with this status: 500 and 503 with an error document, 502 and 504 with HTML.
     pub outage: Option<Outage>,
-    /// Calls are answered `Throttling`, 400.
+    /// Calls are answered with `Throttling`, status 400.
     pub throttle: bool,
-    /// Calls are answered with this code and its usual status and message.
+    /// Calls are answered with this code, and its usual status and message.
     pub error: Option<ErrorCode>,
     /// A token for any of these audiences is refused with `AccessDenied`.
     pub deny_audiences: Vec<String>,
     /// A token for longer than this, in seconds, is refused with `AccessDenied`.
     pub deny_duration_above: Option<u32>,
-    /// A token signed so is refused with `AccessDenied`.
+    /// A token signed with this algorithm is refused with `AccessDenied`.
     pub deny_algorithm: Option<Algorithm>,
-    /// A token with tags is refused with `AccessDenied` that names `sts:TagGetWebIdentityToken`.
+    /// A token with tags is refused with an `AccessDenied` that names `sts:TagGetWebIdentityToken`.
     pub deny_tags: bool,
-    /// Tokens live this many seconds, whatever was asked; so do `exp` and `Expiration` say.
+    /// Tokens live this many seconds, whatever was requested; their `exp` and `Expiration` say so.
     pub token_life_seconds: Option<u32>,
-    /// Tokens name this audience in place of those asked for.
+    /// Tokens name this audience instead of the requested ones.
     pub mint_audience: Option<String>,
-    /// Tokens are signed so, whatever was asked.
+    /// Tokens are signed with this algorithm, whatever was requested.
     pub mint_algorithm: Option<Algorithm>,
     /// Tokens carry the signature of another token.
     pub spoil_signature: bool,
     /// Seconds by which the `exp` of tokens is later than the `Expiration` stated beside them. Negative is earlier.
     pub exp_offset_seconds: i32,
-    /// The issuer's documents are answered 503.
+    /// The issuer's documents are answered with status 503.
     pub documents_down: bool,
-    /// Seconds by which the emulator's clock is wrong, in the `Date` header, in every claim and expiry, and
-    /// in its own judgement. Negative is in the past.
+    /// Seconds by which the emulator's clock is wrong: in the `Date` header, in claims and expiries, and in its own
+    /// checks. A negative value is in the past.
     pub clock_offset_seconds: i32,
-    /// Sessions handed out have already lasted this many seconds; their `Expiration` says so.
+    /// Session credentials have already lasted this many seconds when they are issued; their `Expiration` says so.
     pub session_age_seconds: u32,
 }
 
-/// Which calls a fault hits.
+/// The calls that a fault applies to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum AppliesTo {
-    /// Every call, unknown ones included.
+    /// Every call, including calls of unknown operations.
     All,
     /// The calls of one operation.
     Only(Operation),
 }
 
 impl AppliesTo {
-    /// Whether a call of `operation` is hit; `None` is a call that nobody knows.
+    /// Whether the fault applies to calls of `operation`; `None` is an unknown operation.
     pub fn covers(self, operation: Option<Operation>) -> bool {
         match self {
             Self::All => true,
@@ -99,17 +99,17 @@ impl From<AppliesTo> for String {
     }
 }
 
-/// The status of an outage.
+/// The HTTP status of an outage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "u16", into = "u16")]
 pub enum Outage {
     /// 500, `InternalFailure`.
     InternalFailure,
-    /// 502, from something in front of STS.
+    /// 502, from a gateway in front of STS.
     BadGateway,
     /// 503, `ServiceUnavailable`.
     ServiceUnavailable,
-    /// 504, from something in front of STS.
+    /// 504, from a gateway in front of STS.
     GatewayTimeout,
 }
 

@@ -1,17 +1,17 @@
-//! Form bytes to parameters, and the lists that the Query protocol spells as `name.member.N`.
+//! Decodes form bytes into parameters, and the lists that the Query protocol writes as `name.member.N`.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::call::Api;
 use std::collections::BTreeMap;
 
-/// Most parameters of one call; the largest call that AWS allows has fewer.
+/// The maximum number of parameters of a call; the largest call that AWS allows has fewer.
 const MAX_PARAMETERS: usize = 1000;
 
-/// Decoded parameters. Of one that is given twice the last counts.
+/// Decoded parameters. When a parameter is given twice, the last one counts.
 pub(super) struct Form(BTreeMap<String, String>);
 
 impl Form {
-    /// Reads the body of a call.
+    /// Decodes the body of a call.
     pub(super) fn decode(body: &[u8]) -> Result<Self, ApiError> {
         let mut parameters = BTreeMap::new();
         let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
@@ -26,24 +26,24 @@ impl Form {
         Ok(Self(parameters))
     }
 
-    /// One parameter's text.
+    /// The text of a parameter.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    /// The API whose version the call names; STS when it names neither.
+    /// The API that the call's `Version` names; STS when the version is unknown.
     pub(super) fn api(&self) -> Api {
         if self.get("Version") == Some(Api::Iam.version()) { Api::Iam } else { Api::Sts }
     }
 
-    /// Whether a list is there at all; SDKs send an empty one as the bare name.
+    /// Whether a list is present; SDKs send an empty list as its bare name.
     pub(super) fn has_list(&self, list: &str) -> bool {
         self.0
             .keys()
             .any(|key| key.strip_prefix(list).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 
-    /// What follows `list.member.N`, by N, whatever the order of arrival.
+    /// The fields of `list.member.N`, sorted by N.
     fn indexed<'a>(&'a self, list: &str) -> Result<BTreeMap<(u32, &'a str), &'a str>, ApiError> {
         let prefix = format!("{list}.member.");
         let mut found = BTreeMap::new();
@@ -58,7 +58,7 @@ impl Form {
         Ok(found)
     }
 
-    /// A list of texts, by index.
+    /// The texts of a list, by index.
     pub(super) fn members(&self, list: &str) -> Result<BTreeMap<u32, &str>, ApiError> {
         let indexed = self.indexed(list)?;
         Ok(indexed.into_iter().filter(|((_, field), _)| field.is_empty()).map(|((n, _), v)| (n, v)).collect())
@@ -78,7 +78,7 @@ impl Form {
         Ok(tags.into_values().collect())
     }
 
-    /// One parameter's number, of 32 bits.
+    /// The value of a parameter that is a 32-bit integer.
     pub(super) fn integer(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         let number = text.parse::<i32>();
@@ -87,10 +87,10 @@ impl Form {
     }
 }
 
-/// A tag's key and value as far as they were given.
+/// The key and the value of a tag, each only if it was given.
 pub(super) type FoundTag<'a> = (Option<&'a str>, Option<&'a str>);
 
-/// Undoes percent-encoding and plus signs.
+/// Decodes percent-encoding and plus signs.
 fn unescape(text: &[u8]) -> Result<String, ApiError> {
     let mut plain = Vec::with_capacity(text.len());
     let mut rest = text;

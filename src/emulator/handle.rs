@@ -1,4 +1,4 @@
-//! Faults and counters in the same process: what the control endpoint does over HTTP, and waiting for calls.
+//! Controls an emulator in the same process: what the control API does over HTTP, and waiting for calls.
 
 use super::api_error::ApiError;
 use super::authorization::Scope;
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-/// A handle to a running emulator. Cloning is cheap, and every clone is the same emulator.
+/// A handle to a running emulator. Cloning is cheap, and all clones control the same emulator.
 #[derive(Clone)]
 pub struct EmulatorHandle(Arc<State>);
 
@@ -51,7 +51,7 @@ impl EmulatorHandle {
         handle
     }
 
-    /// The issuer of its tokens.
+    /// The issuer of the emulator's tokens.
     pub fn issuer(&self) -> &str {
         self.0.issuer.url()
     }
@@ -61,7 +61,7 @@ impl EmulatorHandle {
         self.0.faults.borrow().clone()
     }
 
-    /// Puts other faults in force, from the next call on; `Faults::default()` ends them all.
+    /// Replaces the faults, from the next call on; `Faults::default()` ends them all.
     pub fn set_faults(&self, faults: Faults) {
         self.0.faults.send_replace(faults);
     }
@@ -71,20 +71,21 @@ impl EmulatorHandle {
         self.0.faults.send_modify(change);
     }
 
-    /// Sets what remains, from now, of the session behind every key that is not known by itself. `None` makes
+    /// Sets the remaining time, from now, of the session behind every key without a session of its own. `None` makes
     /// them long-term keys.
     pub fn set_session(&self, remaining: Option<Duration>) {
         let end = self.after(remaining);
         self.sessions().set_default_end(end);
     }
 
-    /// Sets what remains, from now, of the session behind one key, handed out or not. `None` makes it long-term.
+    /// Sets the remaining time, from now, of the session behind one key, issued or not. `None` makes it a long-term
+    /// key.
     pub fn set_session_of(&self, access_key_id: &str, remaining: Option<Duration>) {
         let end = self.after(remaining);
         self.sessions().set_end_of(access_key_id, end);
     }
 
-    /// Turns federation on or off; returns what it was before.
+    /// Turns federation on or off, and returns the previous state.
     pub fn set_federation_enabled(&self, enabled: bool) -> bool {
         self.0.federation_enabled.swap(enabled, Ordering::Relaxed)
     }
@@ -94,7 +95,7 @@ impl EmulatorHandle {
         self.0.federation_enabled.load(Ordering::Relaxed)
     }
 
-    /// Signs with new keys from now on, and goes on publishing the old ones.
+    /// Signs with new keys from now on, and continues to publish the old ones.
     ///
     /// # Errors
     /// When keys cannot be made.
@@ -102,12 +103,12 @@ impl EmulatorHandle {
         self.0.issuer.rotate().await
     }
 
-    /// How many calls of `operation` have arrived, answered or not.
+    /// The number of calls of `operation` that arrived, answered or not.
     pub fn received(&self, operation: Operation) -> u64 {
         self.0.call_log.borrow().received(operation.name())
     }
 
-    /// How many calls of `operation` had this outcome ([`CallRecord::outcome`]).
+    /// The number of calls of `operation` with this outcome ([`CallRecord::outcome`]).
     pub fn answered(&self, operation: Operation, outcome: &str) -> u64 {
         self.0.call_log.borrow().answered(operation.name(), outcome)
     }
@@ -124,7 +125,7 @@ impl EmulatorHandle {
         arrived.expect("this handle keeps the sender alive");
     }
 
-    /// Back to the start: faults, sessions and federation as in the options, no calls counted. Keys stay.
+    /// Resets faults, sessions and federation to the options, and the counters to zero. The signing keys stay.
     pub fn reset(&self) {
         self.set_faults(self.0.options.faults.clone());
         self.set_federation_enabled(self.0.options.federation_enabled);
@@ -153,7 +154,7 @@ impl EmulatorHandle {
         self.sessions().default_end()
     }
 
-    /// The time by the emulator's own clock.
+    /// The time by the emulator's clock.
     pub(super) fn now(&self) -> UnixSeconds {
         let offset = self.0.faults.borrow().clock_offset_seconds;
         UnixSeconds::of(self.0.clock.now()).plus(i64::from(offset))
@@ -163,7 +164,7 @@ impl EmulatorHandle {
         self.sessions().hand_out(access_key_id, principal, end);
     }
 
-    /// Who signed; a key that was not handed out belongs to the role of the options.
+    /// The caller that a scope names; a key that was not issued belongs to the role of the options.
     pub(super) fn caller(&self, scope: Scope) -> Caller {
         let (principal, session_end) = self.sessions().find(&scope.access_key_id);
         Caller {
@@ -179,7 +180,7 @@ impl EmulatorHandle {
         }
     }
 
-    /// Records a call and returns its number.
+    /// Logs a call and returns its number.
     pub(super) fn arrive(
         &self,
         call: Option<&Call>,
@@ -192,7 +193,7 @@ impl EmulatorHandle {
         number
     }
 
-    /// Records how a call ended.
+    /// Logs the outcome of a call.
     pub(super) fn finish(&self, number: u64, operation: Option<Operation>, outcome: &'static str) {
         let action = operation.map_or(UNKNOWN, Operation::name);
         self.0.call_log.send_modify(|call_log| call_log.finish(number, action, outcome));
@@ -205,7 +206,7 @@ impl EmulatorHandle {
         released.expect("this handle keeps the sender alive");
     }
 
-    /// Waits for `until`, but no longer than until shutdown.
+    /// Waits for `until`, or until the emulator shuts down.
     pub(super) async fn unless_closing(&self, until: impl Future<Output = ()>) {
         self.0.closing.run_until_cancelled(until).await;
     }

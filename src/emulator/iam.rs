@@ -1,10 +1,10 @@
-//! The IAM actions that turn the feature on and off.
+//! The IAM operations that turn outbound federation on and off.
 
 use super::answer::Xml;
 use super::api_error::{ApiError, ErrorCode};
 use super::handle::EmulatorHandle;
 
-/// `EnableOutboundWebIdentityFederation`: the issuer is the same as before.
+/// Answers `EnableOutboundWebIdentityFederation`. The issuer stays the same as before.
 pub(super) fn enable(handle: &EmulatorHandle) -> Result<Xml, ApiError> {
     if handle.set_federation_enabled(true) {
         return Err(ApiError::usual(ErrorCode::FeatureEnabled));
@@ -12,7 +12,7 @@ pub(super) fn enable(handle: &EmulatorHandle) -> Result<Xml, ApiError> {
     Ok(issuer(handle))
 }
 
-/// `GetOutboundWebIdentityFederationInfo`.
+/// Answers `GetOutboundWebIdentityFederationInfo`.
 pub(super) fn info(handle: &EmulatorHandle) -> Result<Xml, ApiError> {
     if !handle.is_federation_enabled() {
         return Err(ApiError::usual(ErrorCode::FeatureDisabled));
@@ -20,7 +20,7 @@ pub(super) fn info(handle: &EmulatorHandle) -> Result<Xml, ApiError> {
     Ok(issuer(handle).text("JwtVendingEnabled", "true"))
 }
 
-/// `DisableOutboundWebIdentityFederation`: keys stay published, because tokens already issued stay valid.
+/// Answers `DisableOutboundWebIdentityFederation`. The keys stay published, because issued tokens stay valid.
 pub(super) fn disable(handle: &EmulatorHandle) -> Result<Xml, ApiError> {
     if !handle.set_federation_enabled(false) {
         return Err(ApiError::usual(ErrorCode::FeatureDisabled));

@@ -1,4 +1,4 @@
-//! The issuer of tokens: its address, and its keys old and new.
+//! The issuer of tokens: its URL, and its current and old signing keys.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::call::Algorithm;
@@ -10,10 +10,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::watch;
 
-/// Most generations of keys published at once; the oldest is withdrawn first.
+/// The maximum number of key generations that are published; the oldest is withdrawn first.
 const MAX_GENERATIONS: usize = 10;
 
-/// Where the issuer's documents are.
+/// The URL of an issuer, below which its documents are served.
 #[derive(Clone, Debug)]
 pub(super) struct IssuerUrl {
     url: String,
@@ -21,7 +21,7 @@ pub(super) struct IssuerUrl {
 }
 
 impl IssuerUrl {
-    /// The issuer at a URL of the operator's choice. A slash at its end is dropped.
+    /// The issuer at a configured URL. A trailing slash is dropped.
     pub(super) fn parse(url: &str) -> Result<Self, OptionsError> {
         let refused = || OptionsError::Issuer(url.to_owned());
         let trimmed = url.trim_end_matches('/');
@@ -42,7 +42,7 @@ impl IssuerUrl {
         Ok(Self { url: trimmed.to_owned(), path: path.to_owned() })
     }
 
-    /// A new issuer on the emulator itself. Its id begins with the letter that AWS's begin with.
+    /// A new issuer on the emulator itself. Like ids of AWS, its id begins with `a`.
     pub(super) fn local(addr: SocketAddr) -> Self {
         let id = uuid::Uuid::new_v4().to_string();
         let path = format!("/a{}", id.get(1..).unwrap_or_default());
@@ -50,7 +50,7 @@ impl IssuerUrl {
     }
 }
 
-/// Signs tokens and publishes keys. It keeps its name and keys whatever happens to the account.
+/// Signs tokens and publishes keys. Its URL and keys stay when federation is turned off.
 pub(super) struct Issuer {
     at: IssuerUrl,
     keys: watch::Sender<Keys>,
@@ -59,13 +59,13 @@ pub(super) struct Issuer {
 #[derive(Clone)]
 enum Keys {
     Pending,
-    /// Newest last; never empty.
+    /// The generations, newest last; never empty.
     Ready(Vec<Arc<SigningKeys>>),
     Failed,
 }
 
 impl Issuer {
-    /// An issuer whose first keys are being made in the background.
+    /// Creates an issuer, and starts to generate its first keys in the background.
     pub(super) fn start(at: IssuerUrl) -> Arc<Self> {
         let issuer = Arc::new(Self { at, keys: watch::Sender::new(Keys::Pending) });
         let maker = Arc::clone(&issuer);
@@ -73,12 +73,12 @@ impl Issuer {
         issuer
     }
 
-    /// The `iss` of its tokens.
+    /// The `iss` claim of its tokens.
     pub(super) fn url(&self) -> &str {
         &self.at.url
     }
 
-    /// The path of its documents on the emulator; empty, or beginning with a slash.
+    /// The path of its documents on the emulator: empty, or with a leading slash.
     pub(super) fn path(&self) -> &str {
         &self.at.path
     }
@@ -90,19 +90,19 @@ impl Issuer {
         newest.sign(algorithm, claims).map_err(|_| failed())
     }
 
-    /// Every published key, oldest first.
+    /// All published keys, oldest first.
     pub(super) async fn public_keys(&self) -> Result<Vec<Value>, ApiError> {
         Ok(self.generations().await?.iter().flat_map(|keys| keys.public()).collect())
     }
 
-    /// Signs with new keys from now on, and goes on publishing the old ones.
+    /// Signs with new keys from now on, and continues to publish the old ones.
     pub(super) async fn rotate(self: &Arc<Self>) -> Result<(), ApiError> {
         self.generations().await?;
         let maker = Arc::clone(self);
         tokio::task::spawn_blocking(move || maker.add_generation()).await.map_err(|_| failed())
     }
 
-    /// The ids of the keys that sign now; empty until they are made.
+    /// The ids of the current signing keys; empty until they are generated.
     pub(super) fn key_ids(&self) -> Vec<String> {
         let newest = match &*self.keys.borrow() {
             Keys::Ready(keys) => keys.last().cloned(),

@@ -1,4 +1,4 @@
-//! One generation of signing keys: RSA for RS256 and P-384 for ES384.
+//! One generation of signing keys: an RSA key for RS256 and a P-384 key for ES384.
 
 use super::call::Algorithm;
 use aws_lc_rs::error::Unspecified;
@@ -19,7 +19,8 @@ pub(super) struct SigningKeys {
 }
 
 impl SigningKeys {
-    /// Makes new keys, named as the first. Takes some hundred milliseconds of a processor, so not on an async worker.
+    /// Generates the keys of generation 0. This takes some hundred milliseconds of CPU time, so it must not run on an
+    /// async worker.
     pub(super) fn generate() -> Result<Self, Unspecified> {
         Ok(Self {
             generation: 0,
@@ -28,12 +29,12 @@ impl SigningKeys {
         })
     }
 
-    /// The same keys, named as those that follow `older`.
+    /// Renumbers the keys as the generation that follows `older`.
     pub(super) fn after(self, older: &Self) -> Self {
         Self { generation: older.generation + 1, ..self }
     }
 
-    /// The id of the key that signs so.
+    /// The id of the key for this algorithm.
     pub(super) fn id(&self, algorithm: Algorithm) -> String {
         match algorithm {
             Algorithm::Rs256 => format!("RSA_{}", self.generation),
@@ -57,7 +58,7 @@ impl SigningKeys {
         Ok(format!("{message}.{}", encode(signature)))
     }
 
-    /// Both public keys as AWS publishes them (RFC 7517): only the EC key has `alg`.
+    /// Both public keys in the form that AWS publishes (RFC 7517): only the EC key has `alg`.
     pub(super) fn public(&self) -> [Value; 2] {
         let rsa = self.rsa.public_key();
         let point = self.ec.public_key().as_ref();

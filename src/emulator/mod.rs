@@ -1,4 +1,4 @@
-//! A local STS, so that a laptop, a test and the demo need no AWS account.
+//! A local STS, so that laptops, tests and the demo need no AWS account.
 
 use self::handle::EmulatorHandle;
 use self::issuer::IssuerUrl;
@@ -9,54 +9,54 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 
-/// How an emulator starts.
+/// The options that an emulator starts with.
 pub mod options;
-/// Connections, from accept to drain.
+/// The HTTP server, from accept to drain.
 mod server;
-/// One call's way: parse, faults, authorization, action, answer.
+/// Answers one call: parse, log, faults, authorization, operation, response.
 mod service;
-/// What callers may ask for.
+/// Calls with their parameters checked.
 pub mod call;
-/// Form bytes to a typed call.
+/// Parses form bytes into a call.
 pub mod query;
-/// Form bytes to parameters.
+/// Parses form bytes into parameters.
 mod form;
-/// Parameter rules, and how AWS words their violation.
+/// The parameter constraints, in the wording of AWS.
 mod constraint;
 /// The `Authorization` header.
 mod authorization;
-/// The STS actions.
+/// The STS operations.
 mod sts;
-/// The IAM actions that turn the feature on and off.
+/// The IAM operations that turn outbound federation on and off.
 mod iam;
-/// Who a caller is, and when their session ends.
+/// Callers, and the end of their sessions.
 mod sessions;
-/// A role's ARN.
+/// The ARN of a role.
 pub mod role;
-/// The issuer of tokens: its address, and its keys old and new.
+/// The issuer of tokens: its URL, and its current and old keys.
 mod issuer;
-/// What a token says.
+/// The claims of a token.
 mod claims;
 /// The signing keys.
 mod keys;
 /// The issuer's public documents.
 mod discovery;
-/// Whole seconds of the emulator's own clock.
+/// Time in whole seconds.
 mod unix_seconds;
-/// Why a call was refused.
+/// Errors with the codes of AWS.
 pub mod api_error;
-/// XML out.
+/// Responses in XML.
 mod answer;
-/// What is to go wrong.
+/// Faults that the emulator injects.
 pub mod faults;
-/// What has been asked, and what was answered.
+/// Counters of calls, and the last calls.
 pub mod call_log;
-/// Faults and counters in the same process.
+/// A handle that sets faults and reads the call log in the same process.
 pub mod handle;
-/// Faults and counters over HTTP.
+/// The control API, which does the same over HTTP.
 mod control;
 
-/// An emulator that owns its socket and knows its address.
+/// An emulator that has bound its socket and does not serve yet.
 pub struct Emulator {
     listener: TcpListener,
     addr: SocketAddr,
@@ -64,10 +64,11 @@ pub struct Emulator {
 }
 
 impl Emulator {
-    /// Opens the socket and starts making the signing keys in the background.
+    /// Binds the socket and starts to generate the signing keys in the background.
     ///
     /// # Errors
-    /// When the address cannot be bound; of kind `InvalidInput`, around an [`OptionsError`], when an option is invalid.
+    /// When the address cannot be bound, or an option is invalid; then the kind is `InvalidInput`, around an
+    /// [`OptionsError`].
     pub async fn bind(options: Options) -> io::Result<Self> {
         let role = RoleArn::of(&options.account, &options.role).map_err(invalid)?;
         if !is_region(&options.region) {
@@ -83,27 +84,28 @@ impl Emulator {
         Ok(Self { listener, addr, handle })
     }
 
-    /// The address it is bound to.
+    /// The bound address.
     pub fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// The endpoint for `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL_IAM` or an SDK's `endpoint_url`; no slash at its end.
+    /// The endpoint URL for `AWS_ENDPOINT_URL_STS`, `AWS_ENDPOINT_URL_IAM` or an SDK's `endpoint_url`, without a
+    /// trailing slash.
     pub fn url(&self) -> String {
         format!("http://{}", reachable(self.addr))
     }
 
-    /// The issuer of its tokens.
+    /// The issuer of the emulator's tokens.
     pub fn issuer(&self) -> &str {
         self.handle.issuer()
     }
 
-    /// The handle to its faults and counters.
+    /// A handle that sets faults and reads the call log.
     pub fn handle(&self) -> EmulatorHandle {
         self.handle.clone()
     }
 
-    /// Serves until `shutdown` completes, then answers the calls it holds, for at most ten seconds.
+    /// Serves until `shutdown` completes, then finishes the calls in progress, for at most ten seconds.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         server::serve(self.listener, self.handle, shutdown).await;
     }
@@ -117,7 +119,7 @@ fn is_region(region: &str) -> bool {
     !region.is_empty() && region.len() <= 64 && region.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// Where a client on the same machine reaches `addr`.
+/// The address at which a client on the same machine reaches `addr`.
 fn reachable(addr: SocketAddr) -> SocketAddr {
     let ip = match addr.ip() {
         IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),

@@ -1,4 +1,4 @@
-//! A call's form bytes to a typed call. Pure, so that it can be fuzzed.
+//! Parses the form bytes of a call. The functions are pure, so that they can be fuzzed.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::call::{Algorithm, Api, Assume, AssumeWithWebIdentity, Call, Mint, Operation};
@@ -7,21 +7,21 @@ use super::form::{Form, FoundTag};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-/// A call that cannot be made.
+/// A call that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejected {
-    /// The operation, where the call named one that exists.
+    /// The operation, if the call names a known one.
     pub operation: Option<Operation>,
-    /// The API whose namespace the answer has.
+    /// The API that determines the namespace of the response.
     pub api: Api,
-    /// What is wrong.
+    /// The error to answer with.
     pub error: ApiError,
 }
 
-/// Reads the body of a call.
+/// Parses the body of a call.
 ///
 /// # Errors
-/// Whatever is wrong with it, as STS would say it.
+/// When the body breaks a rule of the API; the error is the one that STS answers with.
 pub fn parse(body: &[u8]) -> Result<Call, Rejected> {
     let form = Form::decode(body).map_err(|error| Rejected { operation: None, api: Api::Sts, error })?;
     let operation = operation(&form).map_err(|error| Rejected { operation: None, api: form.api(), error })?;
@@ -177,7 +177,7 @@ fn checked_tags(found: Vec<FoundTag<'_>>, violations: &mut Violations) -> Vec<(S
     tags
 }
 
-/// Keys are compared without regard to case, as session tags are.
+/// Refuses a tag key that is given twice. Keys ignore case, like session tags.
 fn refuse_repeated_keys(tags: &[(String, String)]) -> Result<(), ApiError> {
     let keys: BTreeSet<String> = tags.iter().map(|(key, _)| key.to_lowercase()).collect();
     if keys.len() == tags.len() {

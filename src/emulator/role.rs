@@ -1,10 +1,10 @@
-//! A role's ARN, from which everything that STS says about a principal follows.
+//! The ARN of a role, from which the ids and ARNs of its sessions derive.
 
 use super::options::OptionsError;
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// `arn:<partition>:iam::<account>:role/<path/name>`.
+/// An ARN of the form `arn:<partition>:iam::<account>:role/<path/name>`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RoleArn {
     partition: String,
@@ -13,10 +13,10 @@ pub struct RoleArn {
 }
 
 impl RoleArn {
-    /// The role of that path and name in an account of the commercial partition. A slash at the start is dropped.
+    /// The role with this path and name, in an account of the commercial partition. A leading slash is dropped.
     ///
     /// # Errors
-    /// When the account is not twelve digits, or the role no path and name.
+    /// When the account is not twelve digits, or the role is not a path and a name.
     pub fn of(account: &str, role: &str) -> Result<Self, OptionsError> {
         if !is_account(account) {
             return Err(OptionsError::Account(account.to_owned()));
@@ -32,7 +32,7 @@ impl RoleArn {
         })
     }
 
-    /// Reads an ARN; `None` when it is not a role's.
+    /// Parses an ARN; `None` when it is not the ARN of a role.
     pub fn parse(arn: &str) -> Option<Self> {
         let rest = arn.strip_prefix("arn:")?;
         let (partition, rest) = rest.split_once(':')?;
@@ -48,18 +48,18 @@ impl RoleArn {
         })
     }
 
-    /// The account, twelve digits.
+    /// The account number, twelve digits.
     pub fn account(&self) -> &str {
         &self.account
     }
 
-    /// The ARN of a session of this role; it has no path.
+    /// The ARN of a session of this role, which has no path.
     pub fn session(&self, name: &str) -> String {
         let role = self.path_and_name.rsplit('/').next().unwrap_or_default();
         format!("arn:{}:sts::{}:assumed-role/{role}/{name}", self.partition, self.account)
     }
 
-    /// The role's unique id, always the same for the same ARN.
+    /// The unique id of the role, which depends on the ARN alone.
     pub fn id(&self) -> String {
         let mut hasher = DefaultHasher::new();
         self.to_string().hash(&mut hasher);
@@ -79,7 +79,8 @@ fn is_account(text: &str) -> bool {
     text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// IAM API reference, `CreateRole`: the name has at most 64 characters, the path at most 512.
+/// Whether a text is a path and a name: the name has at most 64 characters, the path at most 512 (IAM API reference,
+/// `CreateRole`).
 fn is_path_and_name(text: &str) -> bool {
     let (path, name) = text.rsplit_once('/').unwrap_or(("", text));
     let is_name = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);

@@ -1,4 +1,4 @@
-//! Connections, from accept to drain.
+//! The HTTP server of the emulator, from accept to drain.
 
 use super::answer::HangUp;
 use super::handle::EmulatorHandle;
@@ -17,18 +17,18 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Most connections held at once; more wait in the listen queue.
+/// The maximum number of open connections; more wait in the listen queue.
 const MAX_CONNECTIONS: usize = 1024;
-/// Largest body read, in bytes: the largest call that AWS allows fits well.
+/// The maximum size of a request body in bytes; the largest call that AWS allows is smaller.
 const MAX_BODY: usize = 64 * 1024;
-/// How long a request's header may take, the wait for a kept connection's next request included.
+/// The maximum time for a request's header, including the wait for the next request on a kept connection.
 const HEADER_TIMEOUT: Duration = Duration::from_secs(75);
-/// How long a drain may take.
+/// The maximum time of a drain.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
-/// The pause after an error of `accept`, such as too many open files.
+/// The pause after an error of `accept`, for example when too many files are open.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves until `shutdown`, then drains.
+/// Serves until `shutdown` completes, then drains.
 pub(super) async fn serve(listener: TcpListener, handle: EmulatorHandle, shutdown: impl Future<Output = ()>) {
     let closing = handle.closing().clone();
     let router = router(handle);
@@ -61,13 +61,13 @@ fn router(handle: EmulatorHandle) -> Router {
         .with_state(handle)
 }
 
-/// A call that failed on purpose: hyper closes the connection on it.
+/// The error of a call that a fault ends: hyper closes the connection on it.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is closed without an answer")]
 struct Closed;
 
 async fn connection(stream: TcpStream, router: Router, closing: CancellationToken) {
-    // Without it a small answer may wait for an acknowledgement; the connection works either way.
+    // Without TCP_NODELAY, a small response may wait for an acknowledgement. The connection works either way.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
     let service = service_fn(move |request| {
@@ -89,6 +89,6 @@ async fn connection(stream: TcpStream, router: Router, closing: CancellationToke
         _ = connection.as_mut() => return,
         () = closing.cancelled() => connection.as_mut().graceful_shutdown(),
     }
-    // An error here is the client's going away, which the emulator has nothing to say about.
+    // An error means that the client has disconnected, and there is nothing to do about that.
     let _ = connection.await;
 }

@@ -1,4 +1,4 @@
-//! One call's way: parse, record, faults, authorization, action, answer.
+//! Answers one call: parse, log, faults, authorization, operation, response.
 
 use super::answer::{Reply, Xml};
 use super::api_error::{ApiError, ErrorCode};
@@ -34,7 +34,7 @@ pub(super) async fn call(
     reply.into_response(handle.now())
 }
 
-/// The answer that a fault gives in place of the true one, after it has held up the call.
+/// Applies the faults to a call: waits as they require, and returns the reply that replaces the normal one, if any.
 async fn disturbed(handle: &EmulatorHandle, operation: Option<Operation>, api: Api) -> Option<Reply> {
     let faults = handle.faults();
     if faults.latency_ms > 0 && faults.actions.covers(operation) {
@@ -69,7 +69,7 @@ async fn acted(handle: &EmulatorHandle, headers: &HeaderMap, call: Result<Call, 
     }
 }
 
-/// A caller whom STS does not know is told so before their parameters are looked at.
+/// The error of a call that cannot be parsed. As at STS, an unknown caller takes precedence over a bad parameter.
 fn refused(handle: &EmulatorHandle, headers: &HeaderMap, rejected: Rejected) -> ApiError {
     let signed = rejected.operation.filter(|operation| operation.is_signed());
     let unknown = signed.and_then(|operation| caller(handle, headers, operation).err());

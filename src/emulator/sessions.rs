@@ -1,14 +1,14 @@
-//! Who a caller is, and when their session ends.
+//! The callers, and the end of their sessions.
 
 use super::api_error::{ApiError, ErrorCode};
 use super::role::RoleArn;
 use super::unix_seconds::UnixSeconds;
 use std::collections::{BTreeMap, VecDeque};
 
-/// Most keys remembered; the oldest is forgotten first, and becomes a key that was never handed out.
+/// The maximum number of remembered keys. The oldest is forgotten first, and then counts as a key that was not issued.
 const CAPACITY: usize = 10_000;
 
-/// A role's session, or in place of one the role behind long-term keys.
+/// A session of a role, or the role behind long-term keys.
 #[derive(Clone, Debug)]
 pub(super) struct Principal {
     pub(super) role: RoleArn,
@@ -17,23 +17,23 @@ pub(super) struct Principal {
     pub(super) source_identity: Option<String>,
 }
 
-/// Who signed a call.
+/// The caller of a signed call.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) principal: Principal,
-    /// The region signed for.
+    /// The region of the signature.
     pub(super) region: String,
-    /// When the caller's session ends; long-term keys have none.
+    /// The end of the caller's session; long-term keys have none.
     pub(super) session_end: Option<UnixSeconds>,
     /// Whether the keys came from `AssumeRole` or `AssumeRoleWithWebIdentity`.
     pub(super) is_chained: bool,
 }
 
-/// The session rule of `GetWebIdentityToken`: no token outlives the session that asks for it. A token that
-/// ends in the session's very last second is allowed.
+/// Checks the session rule of `GetWebIdentityToken`: no token outlives the session of its caller. A token may end in
+/// the very last second of the session.
 ///
 /// # Errors
-/// `ExpiredToken` when the session is over, `SessionDurationEscalationException` when it is too short.
+/// `ExpiredToken` when the session has ended, `SessionDurationEscalationException` when it is too short.
 pub(super) fn permit(
     now: UnixSeconds,
     duration_seconds: u32,
@@ -55,28 +55,28 @@ pub(super) fn permit(
     Ok(())
 }
 
-/// Keys handed out, and what was said about the sessions of others.
+/// The issued keys, and the ends of sessions that were set by hand.
 #[derive(Default)]
 pub(super) struct Sessions {
     known: BTreeMap<String, Session>,
     order: VecDeque<String>,
-    /// When the session of all other keys ends.
+    /// The end of the session behind all other keys.
     default_end: Option<UnixSeconds>,
 }
 
 struct Session {
-    /// `None` is a key that was not handed out.
+    /// The principal of an issued key; `None` for a key that was not issued.
     principal: Option<Principal>,
     end: Option<UnixSeconds>,
 }
 
 impl Sessions {
-    /// Remembers a key that is handed out.
+    /// Remembers a key that is issued.
     pub(super) fn hand_out(&mut self, access_key_id: String, principal: Principal, end: UnixSeconds) {
         self.remember(access_key_id, Session { principal: Some(principal), end: Some(end) });
     }
 
-    /// Sets when the session behind one key ends.
+    /// Sets the end of the session behind one key.
     pub(super) fn set_end_of(&mut self, access_key_id: &str, end: Option<UnixSeconds>) {
         match self.known.get_mut(access_key_id) {
             Some(session) => session.end = end,
@@ -84,17 +84,17 @@ impl Sessions {
         }
     }
 
-    /// Sets when the session behind every key ends that is not known by itself.
+    /// Sets the end of the session behind every key without a session of its own.
     pub(super) fn set_default_end(&mut self, end: Option<UnixSeconds>) {
         self.default_end = end;
     }
 
-    /// When the session behind such a key ends.
+    /// The end of the session behind every key without a session of its own.
     pub(super) fn default_end(&self) -> Option<UnixSeconds> {
         self.default_end
     }
 
-    /// Whose key this is: the principal if it was handed out, and the end of the session.
+    /// Looks up a key: its principal if it was issued, and the end of its session.
     pub(super) fn find(&self, access_key_id: &str) -> (Option<Principal>, Option<UnixSeconds>) {
         match self.known.get(access_key_id) {
             Some(session) => (session.principal.clone(), session.end),

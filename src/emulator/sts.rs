@@ -1,4 +1,4 @@
-//! The STS actions.
+//! The STS operations.
 
 use super::answer::Xml;
 use super::api_error::{ApiError, ErrorCode};
@@ -12,10 +12,10 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::Value;
 
-/// Longest session that a session may start, in seconds.
+/// The maximum lifetime in seconds of a session that another session starts.
 const MAX_CHAINED: u32 = 3600;
 
-/// `GetWebIdentityToken`.
+/// Answers `GetWebIdentityToken`.
 pub(super) async fn mint(handle: &EmulatorHandle, caller: &Caller, request: &Mint) -> Result<Xml, ApiError> {
     let faults = handle.faults();
     authorize(&faults, caller, request)?;
@@ -42,14 +42,14 @@ pub(super) async fn mint(handle: &EmulatorHandle, caller: &Caller, request: &Min
     Ok(Xml::default().text("WebIdentityToken", &token).text("Expiration", &expiry.rfc3339()))
 }
 
-/// The claims of one token under the signature of another.
+/// Combines the claims of one token with the signature of another.
 fn with_signature_of(token: &str, other: &str) -> String {
     let claimed = token.rsplit_once('.').map_or(token, |(claimed, _)| claimed);
     let signature = other.rsplit_once('.').map_or("", |(_, signature)| signature);
     format!("{claimed}.{signature}")
 }
 
-/// What the caller's policies deny.
+/// Applies the denials of the caller's policies.
 fn authorize(faults: &Faults, caller: &Caller, request: &Mint) -> Result<(), ApiError> {
     let denied = request.audiences.iter().any(|audience| faults.deny_audiences.contains(audience))
         || faults.deny_duration_above.is_some_and(|limit| request.duration_seconds > limit)
@@ -71,7 +71,7 @@ fn access_denied(caller: &Caller, action: &str) -> ApiError {
     ApiError::new(ErrorCode::AccessDenied, message)
 }
 
-/// `GetCallerIdentity`.
+/// Answers `GetCallerIdentity`.
 pub(super) fn caller_identity(caller: &Caller) -> Xml {
     let Principal { role, session_name, .. } = &caller.principal;
     Xml::default()
@@ -80,7 +80,7 @@ pub(super) fn caller_identity(caller: &Caller) -> Xml {
         .text("Account", role.account())
 }
 
-/// `AssumeRole`.
+/// Answers `AssumeRole`.
 pub(super) fn assume(handle: &EmulatorHandle, caller: &Caller, request: &Assume) -> Result<Xml, ApiError> {
     if caller.is_chained && request.duration_seconds > MAX_CHAINED {
         return Err(ApiError::new(
@@ -99,7 +99,7 @@ pub(super) fn assume(handle: &EmulatorHandle, caller: &Caller, request: &Assume)
     })
 }
 
-/// `AssumeRoleWithWebIdentity`: any token will do, a JWT's own claims are repeated.
+/// Answers `AssumeRoleWithWebIdentity`. It accepts any token, and repeats the claims of a JWT.
 pub(super) fn assume_with_web_identity(
     handle: &EmulatorHandle,
     request: &AssumeWithWebIdentity,
@@ -149,7 +149,7 @@ fn random(length: usize) -> String {
     (0..length).map(|_| fastrand::alphanumeric()).collect()
 }
 
-/// The claims of a JWT whose signature nobody looks at.
+/// The claims of a JWT, without a check of its signature.
 fn payload(token: &str) -> Option<Value> {
     let payload = token.split('.').nth(1)?;
     serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
