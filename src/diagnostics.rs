@@ -38,12 +38,12 @@ macro_rules! diagnostic_codes {
     };
 }
 
-/// A sentence without its full stop, the marks of code, and the capital that only its place gave it.
+/// Makes a phrase of a sentence: without its full stop, code marks and initial capital.
 fn phrase(sentence: &str) -> String {
     let sentence = sentence.trim().trim_end_matches('.').replace('`', "");
     let mut letters = sentence.chars();
     match (letters.next(), letters.clone().next()) {
-        // Of an abbreviation the second letter is a capital too.
+        // An abbreviation has a capital second letter too, and keeps its capitals.
         (Some(first), Some(second)) if !second.is_ascii_uppercase() => {
             first.to_lowercase().chain(letters).collect()
         }
@@ -77,7 +77,7 @@ diagnostic_codes! {
     /// No certificate authority is trusted, so no https upstream can be verified.
     RootsMissing => "roots_missing",
 
-    /// The request is not one that everybody reads alike.
+    /// Another HTTP parser could read the request differently.
     RequestMalformed => "request_malformed",
     /// The request has more fields, or more bytes of them, than are read.
     RequestHeaderTooLarge => "request_header_too_large",

@@ -16,19 +16,19 @@ pub enum StartError {
     /// The address for metrics cannot be bound.
     #[error("--metrics-listen-addr (METRICS_LISTEN_ADDR): cannot listen on {0}")]
     MetricsListen(ListenAddr, #[source] BindError),
-    /// A socket was made for this process that it cannot use.
+    /// A socket of the service manager cannot be used.
     #[error("a socket that was handed over cannot be used")]
     HandedOver(#[source] io::Error),
-    /// A socket for metrics was made for this process, and metrics are off.
+    /// The service manager has made a socket for metrics, and metrics are off.
     #[error("a second socket was handed over, which is for metrics, but --metrics-enabled is false")]
     NoMetrics,
-    /// Callers' TLS cannot be set up.
+    /// TLS for callers cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
-    /// Upstreams' certificates could not be verified.
+    /// TLS towards upstreams cannot be set up.
     #[error(transparent)]
     Trust(#[from] TrustError),
-    /// A listener has no address of its kind.
+    /// The address of a listener cannot be read, or is no TCP address.
     #[error("a listener has no address")]
     Address(#[source] io::Error),
     /// Metrics and spans cannot be set up.

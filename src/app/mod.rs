@@ -1,4 +1,4 @@
-//! Wires everything: bind, run, drain.
+//! Builds a proxy from its configuration and runs it: bind, run, drain.
 
 use self::error::StartError;
 use self::telemetry::Telemetry;
@@ -40,12 +40,12 @@ pub mod error;
 mod listeners;
 /// Metrics and spans of a run.
 mod telemetry;
-/// What a start has decided, in the log.
+/// Logs what a start decides.
 mod startup_log;
 /// The end of a run.
 mod drain;
 
-/// A proxy that owns its sockets and knows its addresses, but does not serve yet.
+/// A proxy that has bound its sockets and does not serve yet.
 pub struct App {
     config: Config,
     proxy_listener: Listener,
@@ -60,11 +60,11 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the listeners and puts the parts together. Tokens come from `source`, and what the status page shows of the
-    /// log from `recent`.
+    /// Binds the listeners and builds the proxy. Tokens come from `source`; the status page shows the log entries of
+    /// `recent`.
     ///
     /// # Errors
-    /// When an address is taken, or a certificate cannot be used.
+    /// When an address cannot be bound, or a certificate cannot be used.
     pub async fn bind(
         config: Config,
         source: Arc<dyn TokenSource>,
@@ -74,10 +74,11 @@ impl App {
         Self::bind_besides(Sockets::default(), config, source, clock, recent).await
     }
 
-    /// The same, except that sockets which a service manager has made are used in place of addresses.
+    /// Builds the proxy as [`App::bind`] does, but uses the sockets of a service manager instead of addresses where it
+    /// has made some.
     ///
     /// # Errors
-    /// Those of [`App::bind`], and when such a socket cannot be used.
+    /// Those of [`App::bind`], and when a socket cannot be used.
     pub async fn bind_besides(
         sockets: Sockets,
         config: Config,
@@ -129,34 +130,34 @@ impl App {
         })
     }
 
-    /// Where callers connect.
+    /// The address of the listener for callers.
     ///
     /// # Errors
-    /// When that is no TCP port.
+    /// When the listener is a Unix socket.
     pub fn proxy_addr(&self) -> io::Result<SocketAddr> {
         listeners::tcp_address(&self.proxy_listener)
     }
 
-    /// Where metrics and health are served, if they are.
+    /// The address of the listener for metrics and health, if there is one.
     ///
     /// # Errors
-    /// When that is no TCP port.
+    /// When the listener is a Unix socket.
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
         self.admin_listener.as_ref().map(listeners::tcp_address).transpose()
     }
 
-    /// What keeps the proxy from being ready.
+    /// The readiness of the proxy.
     pub fn readiness(&self) -> Readiness {
         self.readiness.clone()
     }
 
-    /// Has files looked at that may have changed.
+    /// The handle that makes the proxy look for changed TLS files.
     pub fn reload(&self) -> Reload {
         self.reload.clone()
     }
 
     /// Serves until `shutdown` resolves, then drains: not ready at once, no new connections after `--shutdown-delay`,
-    /// and the requests in flight get `--shutdown-timeout` to end.
+    /// and at most `--shutdown-timeout` for the requests in flight.
     pub async fn run(self, shutdown: impl Future<Output = ()>) {
         let admin_listener = self.admin_listener.as_ref().zip(self.config.metrics.as_ref());
         let router = admin_listener
@@ -192,7 +193,7 @@ impl App {
         tracing::info!("stopped");
     }
 
-    /// What the status page is made of.
+    /// The sources of the status page.
     fn sources(&self, admin: &Address) -> Sources {
         let tls = self.config.inbound_tls.as_ref();
         Sources {

@@ -14,9 +14,9 @@ use crate::telemetry::traces::Traces;
 use tokio_rustls::TlsConnector;
 
 /// The maximum number of series of one metric; further label values are counted together.
-const MOST_SERIES: usize = 1000;
+const MAX_SERIES: usize = 1000;
 
-/// Metrics and spans. Cloning is cheap.
+/// The metrics and spans of a run. Cloning is cheap.
 #[derive(Clone)]
 pub(super) struct Telemetry {
     /// The metrics of requests, tokens and the process.
@@ -49,7 +49,7 @@ impl Telemetry {
         let push = push::prepare(&config.otel, tls(config)?, callers.as_str(), &Tasks::default())?;
         let metrics = match (&config.metrics, push.metrics) {
             (None, None) => Metrics::disabled(),
-            (_, push) => Metrics::pushed_too(MOST_SERIES, push)?,
+            (_, push) => Metrics::pushed_too(MAX_SERIES, push)?,
         };
         metrics.describe(ProcessInfo {
             started: clock.now(),

@@ -1,12 +1,12 @@
-//! The part of a log line that stands between quotes.
+//! Escapes the quoted values of log lines.
 
 use crate::legible::deceives;
 use std::fmt::{self, Write};
 
-/// Escapes what goes between quotes, in a way that both JSON and logfmt readers undo, and cuts it where it is too long.
+/// Escapes a quoted value so that both JSON and logfmt readers restore it, and truncates a value that is too long.
 pub(super) struct Escaped<'a> {
     text: &'a mut String,
-    /// The length that the line may have with this value.
+    /// The maximum length of the line after this value.
     end: usize,
     is_cut: bool,
 }
@@ -39,12 +39,12 @@ impl Write for Escaped<'_> {
 }
 
 impl<'a> Escaped<'a> {
-    /// What is added to this line, which may have this length then.
+    /// Appends to `text`, up to a total length of `end`.
     pub(super) fn new(text: &'a mut String, end: usize) -> Self {
         Self { text, end, is_cut: false }
     }
 
-    /// As much of it as fits.
+    /// Appends the part of `clean` that fits.
     fn push(&mut self, clean: &str) {
         let room = self.end.saturating_sub(self.text.len());
         if self.is_cut || clean.len() <= room {
@@ -55,7 +55,7 @@ impl<'a> Escaped<'a> {
         self.cut();
     }
 
-    /// All of it, or nothing: half an escape would spoil the line.
+    /// Appends all of `escape` or nothing: half an escape would break the line.
     fn push_whole(&mut self, escape: &str) {
         if self.is_cut {
             return;

@@ -1,4 +1,4 @@
-//! One log line, built so that nothing in a value can end it early or begin another.
+//! Formats one log line, so that no value can end the line early or begin another one.
 
 use super::escape::Escaped;
 use super::targets::ACCESS;
@@ -13,27 +13,27 @@ use std::time::SystemTime;
 use tracing::Event;
 use tracing::field::{Field, Visit};
 
-/// What every line begins with, besides the crate that speaks where that is another.
+/// The keys that every line begins with, and the key of another crate's name.
 const RESERVED: [&str; 4] = ["time", "level", "msg", CRATE];
 const CRATE: &str = "logger";
 
-/// Docker, containerd and journald's readers cut lines at 16 KiB, and half a JSON object is none. So a value gets this
-/// much while the line is short, and when it has grown beyond that only a little: what a caller or another party wrote
-/// cannot cost the fields after it.
+/// The maximum length of a value in a short line. Docker, containerd and journald's readers cut lines at 16 KiB, which
+/// breaks a JSON object. A value in a long line gets less, so that values of callers and other parties cannot cost the
+/// fields after them.
 const LONGEST_VALUE: usize = 4096;
-/// From here on a line counts as long.
+/// The length from which a line counts as long.
 const LONG_LINE: usize = 6 * 1024;
-/// The most of a value in a long line: with 32 fields, the most that an event has, the line still fits.
+/// The maximum length of a value in a long line. With 32 fields, the most that an event has, the line still fits.
 const VALUE_OF_LONG_LINE: usize = 128;
 
-/// A line in the making: time, level and message, then the fields in order.
+/// A log line under construction: time, level and message, then the fields in order.
 pub(super) struct Line {
     format: LogFormat,
     text: String,
 }
 
 impl Line {
-    /// The whole line of an event, with its line break.
+    /// Formats the line of an event, with its line break.
     pub(super) fn of_event(format: LogFormat, now: SystemTime, event: &Event<'_>, ours: bool) -> String {
         let metadata = event.metadata();
         let mut line = Self::new(format, now, metadata.level().as_str());
@@ -83,7 +83,7 @@ impl Line {
         self.text
     }
 
-    /// The key of an event's field, suffixed where the line has that key already.
+    /// Appends the key of a field, with a suffix if the key is reserved.
     fn name(&mut self, name: &str) {
         let name = name.strip_prefix("r#").unwrap_or(name);
         match RESERVED.contains(&name) {
@@ -104,7 +104,7 @@ impl Line {
         }
     }
 
-    /// The same as [`Line::value`] for what is text already, and most is.
+    /// Appends a text value. It is a faster [`Line::value`] for values that are text already.
     fn text(&mut self, text: &str) {
         match self.format {
             LogFormat::Text if self.is_plain(text) => self.text.push_str(text),
@@ -131,7 +131,7 @@ impl Line {
         self.text.push('"');
     }
 
-    /// Whether logfmt has it without quotes.
+    /// Whether logfmt writes the text without quotes.
     fn is_plain(&self, text: &str) -> bool {
         !text.is_empty() && text.len() <= self.room() && !text.contains(needs_quotes)
     }
@@ -157,15 +157,16 @@ impl Line {
     }
 
     fn push(&mut self, text: fmt::Arguments<'_>) {
-        // A string takes everything; only the value's own formatting can fail, and a log line is no place to stop at.
+        // A string accepts all text, so only the value's own formatting can fail. The line then continues with a `?`.
         self.text.write_fmt(text).unwrap_or_else(|_| self.text.push('?'));
     }
 }
 
-/// Takes the message out of an event, wherever among the fields it stands.
+/// Writes the message of an event, at whatever position among the fields it is.
 struct Message<'a> {
     line: &'a mut Line,
-    /// Our own messages are fixed texts. A library may quote anything in its own.
+    /// Whether the event is from this crate. Its messages are fixed texts; a library may quote anything in its
+    /// messages.
     ours: bool,
     found: bool,
 }
@@ -188,15 +189,15 @@ impl Visit for Message<'_> {
     }
 }
 
-/// Takes everything but the message.
+/// Writes all fields but the message.
 struct Fields<'a> {
     line: &'a mut Line,
-    /// The access log shows what callers sent, with rules of its own and many times a second.
+    /// Whether the event is from the access log, which has redaction rules of its own and is written for every request.
     is_access: bool,
 }
 
 impl Fields<'_> {
-    /// A value as it may be shown: an operator or another party may have written a secret into it.
+    /// The value without secrets, which an operator or another party may have written into it.
     fn shown<'v>(&self, value: &'v str) -> Cow<'v, str> {
         if self.is_access { Cow::Borrowed(value) } else { redact::without_secrets(value) }
     }
@@ -226,7 +227,7 @@ impl Visit for Fields<'_> {
     fn record_f64(&mut self, field: &Field, value: f64) {
         match value.is_finite() {
             true => self.line.number(field.name(), value),
-            // JSON has no number for these.
+            // JSON has no number for infinities and NaN.
             false => self.line.string(field.name(), &value),
         }
     }
@@ -253,7 +254,7 @@ impl Visit for Fields<'_> {
     }
 }
 
-/// An error and its causes.
+/// Displays an error with its causes.
 pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 
 impl Display for Chain<'_> {

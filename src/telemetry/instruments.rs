@@ -1,4 +1,4 @@
-//! Every metric's name, unit, help and bounds: the one place that says what a scrape holds.
+//! The name, unit, help and bounds of every metric.
 
 use http::{Method, StatusCode};
 use opentelemetry::metrics::{BoundHistogram, Counter, Histogram, Meter};
@@ -11,10 +11,11 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 /// The OpenTelemetry semantic conventions that the HTTP names follow.
 pub(super) const SCHEMA_URL: &str = "https://opentelemetry.io/schemas/1.26.0";
 
-/// Seconds; the conventions' own buckets, and two below them because a proxy adds less than a millisecond.
+/// Bucket bounds in seconds: those of the conventions, and two smaller ones because a proxy adds less than a
+/// millisecond.
 const HTTP_BUCKETS: [f64; 16] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0];
-/// Seconds; a near STS answers in about 20 ms, and the default bound on a fetch is 10 s.
+/// Bucket bounds in seconds: a near STS answers in about 20 ms, and the default timeout of a fetch is 10 s.
 const FETCH_BUCKETS: [f64; 13] = [0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 const ACTIVE_REQUESTS: &str = "http.server.active_requests";
@@ -24,7 +25,7 @@ const SERVER_DURATION: &str = "http.server.request.duration";
 const FETCH_DURATION: &str = "token.fetch.duration";
 const TOKEN_EXPIRY: &str = "token.expiry.timestamp";
 
-/// The instruments that are written to.
+/// The instruments that requests and fetches record to.
 pub(super) struct Instruments {
     pub(super) server: ServerDurations,
     pub(super) client: Histogram<f64>,
@@ -71,12 +72,12 @@ impl Instruments {
     }
 }
 
-/// Values that are read when somebody scrapes, so that they are there from the start and gone when their subject is.
+/// Values that a scrape reads. Their series exist from the start, and end together with the thing they describe.
 #[derive(Default)]
 pub(super) struct Observed {
     pub(super) active: AtomicI64,
     pub(super) cached: AtomicU64,
-    /// Seconds by which AWS's clock is ahead; `None` before its first answer.
+    /// Seconds by which AWS's clock is ahead; `None` before the first response of AWS.
     clock_ahead: Mutex<Option<i64>>,
     expiries: Mutex<HashMap<Arc<str>, f64>>,
 }
@@ -86,7 +87,7 @@ impl Observed {
         self.clock_ahead.lock().expect("nothing panics while holding this lock")
     }
 
-    /// Expiry in seconds since 1970, by joined audiences.
+    /// The expiry of tokens in seconds since 1970, by audience set.
     pub(super) fn expiries(&self) -> MutexGuard<'_, HashMap<Arc<str>, f64>> {
         self.expiries.lock().expect("nothing panics while holding this lock")
     }
@@ -129,7 +130,8 @@ fn observe(meter: &Meter, observed: &Arc<Observed>) {
         .build();
 }
 
-/// Bounds the series of each instrument. The SDK reserves room for the bound at once, so what cannot have two gets one.
+/// Bounds the series of each instrument. The SDK allocates for the bound at once, so an instrument that has one series
+/// gets a bound of 1.
 pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Send + Sync + 'static {
     move |instrument| {
         let name = instrument.name();
@@ -140,11 +142,11 @@ pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Sen
     }
 }
 
-/// So many series of each instrument that callers can fill up make a scrape of less than 2 MB, even with hosts of 253
-/// characters. A histogram's series is 16 to 19 lines.
+/// The bounds of instruments whose series callers can multiply. With them a scrape stays below 2 MB, even with hosts of
+/// 253 characters. A histogram's series has 16 to 19 lines.
 const BOUNDS: [(&str, usize); 4] =
     [(CLIENT_DURATION, 100), (SERVER_DURATION, MAX_SERVER_SERIES), (FETCH_DURATION, 40), (TOKEN_EXPIRY, 400)];
-/// The same for every other instrument.
+/// The bound of every other instrument.
 const MAX_COUNTER_SERIES: usize = 120;
 
 /// Instruments with one series each.
@@ -152,8 +154,8 @@ const SINGLE: [&str; 5] =
     [ACTIVE_REQUESTS, CACHED_AUDIENCES, "token.cache.capacity", "token.clock.skew", "token.refresh.skew"];
 const SINGLE_PREFIXES: [&str; 3] = ["attache.", "process.", "tokio."];
 
-/// Durations of requests by method and status, each pair a series until its share of the series is used up. Callers and
-/// upstreams choose both, so the shares are apart: whatever others there are, a server error is seen as one.
+/// Durations of requests by method and status. Each pair has a series until its share of the series is used up. Callers
+/// and upstreams choose both, so errors have a share of their own: a server error always shows as one.
 pub(super) struct ServerDurations {
     histogram: Histogram<f64>,
     bound: [OnceLock<Box<ByStatus>>; METHODS.len()],
@@ -161,17 +163,17 @@ pub(super) struct ServerDurations {
     others: AtomicUsize,
 }
 
-/// A status of 100 to 999 finds its series by index.
+/// The series of one method, indexed by status from 100 to 999.
 type ByStatus = [OnceLock<BoundHistogram<f64>>; 900];
 
-/// The most pairs of a method and a status of 5xx with a series of their own.
+/// The maximum number of pairs of a method and a 5xx status with a series of their own.
 const MAX_ERROR_PAIRS: usize = 18;
-/// The most pairs of a method and any other status.
+/// The maximum number of pairs of a method and any other status with a series of their own.
 const MAX_OTHER_PAIRS: usize = 25;
-/// The statuses of attache's own server errors and of most upstreams'. Beyond the share of 5xx they are counted under the
-/// method `_OTHER`.
+/// The statuses of attache's own server errors and of most upstreams'. Beyond the share of 5xx they are counted under
+/// the method `_OTHER`.
 const COMMON_ERRORS: [u16; 4] = [500, 502, 503, 504];
-/// The shares, and the series of what is beyond them.
+/// The bound of the durations: both shares, and the series for the pairs beyond them.
 const MAX_SERVER_SERIES: usize = MAX_ERROR_PAIRS + MAX_OTHER_PAIRS + COMMON_ERRORS.len() + 1;
 
 const METHODS: [&str; 10] =
@@ -191,7 +193,7 @@ impl ServerDurations {
         statuses[slot].get_or_init(|| self.bind(METHODS[method], status)).record(seconds)
     }
 
-    /// Called once for each pair.
+    /// Creates the series of a pair; called once for each pair.
     fn bind(&self, method: &'static str, status: StatusCode) -> BoundHistogram<f64> {
         let (share, most) = if status.is_server_error() {
             (&self.errors, MAX_ERROR_PAIRS)
@@ -203,13 +205,13 @@ impl ServerDurations {
         } else if COMMON_ERRORS.contains(&status.as_u16()) {
             self.histogram.bind(&server_attributes(OTHER_METHOD, status))
         } else {
-            // The SDK's own name for what is beyond a limit.
+            // The SDK's own label for series beyond a limit.
             self.histogram.bind(&[KeyValue::new("otel.metric.overflow", true)])
         }
     }
 }
 
-/// One of the nine methods that HTTP defines, or `_OTHER`.
+/// The name of one of the nine methods that HTTP defines, or `_OTHER`.
 pub(super) fn method_name(method: &Method) -> &'static str {
     METHODS[method_index(method)]
 }

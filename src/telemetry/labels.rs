@@ -1,18 +1,19 @@
-//! Label values from closed sets, or made once per upstream and per audience set, so that recording builds no strings.
+//! Label values from closed sets, or built once for each upstream and audience set, so that recording builds no
+//! strings.
 
 use opentelemetry::metrics::{BoundCounter, BoundHistogram};
 use opentelemetry::{KeyValue, Value};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-/// Why an upstream call brought no response. An upstream's own 5xx is none of these.
+/// Why an upstream call got no response. A 5xx response of an upstream is not an error of this kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorType {
-    /// A deadline passed.
+    /// A timeout expired.
     Timeout,
     /// Nothing listens on the upstream's port.
     ConnectionRefused,
-    /// Any other failure, and a caller that left or broke off its body before the response.
+    /// Any other failure, or a caller that disconnected or broke off its body before the response.
     Unknown,
 }
 
@@ -27,12 +28,12 @@ impl ErrorType {
     }
 }
 
-/// What became of the token that an upstream call needed.
+/// The result of getting the token for an upstream call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TokenResult {
-    /// There was one.
+    /// A token was available.
     Ok,
-    /// It could not be fetched.
+    /// The token could not be fetched.
     FetchError,
     /// No audience could be derived for the request.
     ResolverError,
@@ -49,14 +50,14 @@ impl TokenResult {
     }
 }
 
-/// Why a token fetch failed: an error code that STS is known to send, or one of two words of ours.
+/// Why a token fetch failed: an error code that STS is known to send, or one of two values of our own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ErrorClass(&'static str);
 
 impl ErrorClass {
-    /// STS did not answer, or could not be asked.
+    /// STS did not answer, or could not be called.
     pub const TRANSPORT: Self = Self("transport");
-    /// STS answered with a code that is not known here.
+    /// STS answered with an unknown code.
     pub const OTHER: Self = Self("other");
 
     /// An error code of AWS, from the closed list of `token`.
@@ -70,7 +71,7 @@ impl ErrorClass {
     }
 }
 
-/// One upstream as metrics name it. Cloning is cheap; it belongs to the `Metrics` that it was first recorded with.
+/// The labels of an upstream. Cloning is cheap; a value belongs to the `Metrics` that it was first recorded with.
 #[derive(Clone)]
 pub struct ServerLabels(Arc<ServerParts>);
 
@@ -81,15 +82,15 @@ struct ServerParts {
 }
 
 impl ServerLabels {
-    /// The labels of an upstream at `address` (a name or an address, brackets are left out), with its port unless that
-    /// is the scheme's default.
+    /// Creates the labels of an upstream at `address`, a name or an address with or without brackets. `port` is the
+    /// port unless it is the scheme's default.
     pub fn new(address: impl fmt::Display, port: Option<u16>) -> Self {
         let address = address.to_string();
         let address: Arc<str> = address.trim_matches(['[', ']']).into();
         Self(Arc::new(ServerParts { address: address.into(), port, success: OnceLock::new() }))
     }
 
-    /// The histogram of calls that had a token and got a response, bound at the first of them.
+    /// The histogram of calls that had a token and got a response, bound at the first of these calls.
     pub(super) fn success(
         &self,
         bind: impl FnOnce(&[KeyValue]) -> BoundHistogram<f64>,
@@ -97,7 +98,7 @@ impl ServerLabels {
         self.0.success.get_or_init(|| bind(&self.attributes(None, TokenResult::Ok)))
     }
 
-    /// In the order of their keys, which is the order that the SDK looks them up by.
+    /// The attributes, sorted by key, which is the order in which the SDK looks them up.
     pub(super) fn attributes(&self, error: Option<ErrorType>, token: TokenResult) -> Vec<KeyValue> {
         let error = error.map(|error| KeyValue::new("error.type", error.as_str()));
         let port = self.0.port.map(|port| KeyValue::new("server.port", i64::from(port)));
@@ -110,7 +111,7 @@ impl ServerLabels {
     }
 }
 
-/// One audience set as metrics name it. Cloning is cheap; it belongs to the `Metrics` that it was first recorded with.
+/// The label of an audience set. Cloning is cheap; a value belongs to the `Metrics` that it was first recorded with.
 #[derive(Clone)]
 pub struct AudienceLabel(Arc<AudienceParts>);
 
@@ -121,14 +122,14 @@ struct AudienceParts {
 }
 
 impl AudienceLabel {
-    /// The label of an audience set, sorted and joined by commas as the set displays itself.
+    /// Creates the label of an audience set from its display form: sorted, and joined by commas.
     pub fn new(audiences: impl fmt::Display) -> Self {
         let name: Arc<str> = audiences.to_string().into();
         let attributes = [KeyValue::new("audience", Arc::clone(&name))];
         Self(Arc::new(AudienceParts { name, attributes, hits: OnceLock::new() }))
     }
 
-    /// The set as it displays itself.
+    /// The display form of the audience set.
     pub fn as_str(&self) -> &str {
         &self.0.name
     }
@@ -141,7 +142,7 @@ impl AudienceLabel {
         &self.0.attributes
     }
 
-    /// The counter of cache hits, bound at the first.
+    /// The counter of cache hits, bound at the first hit.
     pub(super) fn hits(&self, bind: impl FnOnce(&[KeyValue]) -> BoundCounter<u64>) -> &BoundCounter<u64> {
         self.0.hits.get_or_init(|| bind(&self.0.attributes))
     }

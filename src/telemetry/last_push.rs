@@ -14,6 +14,6 @@ pub async fn finish(metrics: Metrics, traces: Traces) {
         traces.finish();
         metrics.finish();
     });
-    // What could not be delivered has been said where it failed.
+    // A failed delivery has already been logged.
     let _ = timeout(MAX_LAST_PUSH, last).await;
 }

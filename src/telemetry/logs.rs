@@ -1,4 +1,4 @@
-//! Turns tracing events into log lines on stdout, in the shape that log pipelines for Go's slog already parse.
+//! Turns tracing events into log lines on stdout, in the format of Go's slog, which log pipelines parse.
 
 use super::format::Line;
 use super::recent::Recent;
@@ -18,19 +18,19 @@ use tracing_subscriber::{Layer, Registry, reload};
 /// Why logging cannot start.
 #[derive(Debug, thiserror::Error)]
 pub enum LogError {
-    /// The thread that writes could not be started.
+    /// The thread that writes the log cannot be started.
     #[error("the thread that writes the log cannot be started")]
     Thread(#[source] io::Error),
-    /// The process logs already.
+    /// The process already logs.
     #[error("logging was started twice")]
     Twice(#[source] SetGlobalDefaultError),
 }
 
-/// Logs to stdout from now on, until the process ends. Dropping the [`Flush`] waits for lines not yet written, so it
+/// Starts to log to stdout, until the process ends. Dropping the [`Flush`] waits for lines not yet written, so it
 /// belongs at the end of `main`. Warnings and errors are also kept in `recent`.
 ///
 /// # Errors
-/// When no thread can be started, or something in this process logs already.
+/// When no thread can be started, or the process already logs.
 pub fn init(config: &LogConfig, recent: Recent) -> Result<(Flush, Verbosity), LogError> {
     let format = config.format;
     let (writer, flush) =
@@ -40,8 +40,8 @@ pub fn init(config: &LogConfig, recent: Recent) -> Result<(Flush, Verbosity), Lo
     Ok((flush, verbosity))
 }
 
-/// What formats and filters as `config` says, and writes each line to `writer` with a single write; and what changes
-/// its level.
+/// A subscriber that formats and filters as `config` says, and writes each line to `writer` with a single write; and
+/// the handle that changes its level.
 pub fn subscriber<W>(config: &LogConfig, writer: W) -> (impl Subscriber + Send + Sync + use<W>, Verbosity)
 where
     W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
@@ -52,7 +52,7 @@ where
     (tracing_subscriber::registry().with(filter).with(lines), verbosity)
 }
 
-/// Raises the level to debug while the process runs, and lowers it again.
+/// Raises the log level to debug while the process runs, and lowers it again.
 pub struct Verbosity {
     handle: reload::Handle<Targets, Registry>,
     config: LogConfig,
@@ -60,8 +60,8 @@ pub struct Verbosity {
 }
 
 impl Verbosity {
-    /// Changes from `--log-level` to debug, or back. The line that says so is logged while debug holds, so that it
-    /// passes whatever the level.
+    /// Changes from `--log-level` to debug, or back. The line that reports it is logged at debug level, so that it
+    /// always passes.
     pub fn toggle(&mut self) {
         self.raised = !self.raised;
         if self.raised {
@@ -74,14 +74,14 @@ impl Verbosity {
     }
 
     fn apply(&self, level: LogLevel) {
-        // It fails when nothing logs any more, and then no level matters.
+        // Reloading fails when the subscriber is gone, and then no level matters.
         let _ = self.handle.reload(filter(&self.config, level));
     }
 }
 
-/// Other crates speak from warn up, at debug from info up. Never below: what they say there may show headers, and so
-/// tokens. AWS's say nothing: they dump whole answers at warn, and the calling code logs what failed. Nor does the library of
-/// HTTP/2, as what a peer does must not fill the log.
+/// The filter for a level. Other crates log from warn up, and at debug from info up; below that they may log headers,
+/// and so tokens. Crates of AWS log nothing: they dump whole responses at warn, and the calling code logs the failure.
+/// The HTTP/2 library logs nothing either, because a peer could fill the log.
 fn filter(config: &LogConfig, level: LogLevel) -> Targets {
     let (ours, others) = match level {
         LogLevel::Debug => (LevelFilter::DEBUG, LevelFilter::INFO),
@@ -111,7 +111,7 @@ where
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let line = Line::of_event(self.format, self.clock.now(), event, is_ours(event.metadata().target()));
-        // Nobody can be told that the log is broken, and the requests matter more than it.
+        // A write error cannot be logged, and requests matter more than the log.
         let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
     }
 }

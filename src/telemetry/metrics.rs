@@ -1,4 +1,4 @@
-//! Every metric is a method of one type, so that no other file knows a metric's name or its labels.
+//! Records metrics: each is a method of one type, so that no other file knows a metric's name or labels.
 
 use super::instruments::{Instruments, Observed, SCHEMA_URL, view};
 use super::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// Records what happens, and shows it in the Prometheus text format. Cloning is cheap.
+/// Records metrics, and shows them in the Prometheus text format. Cloning is cheap.
 #[derive(Clone)]
 pub struct Metrics(Option<Arc<Live>>);
 
@@ -24,31 +24,31 @@ struct Live {
     observed: Arc<Observed>,
     meter: Meter,
     registry: Registry,
-    /// The exporter holds the instruments' pipeline weakly; the provider is what keeps it. Dropping it would wait for a
-    /// last push, which is [`Metrics::finish`]'s to decide.
+    /// Keeps the instruments' pipeline, to which the exporter holds a weak reference. A drop would wait for a last
+    /// push, which only [`Metrics::finish`] may do.
     provider: ManuallyDrop<SdkMeterProvider>,
 }
 
-/// Why metrics cannot be had.
+/// Why metrics cannot be set up or shown.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
-    /// The limit on series is 0, or so large that the SDK cannot reserve room for it.
+    /// The limit on series is 0, or more than [`MAX_CARDINALITY`].
     #[error("{0} is no limit on the series of a metric, it must lie between 1 and {MAX_CARDINALITY}")]
     CardinalityLimit(usize),
-    /// The exporter could not be set up.
+    /// The exporter cannot be set up.
     #[error("the metrics exporter cannot be set up")]
     Exporter(#[source] opentelemetry_sdk::error::OTelSdkError),
-    /// What was collected cannot be written in the Prometheus text format.
+    /// The collected metrics cannot be written in the Prometheus text format.
     #[error("the metrics cannot be written in the Prometheus text format")]
     Encoding(#[source] prometheus::Error),
 }
 
-/// The highest limit on a metric's series: room for it is reserved at once, about 32 bytes a series and metric.
+/// The maximum limit on a metric's series. The SDK allocates for the limit at once, about 32 bytes a series and metric.
 pub const MAX_CARDINALITY: usize = 100_000;
 
 impl Metrics {
-    /// Metrics with at most `cardinality_limit` series each (1 to [`MAX_CARDINALITY`]); further label values are
-    /// counted together, in a series with `otel_metric_overflow="true"`.
+    /// Creates metrics with at most `cardinality_limit` series each (1 to [`MAX_CARDINALITY`]). Further label values
+    /// are counted together, in a series with `otel_metric_overflow="true"`.
     ///
     /// # Errors
     /// When the limit is out of range, or the exporter cannot be set up.
@@ -56,7 +56,7 @@ impl Metrics {
         Self::pushed_too(cardinality_limit, None)
     }
 
-    /// The same, and `push` delivers them as well.
+    /// Creates metrics as [`Metrics::new`] does, which `push` also delivers to a collector.
     ///
     /// # Errors
     /// Those of [`Metrics::new`].
@@ -65,7 +65,7 @@ impl Metrics {
             return Err(MetricsError::CardinalityLimit(cardinality_limit));
         }
         let registry = Registry::new();
-        // Target information has none of the scope's labels, and its attributes come from the environment.
+        // Target information lacks the labels of the scope, and has attributes from the environment.
         let exporter = opentelemetry_prometheus::exporter()
             .with_registry(registry.clone())
             .without_target_info()
@@ -93,7 +93,7 @@ impl Metrics {
         }))))
     }
 
-    /// Shows this information, and how process and runtime do, from now on. To be called once.
+    /// Adds the metrics of the process, its settings and its runtime. Must be called once.
     pub fn describe(&self, info: ProcessInfo) {
         let Some(live) = &self.0 else { return };
         process_info::observe(&live.meter, info);
@@ -104,25 +104,25 @@ impl Metrics {
         Self(None)
     }
 
-    /// A request's header has arrived.
+    /// Records that a request's header has arrived.
     pub fn request_started(&self) {
         let Some(live) = &self.0 else { return };
         live.observed.active.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// A request that was started is over: its response is sent, or will never be. `elapsed` counts from its start.
+    /// Records that a started request has ended, with or without a complete response. `elapsed` counts from its start.
     pub fn request_finished(&self, method: &Method, status: StatusCode, elapsed: Duration) {
         let Some(live) = &self.0 else { return };
         live.observed.active.fetch_sub(1, Ordering::Relaxed);
         live.instruments.server.record(method, status, elapsed.as_secs_f64());
     }
 
-    /// How many requests are being served; `None` when metrics are disabled.
+    /// The number of requests in progress; `None` when metrics are disabled.
     pub fn active_requests(&self) -> Option<i64> {
         self.0.as_ref().map(|live| live.observed.active.load(Ordering::Relaxed))
     }
 
-    /// An upstream call is over. `error` is for calls without a response; a 5xx is a response.
+    /// Records an upstream call that has ended. `error` is for calls without a response; a 5xx is a response.
     pub fn upstream_call(
         &self,
         server: &ServerLabels,
@@ -139,7 +139,7 @@ impl Metrics {
         }
     }
 
-    /// STS minted a token, or did not.
+    /// Records a token fetch, successful or not.
     pub fn token_fetch(&self, audience: &AudienceLabel, outcome: Result<(), ErrorClass>, elapsed: Duration) {
         let Some(live) = &self.0 else { return };
         live.instruments.fetch_duration.record(elapsed.as_secs_f64(), audience.attributes());
@@ -153,66 +153,67 @@ impl Metrics {
         }
     }
 
-    /// A request found a valid token in memory.
+    /// Records that a request found a valid token in memory.
     pub fn cache_hit(&self, audience: &AudienceLabel) {
         let Some(live) = &self.0 else { return };
         audience.hits(|labels| live.instruments.hits.bind(labels)).add(1);
     }
 
-    /// A request found no valid token in memory.
+    /// Records that a request found no valid token in memory.
     pub fn cache_miss(&self, audience: &AudienceLabel) {
         let Some(live) = &self.0 else { return };
         live.instruments.misses.add(1, audience.attributes());
     }
 
-    /// The token that is held for an audience set now expires at `expires`.
+    /// Sets the expiry of the token of an audience set.
     pub fn token_expiry(&self, audience: &AudienceLabel, expires: SystemTime) {
         let Some(live) = &self.0 else { return };
         let since_1970 = expires.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
         live.observed.expiries().insert(Arc::clone(audience.name()), since_1970.as_secs_f64());
     }
 
-    /// A token was minted that differs in this field, out of a closed set, from what was asked for.
+    /// Records a token that differs from the request in this field, from a closed set.
     pub fn token_difference(&self, audience: &AudienceLabel, field: &'static str) {
         let Some(live) = &self.0 else { return };
         let [name] = audience.attributes().clone();
         live.instruments.differences.add(1, &[name, KeyValue::new("field", field)]);
     }
 
-    /// AWS's clock is ahead of this machine's by so many seconds; behind, if negative.
+    /// Sets the seconds by which AWS's clock is ahead of this machine's; negative when it is behind.
     pub fn clock_ahead(&self, seconds: i64) {
         let Some(live) = &self.0 else { return };
         *live.observed.clock_ahead() = Some(seconds);
     }
 
-    /// An audience set is no longer held: its expiry is shown no more.
+    /// Removes the expiry of an audience set that is no longer in memory.
     pub fn forget_audience(&self, audience: &AudienceLabel) {
         let Some(live) = &self.0 else { return };
         live.observed.expiries().remove(audience.name());
     }
 
-    /// So many audience sets are held now.
+    /// Sets the number of audience sets in memory.
     pub fn cached_audiences(&self, held: usize) {
         let Some(live) = &self.0 else { return };
         live.observed.cached.store(held as u64, Ordering::Relaxed);
     }
 
-    /// The policy refused a request, for a reason out of a closed set.
+    /// Records that the policy refused a request, for a reason from a closed set.
     pub fn policy_denied(&self, reason: &'static str) {
         let Some(live) = &self.0 else { return };
         live.instruments.denied.add(1, &[KeyValue::new("reason", reason)]);
     }
 
-    /// Pushes a last time, if at all. Waits for the collector, so it is not for a thread that serves requests.
+    /// Pushes a last time, if metrics are pushed. It waits for the collector, so it must not run on a thread that
+    /// serves requests.
     pub(super) fn finish(&self) {
         if let Some(live) = &self.0 {
-            // What could not be delivered has been said where it failed.
+            // A failed delivery has already been logged.
             let _ = live.provider.shutdown();
         }
     }
 
-    /// Everything in the Prometheus text format; `None` when metrics are disabled. Takes milliseconds where there are
-    /// thousands of series, so not for a thread that serves requests.
+    /// All metrics in the Prometheus text format; `None` when metrics are disabled. With thousands of series this takes
+    /// milliseconds, so it must not run on a thread that serves requests.
     pub fn exposition(&self) -> Option<Result<String, MetricsError>> {
         let live = self.0.as_ref()?;
         let families = live.registry.gather();

@@ -1,30 +1,30 @@
-//! What an operator sees of a running proxy: metrics, traces and logs.
+//! The telemetry of a running proxy: metrics, traces and logs.
 
-/// Every metric, recorded through one type.
+/// All metrics, recorded through one type.
 pub mod metrics;
-/// Label values, made once and used many times.
+/// Label values that are built once and used many times.
 pub mod labels;
 mod instruments;
-/// Build, settings and runtime.
+/// Metrics of the build, the settings and the runtime.
 pub mod process_info;
-/// What the system says of this process.
+/// Metrics of the process, as the operating system reports them.
 mod process;
 /// Spans of requests.
 pub mod traces;
-/// The trace that a request belongs to, in its headers.
+/// The trace context in the headers of a request.
 pub mod trace_context;
-/// Metrics and spans on their way to a collector.
+/// The push of metrics and spans to a collector.
 pub mod push;
 /// The last push, at the end of the process.
 pub mod last_push;
 mod otlp_client;
-/// What is logged, and where it goes.
+/// The log: format, filter and destination.
 pub mod logs;
 /// The tracing targets that the log tells apart.
 pub mod targets;
 mod format;
 mod escape;
-/// The last warnings and errors, kept for whoever looks.
+/// The last warnings and errors, for the status page.
 pub mod recent;
-/// Stdout, written from a thread of its own.
+/// Writes to stdout from a thread of its own.
 pub mod writer;

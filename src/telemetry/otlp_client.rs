@@ -1,5 +1,5 @@
-//! Carries telemetry to its collector: one connection for metrics and one for spans, kept open, and opened anew when they
-//! are gone. What cannot be delivered is given up, and said once.
+//! Delivers telemetry to its collector over one connection for metrics and one for spans. A connection stays open, and
+//! is replaced when it is lost. What cannot be delivered is dropped, and logged once.
 
 use crate::config::otel::Collector;
 use crate::diagnostics::DiagnosticCode;
@@ -23,10 +23,10 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-/// The most that is read of an answer, which is empty where all is well.
+/// The maximum size of a response that is read; a successful response is empty.
 const MOST_ANSWERED: usize = 64 * 1024;
 
-/// Takes requests on any thread, runtime or not, and gives them to the task that carries them.
+/// Sends requests through an [`ExportTask`]. It works on any thread, inside or outside a runtime.
 pub(super) struct OtlpClient(mpsc::Sender<Export>);
 
 struct Export {
@@ -74,7 +74,7 @@ impl HttpClient for OtlpClient {
     }
 }
 
-/// Starts to carry `signal`, which is how the log names it, until the last client is dropped.
+/// Starts the task that delivers `signal`, as the log names it, until the last client is dropped.
 pub(super) fn open(
     collector: Collector,
     signal: &'static str,
@@ -92,7 +92,7 @@ struct ExportTask {
     signal: &'static str,
     tls: Option<TlsConnector>,
     connection: Option<Connection>,
-    /// How many deliveries have failed since the last that did not.
+    /// The number of failed deliveries since the last successful one.
     failures: u64,
 }
 
@@ -114,7 +114,7 @@ impl ExportTask {
             if outcome.is_err() {
                 self.connection = None;
             }
-            // Whoever sent it may have stopped waiting.
+            // The sender may have stopped waiting.
             let _ = reply.send(outcome);
         }
     }
@@ -184,7 +184,7 @@ async fn speak(
 ) -> Result<Connection, DeliveryError> {
     let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(DeliveryError::Exchange)?;
     let driver = Tasks::default().spawn(async {
-        // Whoever sends learns of the error too, and reports it.
+        // The sender gets the error too, and logs it.
         let _ = driver.await;
     });
     Ok(Connection { sender, _driver: driver.into() })

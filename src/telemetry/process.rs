@@ -1,5 +1,5 @@
-//! What the system says of this process, under the names that Prometheus' own client libraries use. Where the system has
-//! no `/proc`, what would be read there has no series.
+//! Metrics of the process as the operating system reports them, under the names that Prometheus' own client libraries
+//! use. A system without `/proc` lacks the series that are read there.
 
 use opentelemetry::metrics::Meter;
 use rustix::process::{Resource, getrlimit};
@@ -7,7 +7,7 @@ use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Reads at each scrape; `started` is when the process began.
+/// Adds the metrics, which are read at each scrape; `started` is the start time of the process.
 pub(super) fn observe(meter: &Meter, started: SystemTime) {
     meter
         .f64_observable_counter("process.cpu")
@@ -54,7 +54,7 @@ fn cpu_seconds() -> f64 {
     spent.tv_sec as f64 + spent.tv_nsec as f64 / 1e9
 }
 
-/// A line of `proc_pid_status(5)`, which counts in KiB.
+/// Reads a line of `proc_pid_status(5)`, which counts in KiB.
 fn memory(line: &str) -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let value = status.lines().find_map(|text| text.strip_prefix(line))?;
@@ -64,7 +64,7 @@ fn memory(line: &str) -> Option<u64> {
 
 fn open_fds() -> Option<u64> {
     let open = fs::read_dir("/proc/self/fd").ok()?.count() as u64;
-    // Reading the directory takes one.
+    // Reading the directory opens one descriptor.
     Some(open.saturating_sub(1))
 }
 

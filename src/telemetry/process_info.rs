@@ -1,4 +1,4 @@
-//! What a running proxy says of itself: its build, the settings that alerts compare with, and how its runtime does.
+//! Metrics of a running proxy's build, its runtime, and the settings that alerts compare with.
 
 use super::process;
 use opentelemetry::KeyValue;
@@ -7,15 +7,15 @@ use std::env::consts::{ARCH, OS};
 use std::time::{Duration, SystemTime};
 use tokio::runtime::RuntimeMetrics;
 
-/// What is known when a proxy starts, and does not change while it runs.
+/// Information that is known at the start of a proxy, and does not change.
 pub struct ProcessInfo {
-    /// When the process began.
+    /// The start time of the process.
     pub started: SystemTime,
-    /// `--token-refresh-skew`.
+    /// The value of `--token-refresh-skew`.
     pub refresh_skew: Duration,
-    /// `--token-cache-capacity`.
+    /// The value of `--token-cache-capacity`.
     pub cache_capacity: u64,
-    /// The runtime that carries requests.
+    /// The runtime that serves requests.
     pub runtime: RuntimeMetrics,
 }
 

@@ -1,6 +1,6 @@
-//! Metrics and spans pushed to a collector by OTLP over HTTP, with the exporters of OpenTelemetry's own SDK.
+//! Pushes metrics and spans to a collector by OTLP over HTTP, with the exporters of OpenTelemetry's SDK.
 //!
-//! The SDK collects and encodes on threads of its own; what it encodes is carried by a task of ours.
+//! The SDK collects and encodes on threads of its own; a task of ours delivers what it has encoded.
 
 use super::otlp_client;
 use super::traces::Traces;
@@ -22,27 +22,27 @@ use opentelemetry_sdk::trace::{
 use std::time::Duration;
 use tokio_rustls::TlsConnector;
 
-/// Why nothing can be pushed.
+/// Why the push cannot be set up.
 #[derive(Debug, thiserror::Error)]
 #[error("what pushes telemetry cannot be set up")]
 pub struct PushError(#[from] ExporterBuildError);
 
-/// What pushes.
+/// The parts that push metrics and spans.
 pub struct Push {
-    /// Goes into [`Metrics::pushed_too`](super::metrics::Metrics::pushed_too).
+    /// The push of metrics, for [`Metrics::pushed_too`](super::metrics::Metrics::pushed_too).
     pub metrics: Option<MetricsPush>,
     /// The spans of requests.
     pub traces: Traces,
 }
 
-/// What pushes metrics.
+/// The reader that pushes metrics, and the resource they describe.
 pub struct MetricsPush {
     pub(super) reader: PeriodicReader<IgnoreErrors<MetricExporter>>,
     pub(super) resource: Resource,
 }
 
-/// Prepares what `config` asks for. The tasks that deliver it belong to this group; `tls` is for https collectors, and
-/// `scheme` is how callers speak to this process.
+/// Sets up the push that `config` asks for. `tasks` owns the tasks that deliver, `tls` is for https collectors, and
+/// `scheme` is the scheme of callers' requests.
 ///
 /// # Errors
 /// When the SDK cannot be set up.
@@ -99,7 +99,8 @@ fn resource(config: &OtelConfig) -> Resource {
     Resource::builder_empty().with_attributes(ours).with_attributes(told).build()
 }
 
-/// The SDK reads the variables itself, and reserves or waits for whatever they say.
+/// The configuration of the span queue. Without it the SDK would read the variables itself, and accept any size and any
+/// delay.
 fn queue(SpanQueue { size, batch, interval }: SpanQueue) -> BatchConfig {
     BatchConfigBuilder::default()
         .with_max_queue_size(size)
@@ -113,7 +114,7 @@ fn sampler(Sampling { parent_based, ratio }: Sampling) -> Sampler {
     if parent_based { Sampler::ParentBased(Box::new(root)) } else { root }
 }
 
-/// An exporter whose failures have been logged already, once, where the SDK would log each.
+/// Ignores the errors of an exporter. They have been logged once already, and the SDK would log each of them.
 #[derive(Debug)]
 pub(super) struct IgnoreErrors<E>(E);
 

@@ -1,4 +1,4 @@
-//! The last warnings and errors of the log, kept in memory for whoever opens the status page.
+//! Keeps the last warnings and errors of the log in memory, for the status page.
 
 use super::format::Chain;
 use crate::clock::{Clock, Rfc3339};
@@ -13,35 +13,35 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
-/// The most that are kept. Callers can cause some of them, so there has to be a limit.
+/// The maximum number of entries. Callers can cause some of them, so there must be a limit.
 const MOST: usize = 50;
-/// The most bytes of one value that are kept.
+/// The maximum length of one value in bytes.
 const LONGEST: usize = 1000;
 
-/// The last warnings and errors. Cloning is cheap and gives the same.
+/// The last warnings and errors. Cloning is cheap, and all clones share the entries.
 #[derive(Clone, Default)]
 pub struct Recent(Arc<Mutex<VecDeque<LogEntry>>>);
 
-/// A warning or an error. Those that say the same are one.
+/// A warning or an error. Repeated ones with the same text and fields are one entry.
 #[derive(Clone, Debug, Serialize)]
 pub struct LogEntry {
-    /// When it was logged first.
+    /// When the entry was first logged.
     pub first: Rfc3339,
-    /// When it was logged last.
+    /// When the entry was last logged.
     pub last: Rfc3339,
-    /// How often it was logged.
+    /// How often the entry was logged.
     pub times: u64,
     /// `WARN` or `ERROR`.
     pub level: &'static str,
-    /// What happened.
+    /// The message of the line.
     pub message: String,
-    /// What else the line says, `code` and `see` included, in its order.
+    /// The other fields of the line in their order, `code` and `see` included.
     #[serde(serialize_with = "as_object")]
     pub fields: Vec<(&'static str, String)>,
 }
 
 impl Recent {
-    /// The entries that are kept, the latest first.
+    /// The entries, latest first.
     pub fn entries(&self) -> Vec<LogEntry> {
         self.kept().iter().rev().cloned().collect()
     }
@@ -60,7 +60,7 @@ impl Recent {
     }
 
     fn kept(&self) -> MutexGuard<'_, VecDeque<LogEntry>> {
-        // A panic elsewhere can at worst have lost an entry.
+        // A panic of another thread can at worst have lost an entry.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,12 +1,11 @@
-//! The tracing targets that the log tells apart.
+//! The tracing targets that the log filters by.
 
-/// The tracing target of the access log. Its events pass at any `--log-level` when `--access-log` is set, and otherwise
-/// like all others.
+/// The target of the access log. With `--access-log` its events pass at any `--log-level`, otherwise like all others.
 pub const ACCESS: &str = "attache::access";
 
-/// What the targets of this crate begin with.
+/// The prefix of the targets of this crate.
 pub(super) const OURS: &str = env!("CARGO_PKG_NAME");
-/// What the targets of AWS's crates begin with.
+/// The prefix of the targets of AWS's crates.
 pub(super) const AWS: &str = "aws_";
-/// The library of HTTP/2. A peer can have it write a line a frame, at warn.
+/// The target of the HTTP/2 library. A peer can make it log a line for each frame, at warn.
 pub(super) const H2: &str = "h2";

@@ -1,4 +1,4 @@
-//! The trace that a request belongs to, as headers carry it (W3C Trace Context, level 2).
+//! Reads and writes the trace context of a request's headers (W3C Trace Context, level 2).
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::trace::{SpanContext, SpanId, TraceFlags};
@@ -7,7 +7,7 @@ use std::fmt;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The flags that the specification defines: sampled and random. Others are not passed on.
+/// The flags that the specification defines: sampled and random. Other flags are not passed on.
 const KNOWN_FLAGS: u8 = 0b11;
 
 /// The id of a trace, displayed as 32 hexadecimal digits.
@@ -15,7 +15,7 @@ const KNOWN_FLAGS: u8 = 0b11;
 pub struct TraceId(pub(super) opentelemetry::trace::TraceId);
 
 impl TraceId {
-    /// The trace that these headers name; `None` where they name none, or not as the specification wants it.
+    /// The trace id of these headers; `None` when they have none, or an invalid one.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         parent(headers).map(|(trace, ..)| trace)
     }
@@ -27,17 +27,16 @@ impl fmt::Display for TraceId {
     }
 }
 
-/// The caller's span; `None` where a new trace is to begin.
+/// The span of the caller; `None` when a new trace begins.
 pub(super) fn caller(headers: &HeaderMap) -> Option<SpanContext> {
     let (TraceId(trace), span, flags) = parent(headers)?;
     let state: Vec<&[u8]> = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
-    // What cannot be read goes on as it came, and is only missing in our own spans.
+    // A state that cannot be parsed is passed on as it came, and is only missing in our own spans.
     let state = String::from_utf8(state.join(&b","[..])).ok().and_then(|state| state.parse().ok());
     Some(SpanContext::new(trace, span, flags, true, state.unwrap_or_default()))
 }
 
-/// Makes `span` the parent of whatever the receiver of these headers does. The caller's state stays where its trace goes
-/// on.
+/// Makes `span` the parent of the receiver's spans. The caller's state is kept if its trace continues.
 pub(super) fn put(headers: &mut HeaderMap, span: &SpanContext, continued: bool) {
     let value = format!("00-{}-{}-{:02x}", span.trace_id(), span.span_id(), span.trace_flags().to_u8());
     let value = HeaderValue::try_from(value).expect("digits and dashes are a header value");
@@ -56,7 +55,7 @@ fn parent(headers: &HeaderMap) -> Option<(TraceId, SpanId, TraceFlags)> {
     let span = hexadecimal(fields.next()?, 16).filter(|&id| id != 0)?;
     let flags = u8::try_from(hexadecimal(fields.next()?, 2)?).ok()?;
     match (version, fields.next()) {
-        // Later versions may append fields, this one may not.
+        // Later versions may append fields, version 0 may not.
         (0, Some(_)) | (0xff, _) => None,
         _ => Some((TraceId(trace.into()), span.into(), TraceFlags::new(flags & KNOWN_FLAGS))),
     }

@@ -1,5 +1,5 @@
-//! Spans of requests: one for the whole, and below it one for each thing that takes its time. Their names and attributes
-//! are those of OpenTelemetry's semantic conventions for HTTP. None holds a query or a header.
+//! The spans of requests: one for the whole request, and child spans for its waits and its upstream call. Names and
+//! attributes follow OpenTelemetry's semantic conventions for HTTP. No span holds a query or a header.
 
 use super::instruments::{SCHEMA_URL, method_name};
 use super::trace_context::{self, TraceId};
@@ -14,25 +14,25 @@ use std::mem::ManuallyDrop;
 use std::pin::pin;
 use std::sync::Arc;
 
-/// Begins the spans of requests, where they are wanted. Cloning is cheap.
+/// Starts the spans of requests, if spans are pushed. Cloning is cheap.
 #[derive(Clone)]
 pub struct Traces(Option<Arc<Live>>);
 
 struct Live {
     tracer: SdkTracer,
-    /// Dropping it would wait for what is still to be delivered, which is [`Traces::finish`]'s to decide.
+    /// Kept from being dropped: a drop would wait for a last push, which only [`Traces::finish`] may do.
     provider: ManuallyDrop<SdkTracerProvider>,
-    /// How callers speak to this process.
+    /// The scheme of callers' requests.
     scheme: &'static str,
 }
 
 impl Traces {
-    /// No spans at all.
+    /// Traces that start no spans.
     pub fn disabled() -> Self {
         Self(None)
     }
 
-    /// Spans that go where `provider` takes them; callers speak `http` or `https`.
+    /// Traces with spans of `provider`; `scheme` is the scheme of callers' requests.
     pub(super) fn new(provider: SdkTracerProvider, scheme: &'static str) -> Self {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
@@ -42,7 +42,7 @@ impl Traces {
         Self(Some(Arc::new(Live { tracer, provider: ManuallyDrop::new(provider), scheme })))
     }
 
-    /// The span of a request whose header has just arrived: part of the caller's trace where it names one.
+    /// Starts the span of a request with its header. If the header names a trace, the span continues it.
     pub fn request<B>(&self, request: &Request<B>, client: Option<&HeaderValue>) -> Option<Box<Span>> {
         let live = self.0.as_ref()?;
         let caller = trace_context::caller(request.headers());
@@ -61,21 +61,21 @@ impl Traces {
         Some(Box::new(span))
     }
 
-    /// Hands over what has ended so far, and takes no more. Waits for the collector, so it is not for a thread that
-    /// serves requests.
+    /// Pushes the spans that have ended, and stops pushing. It waits for the collector, so it must not run on a thread
+    /// that serves requests.
     pub(super) fn finish(&self) {
         if let Some(live) = &self.0 {
-            // What could not be delivered has been said where it failed.
+            // A failed delivery has already been logged.
             let _ = live.provider.shutdown();
         }
     }
 }
 
-/// One span. It ends when it is dropped.
+/// A span, which ends when it is dropped.
 pub struct Span {
     tracer: SdkTracer,
     inner: sdk::Span,
-    /// Whether the trace is the caller's.
+    /// Whether the span continues the caller's trace.
     continued: bool,
 }
 
@@ -88,25 +88,25 @@ impl Span {
         continued: bool,
     ) -> Self {
         let builder = SpanBuilder::from_name(name).with_kind(kind);
-        // To samplers, a parent that is no span is one that somebody chose not to trace.
+        // Samplers take an invalid parent for a parent that is not sampled, so a root span has none.
         let context =
             parent.map_or_else(Context::new, |parent| Context::new().with_remote_span_context(parent));
         let inner = tracer.build_with_context(builder, &context);
         Self { tracer: tracer.clone(), inner, continued }
     }
 
-    /// The trace that this span is part of.
+    /// The trace of this span.
     pub fn trace(&self) -> TraceId {
         TraceId(self.inner.span_context().trace_id())
     }
 
-    /// A span within this one, for something that this process does.
+    /// Starts a child span for work of this process.
     pub fn child(&self, name: &'static str) -> Self {
         self.within(name, SpanKind::Internal)
     }
 
-    /// A span within this one for `request`, which is about to be sent to an upstream and now names the span. `origin` is
-    /// what a URL begins with, up to its path.
+    /// Starts a child span for the upstream call of `request`, and puts the span into its headers. `origin` is the URL
+    /// up to its path.
     pub fn call<B>(
         &self,
         request: &mut Request<B>,
@@ -125,7 +125,7 @@ impl Span {
         call
     }
 
-    /// Ends the span of a call with the upstream's response, or with the code of what kept it from coming.
+    /// Ends the span of an upstream call with the status of the response, or with the code of the failure.
     pub fn called(mut self, outcome: Result<StatusCode, &'static str>) {
         match outcome {
             Ok(status) => {
@@ -138,13 +138,13 @@ impl Span {
         }
     }
 
-    /// Ends the span of a request with the status that the caller got, if any, and the code of what was wrong.
+    /// Ends the span of a request with the status of the response, if any, and the code of the problem.
     pub fn answered(mut self, status: Option<StatusCode>, diagnostic: Option<&'static str>) {
         if let Some(status) = status {
             self.status(status);
         }
         match (status, diagnostic) {
-            // What a caller does wrong is no error of this process (semantic conventions for HTTP spans, "Status").
+            // An error of the caller is no error of this process (semantic conventions for HTTP spans, "Status").
             (Some(status), _) if status.is_client_error() => {}
             (_, Some(code)) => self.broken(code),
             (Some(status), None) if status.is_server_error() => self.broken(status.as_str().to_owned()),
@@ -170,7 +170,7 @@ impl Span {
     }
 }
 
-/// Does the work, and lets a span named so begin within `parent` if it has to wait.
+/// Awaits `work`; if it has to wait, starts a child span of `parent` with this name until it is done.
 pub async fn while_waiting<T>(parent: Option<&Span>, name: &'static str, work: impl Future<Output = T>) -> T {
     let Some(parent) = parent else { return work.await };
     let mut work = pin!(work);
@@ -185,7 +185,7 @@ pub async fn while_waiting<T>(parent: Option<&Span>, name: &'static str, work: i
     .await
 }
 
-/// What the conventions call a span of this request.
+/// The span name that the conventions define for the request.
 fn method_or_http<B>(request: &Request<B>) -> &'static str {
     match method_name(request.method()) {
         "_OTHER" => "HTTP",

@@ -1,4 +1,4 @@
-//! Writes the log from a thread of its own, so that a reader who stalls can hold up neither requests nor the exit.
+//! Writes the log from a thread of its own, so that a slow reader delays neither requests nor the exit.
 
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -6,19 +6,19 @@ use std::thread;
 use std::time::Duration;
 use tracing_subscriber::fmt::MakeWriter;
 
-/// Bytes that may wait for a slow reader, about 5,000 lines; lines beyond are counted and dropped.
+/// The maximum number of bytes that wait for a slow reader, about 5,000 lines. Further lines are counted and dropped.
 const CAPACITY: usize = 1 << 20;
-/// Lines that come this soon after others are written together with what follows: waking the thread for each of them
-/// would cost ten times what writing it costs.
+/// The time in which following lines are collected and written together. Waking the thread for each line would cost ten
+/// times as much as writing it.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long the exit waits for lines that are not written yet.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Takes whole lines and returns at once. Cloning is cheap.
+/// Accepts whole lines and returns at once. Cloning is cheap.
 #[derive(Clone)]
 pub(super) struct LogWriter(Arc<Shared>);
 
-/// Waits on drop until the lines logged so far are written, for a second at most.
+/// On drop, waits until the lines so far are written, for a second at most.
 #[must_use = "lines are waited for when this is dropped"]
 pub struct Flush(Arc<Shared>);
 
@@ -36,8 +36,8 @@ struct Queue {
 }
 
 impl LogWriter {
-    /// Starts the thread that writes to `sink`, for as long as the process lives. `report` makes the line that says how
-    /// many were dropped.
+    /// Starts the thread that writes to `sink`, for as long as the process lives. `report` makes the line that counts
+    /// dropped lines.
     pub(super) fn start(
         sink: impl Write + Send + 'static,
         report: impl Fn(u64) -> String + Send + 'static,
@@ -73,7 +73,7 @@ fn write_all(shared: &Shared, mut sink: impl Write, report: impl Fn(u64) -> Stri
         if lost > 0 {
             batch.extend_from_slice(report(lost).as_bytes());
         }
-        // Nobody can be told that the log is broken, and a later line may find it mended.
+        // A write error cannot be logged, and a later write may succeed.
         let _ = sink.write_all(&batch).and_then(|()| sink.flush());
         if batch.len() < CAPACITY / 8 {
             thread::sleep(PAUSE);
@@ -82,7 +82,7 @@ fn write_all(shared: &Shared, mut sink: impl Write, report: impl Fn(u64) -> Stri
 }
 
 impl Shared {
-    /// Waits for lines, swaps them into `batch`, and tells how many were lost since the last time.
+    /// Waits for lines, swaps them into `batch`, and returns how many were dropped since the last call.
     fn next(&self, batch: &mut Vec<u8>) -> u64 {
         batch.clear();
         let mut queue = self.lock();
