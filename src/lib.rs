@@ -8,6 +8,8 @@ pub mod config;
 pub mod app;
 /// HTTP/1.1 without a buffer for who waits.
 pub mod http1;
+/// What the HTTP/2 library leaves out: floods, and frames without content.
+pub mod http2;
 /// Sockets and lifetimes, no business.
 pub mod server;
 /// One request, in reading order.

@@ -6,6 +6,7 @@ use super::error::UpstreamError;
 use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
 use crate::http1::{MOST_HEADER_LIST, Stream};
+use crate::http2::frames::CountedFrames;
 use crate::tasks::Tasks;
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
@@ -39,13 +40,14 @@ pub fn http1(stream: Box<dyn Stream>) -> Connection {
 pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
     let heard = Heard::now();
+    let stream = CountedFrames::of_upstream(Listening::to(stream, heard.clone()));
     let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_max_send_streams(0)
         .max_header_list_size(MOST_TOLD_APART)
-        .handshake::<_, RequestBody>(TokioIo::new(Listening::to(stream, heard.clone())))
+        .handshake::<_, RequestBody>(TokioIo::new(stream))
         .await
         .map_err(|error| UpstreamError::of(heard.explain(error)))?;
     let mut connection = Box::pin(connection);

@@ -2,8 +2,6 @@
 
 use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
-use super::flushes::{FlushedBody, Flushes};
-use super::frames::CountedFrames;
 use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
 use super::stream::Stream as Socket;
@@ -13,6 +11,8 @@ use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
 use crate::http1::{CallerStream, MOST_HEADER_LIST};
+use crate::http2::flushes::{FlushedBody, Flushes};
+use crate::http2::frames::CountedFrames;
 use crate::proxy::body::{RequestBody, ResponseBody};
 use crate::proxy::headers::client_address;
 use crate::proxy::incoming::Incoming;
@@ -115,7 +115,7 @@ async fn speak_http(
         Ok((Protocol::Http2, before)) => {
             let flushes = Flushes::default();
             let stream = Rewind::new(before, Box::new(stream));
-            let stream = TokioIo::new(CountedFrames::new(stream, flushes.clone()));
+            let stream = TokioIo::new(CountedFrames::of_caller(stream, flushes.clone()));
             let service = service_fn(move |request: Request<_>| {
                 let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
                 let flushes = flushes.clone();

@@ -20,12 +20,6 @@ pub mod connection;
 pub mod activity;
 /// Which HTTP its first bytes are.
 pub mod protocol;
-/// The frames of a caller's HTTP/2, counted.
-mod frames;
-/// Bodies of HTTP/2 that break off behind what came before.
-mod flushes;
-/// Where frames of HTTP/2 begin.
-mod frame_headers;
 /// How many files may be open, and how many callers that allows.
 pub mod file_limit;
 /// Callers beyond the limit.

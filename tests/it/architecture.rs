@@ -19,6 +19,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("redact", &[]),
     ("reload", &["diagnostics"]),
     ("http1", &["clock"]),
+    ("http2", &[]),
     ("emulator", &["clock"]),
     ("telemetry", &["clock", "config", "diagnostics", "keepalive", "legible", "redact", "tasks"]),
     (
@@ -43,6 +44,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
             "config",
             "diagnostics",
             "http1",
+            "http2",
             "input_file",
             "keepalive",
             "legible",
@@ -56,7 +58,18 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ),
     (
         "server",
-        &["config", "diagnostics", "http1", "input_file", "keepalive", "pem", "proxy", "reload", "tasks"],
+        &[
+            "config",
+            "diagnostics",
+            "http1",
+            "http2",
+            "input_file",
+            "keepalive",
+            "pem",
+            "proxy",
+            "reload",
+            "tasks",
+        ],
     ),
     (
         "admin",

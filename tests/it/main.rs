@@ -11,6 +11,7 @@ mod aws_credentials;
 mod aws_profiles;
 mod aws_settings;
 mod broken_bodies;
+mod caller_frames;
 mod cli;
 mod config;
 mod demo;

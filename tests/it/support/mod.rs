@@ -6,6 +6,7 @@
 pub mod aws_environment;
 pub mod certificates;
 pub mod client;
+pub mod frames;
 pub mod program;
 pub mod upstream;
 pub mod websocket;

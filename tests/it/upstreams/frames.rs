@@ -18,6 +18,7 @@ const SETTINGS: u8 = 4;
 const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
+const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const END_STREAM_AND_HEADERS: u8 = 5;
 
@@ -104,6 +105,16 @@ impl Connection {
     /// Answers with these fields and without a body.
     pub(crate) async fn answer_with(&mut self, stream: u32, fields: &[u8]) -> io::Result<()> {
         self.write(HEADERS, END_STREAM_AND_HEADERS, stream, fields).await
+    }
+
+    /// Answers 200 with a body of these DATA frames, of which the last ends it.
+    pub(crate) async fn answer_in(&mut self, stream: u32, data: &[&[u8]]) -> io::Result<()> {
+        self.write(HEADERS, END_HEADERS, stream, &[0x88]).await?;
+        let (last, others) = data.split_last().unwrap();
+        for data in others {
+            self.write(DATA, 0, stream, data).await?;
+        }
+        self.write(DATA, END_STREAM, stream, last).await
     }
 
     /// Answers 200 with a part of a body and closes the connection, all in one segment.

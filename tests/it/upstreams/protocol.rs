@@ -1,9 +1,11 @@
 //! `--upstream-protocol`.
 
-use crate::support::World;
+use super::frames::Frames;
 use crate::support::certificates::Certificates;
 use crate::support::client::{Answer, Body, Http1, get, http2, send};
+use crate::support::program::Program;
 use crate::support::upstream::{Upstream, echo};
+use crate::support::{Sts, World};
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, Response, StatusCode, Version};
@@ -74,6 +76,25 @@ async fn thousands_of_tiny_frames_at_once_do_not_end_an_http_2_connection() {
         assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 5000));
     }
     assert_eq!(world.upstream.connections(), 1);
+}
+
+#[tokio::test]
+async fn responses_with_empty_data_frames_do_not_end_an_http_2_connection() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        loop {
+            let stream = connection.request().await?;
+            connection.answer_in(stream, &[b"a", b"", b"", b"b", b""]).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (sts, host) = (Sts::start().await, upstream.address.to_string());
+    let flags = ["--upstream-host", &host, "--upstream-scheme", "http", "--upstream-protocol", "http2"];
+    let proxy = Program::serve(&sts.url, &flags).await;
+    for _ in 0..150 {
+        assert_eq!(send(proxy.proxy, get("/", &[])).await.text(), "ab");
+    }
+    assert_eq!(upstream.connections(), 1);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ const ENOUGH: u64 = 2;
 
 /// The flushes of one connection. Cloning is cheap and gives the same connection.
 #[derive(Clone, Default)]
-pub(super) struct Flushes(Arc<Mutex<State>>);
+pub struct Flushes(Arc<Mutex<State>>);
 
 #[derive(Default)]
 struct State {
@@ -24,7 +24,7 @@ struct State {
 
 impl Flushes {
     /// The connection is about to be flushed by the task of this context.
-    pub(super) fn begin(&self, context: &Context<'_>) {
+    pub fn begin(&self, context: &Context<'_>) {
         let mut state = self.state();
         match &mut state.connection {
             Some(connection) => connection.clone_from(context.waker()),
@@ -33,7 +33,7 @@ impl Flushes {
     }
 
     /// Everything that was queued is written.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let mut state = self.state();
         state.number += 1;
         for waiting in std::mem::take(&mut state.waiting) {
@@ -65,7 +65,7 @@ impl Flushes {
 }
 
 /// A body whose break is told when everything before it is written.
-pub(super) struct FlushedBody<B: Body> {
+pub struct FlushedBody<B: Body> {
     body: B,
     flushes: Flushes,
     /// Why it broke off, and how often the connection had been flushed by then.
@@ -74,7 +74,7 @@ pub(super) struct FlushedBody<B: Body> {
 
 impl<B: Body> FlushedBody<B> {
     /// A body that goes out on the connection with these flushes.
-    pub(super) fn new(body: B, flushes: Flushes) -> Self {
+    pub fn new(body: B, flushes: Flushes) -> Self {
         Self { body, flushes, broken: None }
     }
 }

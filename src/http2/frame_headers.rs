@@ -1,9 +1,11 @@
 //! Finds the headers of HTTP/2 frames (RFC 9113, section 4.1) in bytes that pass by, in whatever pieces they come.
 
 /// How many bytes a frame's header has.
-const HEADER: usize = 9;
-/// How many bytes the preface has that a client sends first (RFC 9113, section 3.4).
-const PREFACE: usize = 24;
+pub(super) const HEADER: usize = 9;
+
+const END_STREAM: u8 = 1;
+const END_HEADERS: u8 = 4;
+const PADDED: u8 = 8;
 
 /// What a frame is, as far as floods are concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,8 +22,35 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
+    pub(super) flags: u8,
     pub(super) length: usize,
     pub(super) stream: u32,
+}
+
+impl Frame {
+    pub(super) fn of(header: &[u8; HEADER]) -> Self {
+        let [high, middle, low, kind, flags, stream @ ..] = *header;
+        let kind = match kind {
+            0 => Kind::Data,
+            1 => Kind::Headers,
+            3 => Kind::Reset,
+            9 => Kind::Continuation,
+            _ => Kind::Other,
+        };
+        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
+        Self { kind, flags, length, stream: u32::from_be_bytes(stream) & (u32::MAX >> 1) }
+    }
+
+    /// Whether a header block goes on behind the frame, which is one of its parts.
+    pub(super) fn leaves_block_open(self) -> bool {
+        matches!(self.kind, Kind::Headers | Kind::Continuation) && self.flags & END_HEADERS == 0
+    }
+
+    /// Whether it is DATA of a stream without content, padding or an end.
+    pub(super) fn is_void(self) -> bool {
+        let is_plain = self.flags & (END_STREAM | PADDED) == 0;
+        self.kind == Kind::Data && self.length == 0 && self.stream > 0 && is_plain
+    }
 }
 
 /// Where in a sequence of frames the bytes stand.
@@ -35,9 +64,9 @@ pub(super) struct FrameHeaders {
 }
 
 impl FrameHeaders {
-    /// Frames that begin behind a client's preface.
-    pub(super) fn after_preface() -> Self {
-        Self { to_skip: PREFACE, ..Self::default() }
+    /// Frames that begin behind so many bytes.
+    pub(super) fn after(to_skip: usize) -> Self {
+        Self { to_skip, ..Self::default() }
     }
 
     /// Tells of each frame whose header ends in these bytes.
@@ -61,20 +90,5 @@ impl FrameHeaders {
     /// Whether the last frame has passed whole.
     pub(super) fn is_between_frames(&self) -> bool {
         self.to_skip == 0 && self.read == 0
-    }
-}
-
-impl Frame {
-    fn of(header: &[u8; HEADER]) -> Self {
-        let [high, middle, low, kind, _, stream @ ..] = *header;
-        let kind = match kind {
-            0 => Kind::Data,
-            1 => Kind::Headers,
-            3 => Kind::Reset,
-            9 => Kind::Continuation,
-            _ => Kind::Other,
-        };
-        let length = u32::from_be_bytes([0, high, middle, low]) as usize;
-        Self { kind, length, stream: u32::from_be_bytes(stream) & (u32::MAX >> 1) }
     }
 }

@@ -1,0 +1,77 @@
+//! What of a connection's frames is a flood (RFC 9113, section 10.5): frames that carry nothing, such as SETTINGS, PING,
+//! PRIORITY, WINDOW_UPDATE and empty DATA, and streams that are opened only to be reset (CVE-2023-44487).
+
+use super::frame_headers::{Frame, Kind};
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// What takes longer than this to come together is no flood.
+const WINDOW: Duration = Duration::from_secs(10);
+/// The most frames without content in a window, beyond those that useful frames account for.
+const MAX_EMPTY_FRAMES: u32 = 1000;
+/// So many frames without content are accounted for by one that carries something, in either direction: acknowledgements,
+/// window updates, PINGs that measure the way.
+const PER_USEFUL_FRAME: u32 = 10;
+/// So many streams may be reset in a window, whatever their share: deadlines pass, and an upstream's outage makes all of
+/// them pass. Beyond that, more than half of the streams is a flood.
+const MAX_RESETS: u32 = 200;
+
+/// What has happened since the window began.
+pub(super) struct Counts {
+    since: Instant,
+    empty: u32,
+    opened: u32,
+    resets: u32,
+    last_stream: u32,
+}
+
+impl Counts {
+    pub(super) fn begin(last_stream: u32) -> Self {
+        Self { since: Instant::now(), empty: 0, opened: 0, resets: 0, last_stream }
+    }
+
+    /// The last stream that was opened, or 0.
+    pub(super) fn last_stream(&self) -> u32 {
+        self.last_stream
+    }
+
+    /// A frame has come. Whether this is a flood.
+    pub(super) fn received(&mut self, frame: Frame) -> bool {
+        match frame.kind {
+            Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),
+            Kind::Data | Kind::Continuation if frame.length > 0 => self.useful(),
+            Kind::Reset => self.resets += 1,
+            // Trailers are accounted for by the frame that opened the stream.
+            Kind::Headers | Kind::Data | Kind::Continuation | Kind::Other => self.empty += 1,
+        }
+        let (is_empty, is_reset) = (self.empty > MAX_EMPTY_FRAMES, self.resets > MAX_RESETS);
+        if (is_empty || is_reset) && self.since.elapsed() > WINDOW {
+            *self = Self::begin(self.last_stream);
+            return false;
+        }
+        is_empty || (is_reset && self.resets > self.opened / 2)
+    }
+
+    /// A frame is sent.
+    pub(super) fn sent(&mut self, frame: Frame) {
+        match frame.kind {
+            Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),
+            Kind::Data => self.useful(),
+            Kind::Headers | Kind::Reset | Kind::Continuation | Kind::Other => {}
+        }
+    }
+
+    fn opens(&mut self, stream: u32) {
+        self.opened += 1;
+        self.last_stream = stream;
+        self.useful();
+    }
+
+    fn useful(&mut self) {
+        self.empty = self.empty.saturating_sub(PER_USEFUL_FRAME);
+    }
+}
+
+#[cfg(test)]
+#[path = "counts_tests.rs"]
+mod tests;

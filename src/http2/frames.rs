@@ -1,0 +1,169 @@
+//! Watches the HTTP/2 frames of a connection below the HTTP/2 library, which bounds what it keeps of frames and not how many it
+//! reads: ends a connection whose other side floods it, leaves out frames that carry nothing, and tells when frames have been
+//! flushed.
+
+use super::counts::Counts;
+use super::flushes::Flushes;
+use super::frame_headers::FrameHeaders;
+use super::inbound::Inbound;
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// How many bytes the preface has that a client sends first (RFC 9113, section 3.4).
+const PREFACE: usize = 24;
+
+/// A stream of HTTP/2. It breaks with an error when the other side floods it.
+pub struct CountedFrames<S> {
+    stream: S,
+    peer: Peer,
+    received: Inbound,
+    sent: FrameHeaders,
+    counts: Counts,
+}
+
+/// The other side of a connection.
+enum Peer {
+    /// A caller, and the flushes of what is sent to it.
+    Caller(Flushes),
+    Upstream,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
+    /// The frames of a caller, whose stream begins with the connection preface.
+    pub fn of_caller(stream: S, flushes: Flushes) -> Self {
+        let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
+        Self { stream, peer: Peer::Caller(flushes), received, sent, counts: Counts::begin(0) }
+    }
+
+    /// The frames of an upstream, to which the preface is still to be sent.
+    pub fn of_upstream(stream: S) -> Self {
+        let (received, sent) = (Inbound::default(), FrameHeaders::after(PREFACE));
+        Self { stream, peer: Peer::Upstream, received, sent, counts: Counts::begin(0) }
+    }
+
+    /// Says why the connection ends, where that can be said without waiting and between two frames.
+    fn say_goodbye(&mut self, context: &mut Context<'_>) {
+        const GOAWAY: [u8; 9] = [0, 0, 8, 7, 0, 0, 0, 0, 0];
+        const ENHANCE_YOUR_CALM: u32 = 11;
+        if self.sent.is_between_frames() {
+            let last = match self.peer {
+                Peer::Caller(_) => self.counts.last_stream(),
+                // It opens no streams.
+                Peer::Upstream => 0,
+            };
+            let text = [&GOAWAY[..], &last.to_be_bytes(), &ENHANCE_YOUR_CALM.to_be_bytes()].concat();
+            // A peer that does not read it is not told.
+            let _ = Pin::new(&mut self.stream).poll_write(context, &text);
+            let _ = Pin::new(&mut self.stream).poll_flush(context);
+        }
+    }
+
+    /// Reads once, and returns whether the stream has ended. What goes on is in the buffer, or released.
+    fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
+        let before = buffer.filled().len();
+        let (counts, mut floods) = (&mut self.counts, false);
+        let begun = |frame| floods |= counts.received(frame);
+        let stream = Pin::new(&mut self.stream);
+        let came = if let Some(rest) = self.received.rest_of_header() {
+            let mut room = ReadBuf::new(rest);
+            ready!(stream.poll_read(context, &mut room))?;
+            let came = room.filled().len();
+            self.received.header_came(came, begun);
+            came
+        } else {
+            ready!(stream.poll_read(context, buffer))?;
+            let new = &mut buffer.filled_mut()[before..];
+            let (came, kept) = (new.len(), self.received.sift(new, begun));
+            buffer.set_filled(before + kept);
+            came
+        };
+        if floods {
+            self.say_goodbye(context);
+            buffer.set_filled(before);
+            return Poll::Ready(Err(io::Error::other(self.peer.flood())));
+        }
+        Poll::Ready(Ok(came == 0))
+    }
+
+    fn written(&mut self, bytes: &[u8]) {
+        let counts = &mut self.counts;
+        self.sent.follow(bytes, |frame| counts.sent(frame));
+    }
+}
+
+impl Peer {
+    fn flood(&self) -> &'static str {
+        match self {
+            Self::Caller(_) => "the caller floods its connection with frames",
+            Self::Upstream => "the upstream floods its connection with frames",
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for CountedFrames<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buffer.filled().len();
+        loop {
+            self.received.hand_over(buffer);
+            if buffer.filled().len() > before || ready!(self.poll_some(context, buffer))? {
+                return Poll::Ready(Ok(()));
+            }
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
+        self.written(&bytes[..written]);
+        Poll::Ready(Ok(written))
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
+        let mut left = written;
+        for slice in slices {
+            let part = left.min(slice.len());
+            self.written(&slice[..part]);
+            left -= part;
+        }
+        Poll::Ready(Ok(written))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let Peer::Caller(flushes) = &this.peer else {
+            return Pin::new(&mut this.stream).poll_flush(context);
+        };
+        flushes.begin(context);
+        ready!(Pin::new(&mut this.stream).poll_flush(context))?;
+        flushes.end();
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
+#[cfg(test)]
+#[path = "frames_tests.rs"]
+mod tests;
