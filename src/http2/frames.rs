@@ -1,20 +1,22 @@
 //! Watches the HTTP/2 frames of a connection below the HTTP/2 library, which bounds what it keeps of frames and not how many it
-//! reads: ends a connection whose other side floods it, leaves out frames that carry nothing, and tells when frames have been
-//! flushed.
+//! reads: ends a connection whose other side floods it or does not complete what it begins, leaves out frames that carry
+//! nothing, and tells when frames have been flushed.
 
 use super::counts::Counts;
 use super::flushes::Flushes;
 use super::frame_headers::FrameHeaders;
+use super::header_deadline::HeaderDeadline;
 use super::inbound::Inbound;
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// How many bytes the preface has that a client sends first (RFC 9113, section 3.4).
 const PREFACE: usize = 24;
 
-/// A stream of HTTP/2. It breaks with an error when the other side floods it.
+/// A stream of HTTP/2. It breaks with an error when the other side floods it, or takes too long to complete a header.
 pub struct CountedFrames<S> {
     stream: S,
     peer: Peer,
@@ -25,16 +27,17 @@ pub struct CountedFrames<S> {
 
 /// The other side of a connection.
 enum Peer {
-    /// A caller, and the flushes of what is sent to it.
-    Caller(Flushes),
+    Caller { flushes: Flushes, deadline: HeaderDeadline },
     Upstream,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
-    /// The frames of a caller, whose stream begins with the connection preface.
-    pub fn of_caller(stream: S, flushes: Flushes) -> Self {
+    /// The frames of a caller, whose stream begins with the connection preface. The preface with its SETTINGS, a header block
+    /// and each frame but DATA must be whole within this time.
+    pub fn of_caller(stream: S, flushes: Flushes, header_read_timeout: Duration) -> Self {
         let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
-        Self { stream, peer: Peer::Caller(flushes), received, sent, counts: Counts::begin(0) }
+        let peer = Peer::Caller { flushes, deadline: HeaderDeadline::new(header_read_timeout) };
+        Self { stream, peer, received, sent, counts: Counts::begin(0) }
     }
 
     /// The frames of an upstream, to which the preface is still to be sent.
@@ -49,7 +52,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         const ENHANCE_YOUR_CALM: u32 = 11;
         if self.sent.is_between_frames() {
             let last = match self.peer {
-                Peer::Caller(_) => self.counts.last_stream(),
+                Peer::Caller { .. } => self.counts.last_stream(),
                 // It opens no streams.
                 Peer::Upstream => 0,
             };
@@ -66,25 +69,39 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         let (counts, mut floods) = (&mut self.counts, false);
         let begun = |frame| floods |= counts.received(frame);
         let stream = Pin::new(&mut self.stream);
-        let came = if let Some(rest) = self.received.rest_of_header() {
+        let read = if let Some(rest) = self.received.rest_of_header() {
             let mut room = ReadBuf::new(rest);
-            ready!(stream.poll_read(context, &mut room))?;
+            let read = stream.poll_read(context, &mut room);
             let came = room.filled().len();
             self.received.header_came(came, begun);
-            came
+            read.map_ok(|()| came)
         } else {
-            ready!(stream.poll_read(context, buffer))?;
+            let read = stream.poll_read(context, buffer);
             let new = &mut buffer.filled_mut()[before..];
             let (came, kept) = (new.len(), self.received.sift(new, begun));
             buffer.set_filled(before + kept);
-            came
+            read.map_ok(|()| came)
         };
         if floods {
             self.say_goodbye(context);
             buffer.set_filled(before);
             return Poll::Ready(Err(io::Error::other(self.peer.flood())));
         }
-        Poll::Ready(Ok(came == 0))
+        match read {
+            Poll::Ready(read) => Poll::Ready(read.map(|came| came == 0)),
+            Poll::Pending => self.poll_late(context),
+        }
+    }
+
+    /// There is nothing to read. Resolves with an error when that is so for too long.
+    fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
+        if let Peer::Caller { deadline, .. } = &mut self.peer {
+            ready!(deadline.poll(self.received.incomplete(), context));
+            self.say_goodbye(context);
+            let error = io::Error::new(ErrorKind::TimedOut, "the caller's header took too long");
+            return Poll::Ready(Err(error));
+        }
+        Poll::Pending
     }
 
     fn written(&mut self, bytes: &[u8]) {
@@ -96,7 +113,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
 impl Peer {
     fn flood(&self) -> &'static str {
         match self {
-            Self::Caller(_) => "the caller floods its connection with frames",
+            Self::Caller { .. } => "the caller floods its connection with frames",
             Self::Upstream => "the upstream floods its connection with frames",
         }
     }
@@ -150,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let Peer::Caller(flushes) = &this.peer else {
+        let Peer::Caller { flushes, .. } = &this.peer else {
             return Pin::new(&mut this.stream).poll_flush(context);
         };
         flushes.begin(context);

@@ -1,7 +1,9 @@
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::{Instant, sleep, timeout};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const WITHIN: Duration = Duration::from_secs(10);
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
@@ -17,7 +19,7 @@ fn frame(kind: u8, stream: u32, payload: usize) -> Vec<u8> {
 /// Whether a connection outlives these frames, and what the caller is told.
 async fn outcome(frames: Vec<Vec<u8>>) -> (bool, Vec<u8>) {
     let (mut caller, ours) = duplex(64);
-    let mut counted = CountedFrames::of_caller(ours, Flushes::default());
+    let mut counted = CountedFrames::of_caller(ours, Flushes::default(), WITHIN);
     let sending = async move {
         caller.write_all(PREFACE).await.unwrap();
         for frame in frames {
@@ -70,6 +72,62 @@ async fn streams_that_are_opened_to_be_reset_end_the_connection() {
         [asked, reset, frame(HEADERS, 6 * n + 3, 10), frame(HEADERS, 6 * n + 5, 10)]
     };
     assert!(outcome((0..300).flat_map(page).collect()).await.0);
+}
+
+/// After how many seconds a connection ends on which these parts come, a second apart, and the caller is told so.
+async fn ended_after(parts: &[&[u8]]) -> Option<u64> {
+    let (mut caller, ours) = duplex(1024);
+    let mut counted = CountedFrames::of_caller(ours, Flushes::default(), WITHIN);
+    let begun = Instant::now();
+    let sending = async {
+        for part in parts {
+            caller.write_all(part).await.unwrap();
+            sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let mut read = Vec::new();
+    let reading = timeout(WITHIN * 5, counted.read_to_end(&mut read));
+    let ((), outcome) = tokio::join!(sending, reading);
+    let ended = outcome.ok()?;
+    assert_eq!(ended.unwrap_err().kind(), ErrorKind::TimedOut);
+    drop(counted);
+    let (after, mut told) = (begun.elapsed().as_secs(), Vec::new());
+    caller.read_to_end(&mut told).await.unwrap();
+    assert_eq!((told[3], told[16]), (7, 11), "{told:?}");
+    Some(after)
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_begun_must_be_whole_in_time_and_content_may_take_its_time() {
+    let flagged = |flags: u8, mut frame: Vec<u8>| {
+        frame[4] = flags;
+        frame
+    };
+    let settings = [PREFACE, &frame(4, 0, 6)].concat();
+    let block = frame(HEADERS, 1, 10);
+    let request = flagged(4, block.clone());
+    let (more, end) = (frame(9, 1, 1), flagged(4, frame(9, 1, 1)));
+    let (ping, data) = (frame(PING, 0, 8), frame(DATA, 1, 100));
+    let cases: [(&[&[u8]], Option<u64>); 14] = [
+        (&[], Some(10)),
+        (&[&PREFACE[..14], &PREFACE[14..]], Some(10)),
+        (&[PREFACE, &settings[24..30]], Some(10)),
+        (&[&settings], None),
+        (&[&settings, &request[..1]], Some(11)),
+        (&[&settings, &request[..12]], Some(11)),
+        (&[&settings, &request], None),
+        (&[&settings, &block], Some(11)),
+        (&[&settings, &block, &more, &more, &more], Some(11)),
+        (&[&settings, &block, &more, &end], None),
+        (&[&settings, &ping[..16]], Some(11)),
+        (&[&settings, &request, &data[..50]], None),
+        (&[&settings, &request, &data[..5]], Some(12)),
+        // Each has its own time.
+        (&[&settings, &block, &end, &ping[..10]], Some(13)),
+    ];
+    for (parts, after) in cases {
+        assert_eq!(ended_after(parts).await, after, "{parts:?}");
+    }
 }
 
 /// What goes on of these bytes when they come, and are read, in pieces of these lengths.

@@ -1,7 +1,7 @@
 //! The frames that come in, without DATA frames that carry nothing. Those mean nothing (RFC 9113, section 6.1), but the HTTP/2
 //! library ends a connection after the hundredth, however long it has lived, and its other streams with it.
 
-use super::frame_headers::{Frame, HEADER};
+use super::frame_headers::{Frame, HEADER, Kind};
 use tokio::io::ReadBuf;
 
 /// Where in the frames that come in the bytes stand.
@@ -17,12 +17,23 @@ pub(super) struct Inbound {
     released: usize,
     /// A header block has begun and not ended.
     is_block_open: bool,
+    /// The last frame is DATA.
+    is_data: bool,
+    /// How many frames have begun, those that continue a header block aside.
+    messages: u64,
 }
 
 impl Inbound {
     /// Frames that begin behind so many bytes.
     pub(super) fn after(to_pass: usize) -> Self {
         Self { to_pass, ..Self::default() }
+    }
+
+    /// The number of what has begun and is incomplete, be it the preface, a frame or a header block. Content may take its time:
+    /// DATA is always complete.
+    pub(super) fn incomplete(&self) -> Option<u64> {
+        let is_within_frame = self.held > 0 || (self.to_pass > 0 && !self.is_data);
+        (self.messages == 0 || self.is_block_open || is_within_frame).then_some(self.messages)
     }
 
     /// Takes out of `bytes`, which have just come, what does not go on, tells of each frame whose header is whole, and returns
@@ -76,6 +87,8 @@ impl Inbound {
         // In the middle of a header block it is an error, which the library finds.
         let goes_on = !frame.is_void() || self.is_block_open;
         self.is_block_open = frame.leaves_block_open();
+        self.is_data = frame.kind == Kind::Data;
+        self.messages += u64::from(frame.kind != Kind::Continuation);
         self.to_pass = frame.length;
         goes_on
     }

@@ -115,7 +115,8 @@ async fn speak_http(
         Ok((Protocol::Http2, before)) => {
             let flushes = Flushes::default();
             let stream = Rewind::new(before, Box::new(stream));
-            let stream = TokioIo::new(CountedFrames::of_caller(stream, flushes.clone()));
+            let within = server.limits.header_read_timeout;
+            let stream = TokioIo::new(CountedFrames::of_caller(stream, flushes.clone(), within));
             let service = service_fn(move |request: Request<_>| {
                 let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
                 let flushes = flushes.clone();

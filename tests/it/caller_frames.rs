@@ -1,8 +1,13 @@
 //! Callers of HTTP/2, frame by frame, for what no client sends on demand.
 
 use crate::support::World;
-use crate::support::frames::{DATA, END_HEADERS, END_STREAM, Frames, HEADERS, POST};
+use crate::support::frames::{
+    DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, HEADERS, PING, POST, PREFACE,
+};
 use crate::support::upstream::Upstream;
+use std::time::Duration;
+use tokio::io::AsyncWriteExt;
+use tokio::time::sleep;
 
 #[tokio::test]
 async fn a_connection_lives_on_however_many_empty_data_frames_lie_between_others() {
@@ -17,4 +22,31 @@ async fn a_connection_lives_on_however_many_empty_data_frames_lie_between_others
         caller.write(DATA, END_STREAM, stream, b"c").await;
         assert_eq!(caller.end_of(stream).await, b"abc");
     }
+}
+
+#[tokio::test]
+async fn what_is_begun_and_not_completed_ends_its_connection_and_no_other() {
+    let flags = ["--header-read-timeout", "500ms"];
+    let upstream = Upstream::scripted(|_| std::future::pending()).await;
+    let world = World::pinned(upstream, &flags).await;
+    let mut good = Frames::of_caller(world.proxy.proxy).await;
+    good.write(HEADERS, END_HEADERS, 1, POST).await;
+    good.write(DATA, 0, 1, b"a").await;
+    let mut silent = Frames::silent(world.proxy.proxy).await;
+    silent.0.write_all(PREFACE).await.unwrap();
+    let mut partial = Frames::of_caller(world.proxy.proxy).await;
+    partial.0.write_all(&[0, 0, 8]).await.unwrap();
+    // A request that is answered late does not excuse another.
+    let mut blocked = Frames::of_caller(world.proxy.proxy).await;
+    blocked.write(HEADERS, END_HEADERS | END_STREAM, 1, POST).await;
+    blocked.write(HEADERS, 0, 3, POST).await;
+    for caller in [silent, partial, blocked] {
+        assert_eq!(caller.goodbye().await, ENHANCE_YOUR_CALM);
+    }
+    // The frame of content that is half sent is not late, as with HTTP/1.1.
+    good.0.write_all(&[0, 0, 2, DATA, 0, 0, 0, 0, 1, b'b']).await.unwrap();
+    sleep(Duration::from_secs(1)).await;
+    good.0.write_all(b"c").await.unwrap();
+    good.write(PING, 0, 0, &[7; 8]).await;
+    while good.frame().await.unwrap().kind != PING {}
 }

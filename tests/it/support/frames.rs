@@ -12,9 +12,12 @@ pub const HEADERS: u8 = 1;
 pub const RST_STREAM: u8 = 3;
 pub const SETTINGS: u8 = 4;
 pub const GOAWAY: u8 = 7;
+pub const PING: u8 = 6;
 
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
+
+pub const ENHANCE_YOUR_CALM: u32 = 11;
 
 pub const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
@@ -66,6 +69,17 @@ impl Frames {
         let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
         self.0.read_exact(&mut payload).await?;
         Ok(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
+    }
+
+    /// How the connection ends: the error code of the GOAWAY.
+    pub async fn goodbye(mut self) -> u32 {
+        loop {
+            let frame = self.frame().await.unwrap();
+            if frame.kind == GOAWAY {
+                assert_eq!(timeout(PATIENCE, self.0.read_to_end(&mut Vec::new())).await.unwrap().unwrap(), 0);
+                return u32::from_be_bytes(frame.payload[4..8].try_into().unwrap());
+            }
+        }
     }
 
     /// The content that comes on a stream until the message ends.
