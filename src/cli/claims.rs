@@ -1,15 +1,15 @@
-//! Claims as a person reads them.
+//! Formats the claims of a token for people.
 
 use crate::legible;
 use serde_json::{Map, Value};
 
-/// The claims that a reader looks for, in the order in which they read best; others follow.
+/// The claims that come first, in reading order; others follow.
 const FIRST: [&str; 6] = ["iss", "sub", "aud", "iat", "exp", "jti"];
 
-/// The most that is shown of one, in bytes.
+/// The maximum length of a shown value, in bytes.
 const LONGEST: usize = 16 * 1024;
 
-/// One claim a line, those inside another one indented below it.
+/// Lists one claim a line; the members of an object are indented below its name.
 pub(super) fn listed(claims: &Map<String, Value>, indent: usize) -> String {
     let first = FIRST.iter().filter_map(|name| claims.get_key_value(*name));
     let others = claims.iter().filter(|(name, _)| !FIRST.contains(&name.as_str()));

@@ -1,14 +1,15 @@
-//! AWS variables that are set to nothing count as unset. Templates leave such variables behind, as `${AWS_PROFILE:-}` does.
-//! The AWS SDK takes an empty region for a region and an empty profile for a profile, and panics at an empty endpoint. It reads
-//! the environment by itself, and a process cannot safely change its own, so the program replaces itself.
+//! Treats AWS variables that are set to nothing as unset. Templates such as `${AWS_PROFILE:-}` leave such variables
+//! behind. The AWS SDK takes an empty region for a region and an empty profile for a profile, and panics at an empty
+//! endpoint. The SDK reads the environment itself, and a process cannot safely change its own environment, so the
+//! program replaces itself.
 
 use crate::config;
 use std::env::{args_os, current_exe};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// Begins the program anew without those variables, where there are any. Process id, open files and arguments stay.
-/// Returns where there are none, or where the program's file is gone.
+/// Restarts the program without these variables, if there are any. Process id, open files and arguments stay. Returns
+/// when there are none, or the program's file is gone.
 pub(super) fn without_empty_variables() {
     let environment = config::environment();
     let mut empty = environment.empty_aws_variables().peekable();
@@ -22,6 +23,6 @@ pub(super) fn without_empty_variables() {
     for name in empty {
         command.env_remove(name);
     }
-    // Where this returns, the variables stay, and the AWS SDK says what it makes of them.
+    // After a failed restart the variables stay, and the AWS SDK reports what it makes of them.
     let _unchanged = command.exec();
 }

@@ -1,10 +1,10 @@
-//! Scripts that let a shell complete commands and flags.
+//! Generates scripts with which a shell completes commands and flags.
 
 use clap_complete::{Shell, generate};
 
-/// The script to be sourced by `shell`.
+/// The completion script for `shell`, which the shell sources.
 pub(super) fn script(mut command: clap::Command, shell: Shell) -> Vec<u8> {
-    // Written to memory first, because the generator panics where its output cannot be written.
+    // The generator panics when it cannot write, so it writes to memory.
     let mut script = Vec::new();
     generate(shell, &mut command, env!("CARGO_PKG_NAME"), &mut script);
     script

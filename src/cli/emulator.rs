@@ -1,4 +1,4 @@
-//! `attache emulator`: runs the local STS alone until it is told to stop.
+//! `attache emulator`: runs the local STS alone until a signal stops it.
 
 use super::emulator_args::EmulatorArgs;
 use super::exit::Exit;
@@ -9,7 +9,7 @@ use crate::emulator::options::Options;
 use std::io;
 use tokio::runtime::Builder;
 
-/// Runs the emulator. Standard output gets what a shell needs to use it, the rest goes to standard error.
+/// Runs the emulator. Standard output gets the variables for a shell, standard error everything else.
 pub(super) fn run(args: EmulatorArgs) -> Exit {
     let outage = match args.fail_status.map(Outage::try_from).transpose() {
         Ok(outage) => outage,
@@ -43,7 +43,7 @@ async fn serve(options: Options) -> Exit {
     Exit::Done
 }
 
-/// What AWS SDKs read. The emulator takes any keys, so none of these is a secret.
+/// The variables that AWS SDKs read. The emulator accepts any keys, so these are no secrets.
 fn shell_lines(url: &str) -> String {
     format!(
         "export AWS_ENDPOINT_URL_STS={url}\nexport AWS_ENDPOINT_URL_IAM={url}\nexport AWS_REGION=us-east-1\n\

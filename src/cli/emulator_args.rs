@@ -1,4 +1,4 @@
-//! What can be asked of `attache emulator`.
+//! The arguments of `attache emulator`.
 
 use crate::config::duration;
 use std::net::SocketAddr;

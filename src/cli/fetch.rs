@@ -1,5 +1,5 @@
-//! A request of attache's own, sent the way that callers' requests go to upstreams: it verifies certificates, and what goes
-//! to an upstream is judged by the policy and heeds the proxy variables.
+//! Sends attache's own requests in the way of callers' requests: it verifies certificates, and applies the policy and
+//! the proxy variables to requests to upstreams.
 
 use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
@@ -22,39 +22,39 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Largest answer read, in bytes.
+/// The maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// Sends requests, each within the same time.
+/// Sends requests, all with the same timeout.
 pub(super) struct Fetcher {
     upstream: Upstream,
     patience: Duration,
 }
 
-/// Why there is no answer.
+/// Why a request got no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
-    /// The address is of another kind.
+    /// The URL is not an absolute http or https URL.
     #[error("{0:?} is no http or https URL")]
     Url(String),
-    /// The other side cannot be reached, or breaks the protocol or the connection.
+    /// The server cannot be reached, or breaks the protocol or the connection.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
-    /// The answer is too large, or ends too early.
+    /// The response is too large, or ends too early.
     #[error("the answer cannot be read")]
     Answer(#[source] Box<dyn Error + Send + Sync>),
-    /// It takes too long.
+    /// The response takes too long.
     #[error("no answer within {}s", .0.as_secs())]
     Timeout(Duration),
 }
 
 impl Fetcher {
-    /// Reaches any host, trusting the system's certificate authorities.
+    /// Creates a fetcher that reaches any host, and trusts the system's certificate authorities.
     ///
     /// # Errors
-    /// When those cannot be set up.
+    /// When these authorities cannot be loaded.
     pub(super) fn to_anywhere(patience: Duration) -> Result<Self, TrustError> {
-        // A machine without authorities may still reach what is plain http.
+        // Without any authorities, plain http still works.
         let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
         let connector = Connector {
             policy: None,
@@ -71,10 +71,10 @@ impl Fetcher {
         Ok(Self::through(connector, patience))
     }
 
-    /// Reaches upstreams as the proxy does.
+    /// Creates a fetcher that reaches upstreams as the proxy does.
     ///
     /// # Errors
-    /// When the files of TLS towards upstreams cannot be used.
+    /// When the TLS files for upstreams cannot be used.
     pub(super) fn to_upstreams(config: &Config, patience: Duration) -> Result<Self, TrustError> {
         let tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let connector =
@@ -89,7 +89,7 @@ impl Fetcher {
         Self { upstream: Upstream::new(connector, pool, patience, complaints), patience }
     }
 
-    /// Sends a request made by [`get`] and reads the whole answer.
+    /// Sends a request made by [`get`], and reads the whole response.
     pub(super) async fn send(
         &self,
         mut request: Request<RequestBody>,
@@ -105,7 +105,7 @@ impl Fetcher {
     }
 }
 
-/// A request for an absolute `http` or `https` URL.
+/// Creates a GET request for an absolute `http` or `https` URL.
 pub(super) fn get(url: &str) -> Result<Request<RequestBody>, FetchError> {
     let uri: Uri = url.parse().map_err(|_| FetchError::Url(url.to_owned()))?;
     target(&uri)?;

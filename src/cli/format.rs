@@ -1,4 +1,4 @@
-//! Spans of time as a person says them.
+//! Formats durations for people.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ const MINUTE: u64 = 60;
 const HOUR: u64 = 60 * MINUTE;
 const DAY: u64 = 24 * HOUR;
 
-/// In the largest unit of which there are two, so that it is not far off: `90 days`, `36 hours`, `59 minutes`, `100s`.
+/// Formats a duration in the largest unit of which it has two, so that rounding costs less than half: `90 days`, `36
+/// hours`, `59 minutes`, `100s`.
 pub(super) fn span(span: Duration) -> String {
     match span.as_secs() {
         seconds if seconds >= 2 * DAY => format!("{} days", seconds / DAY),

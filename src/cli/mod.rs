@@ -1,4 +1,4 @@
-//! What a person types: the commands, and how each ends.
+//! The command line: parses it, and runs a command.
 
 use crate::config::args::Args;
 use crate::config::{self, Config};
@@ -11,21 +11,21 @@ use exit::Exit;
 use health::args::{HealthcheckArgs, WaitArgs};
 use token::args::MintArgs;
 
-/// What `attache emulator` can be asked for.
+/// The arguments of `attache emulator`.
 pub mod emulator_args;
 /// `attache emulator`.
 mod emulator;
 /// `attache demo`.
 pub mod demo;
-/// A request of attache's own.
+/// Sends attache's own requests.
 mod fetch;
-/// How a third party verifies a token.
+/// Verifies a token as a third party does.
 mod verifier;
-/// Claims as a person reads them.
+/// Formats the claims of a token.
 mod claims;
-/// SIGTERM and SIGINT.
+/// Signals to the process.
 mod signals;
-/// How many threads can be started.
+/// The number of threads that the process can start.
 mod threads;
 /// `attache healthcheck` and `attache wait`.
 pub mod health;
@@ -33,24 +33,24 @@ pub mod health;
 mod completion;
 /// `attache version`.
 mod version;
-/// Variables that count as unset.
+/// Treats empty AWS variables as unset.
 mod clean_start;
-/// No command at all: the proxy.
+/// Runs the proxy, which needs no command.
 mod serve;
 /// `attache doctor`.
 pub mod doctor;
 /// `attache token`.
 pub mod token;
-/// Panics, told in a line.
+/// Reports a panic in one line.
 mod panics;
-/// How a command ends.
+/// The result of a command, as an exit code.
 pub mod exit;
-/// The only printer.
+/// The only part that prints.
 mod report;
-/// Durations as a person reads them.
+/// Formats durations.
 mod format;
 
-/// Runs the command that this process was started with, and prints whatever there is to say.
+/// Runs the command of this process's arguments, and prints its result.
 pub fn run() -> Exit {
     clean_start::without_empty_variables();
     let cli = match command().try_get_matches().and_then(|matches| Cli::from_arg_matches(&matches)) {
@@ -78,7 +78,7 @@ fn serve(settings: &Args) -> Exit {
     }
 }
 
-/// The whole command line, for parsing, help and completion.
+/// Builds the whole command line, for parsing, help and completion.
 fn command() -> clap::Command {
     let command = Args::with_variables(Cli::command());
     ["doctor", "token", "healthcheck", "wait"]

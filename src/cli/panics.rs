@@ -1,11 +1,10 @@
-//! What a panic leaves behind: one line that says where it was. Its text is left out, because what it shows may be a
-//! secret that a library did not expect.
+//! Reports a panic in one line that has its place. Its message is left out, because it may hold a secret.
 
 use super::report;
 use crate::diagnostics::DiagnosticCode;
 use std::panic::{self, PanicHookInfo};
 
-/// From now on a panic of this process is a line of its log, or of standard error where it has none.
+/// Reports panics of this process from now on: in the log, or on standard error if there is no log.
 pub(super) fn told_in_a_line(has_log: bool) {
     panic::set_hook(Box::new(move |panic| tell(panic, has_log)));
 }

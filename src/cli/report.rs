@@ -1,4 +1,4 @@
-//! The only printer: data goes to standard output, everything said to a person to standard error.
+//! The only printer: data goes to standard output, messages for people to standard error.
 
 use super::exit::Exit;
 use crate::config::problems::Problems;
@@ -10,10 +10,10 @@ use std::error::Error;
 use std::io::{self, ErrorKind, Write};
 use std::iter;
 
-/// The most of an error that is shown, in bytes: others write into it.
+/// The maximum length of a shown error in bytes, because other parties' texts are part of it.
 const LONGEST: usize = 4096;
 
-/// Prints data. A reader who has seen enough and closed the pipe is no failure.
+/// Prints data. It is no failure when the reader has closed the pipe.
 pub(super) fn data(bytes: &[u8]) -> Exit {
     let mut out = io::stdout().lock();
     match out.write_all(bytes).and_then(|()| out.flush()) {
@@ -23,16 +23,16 @@ pub(super) fn data(bytes: &[u8]) -> Exit {
     }
 }
 
-/// Prints what the parser of the command line answers: help and version where they were asked for, or what is wrong.
+/// Prints the result of parsing the command line: help, version or an error.
 pub(super) fn usage(mut answer: clap::Error) -> Exit {
     conceal(&mut answer);
-    // With nowhere left to print to, the exit code has to say it alone.
+    // When printing fails, only the exit code reports the error.
     let _ = answer.print();
     if answer.use_stderr() { Exit::BadUsage } else { Exit::Done }
 }
 
-/// Of words that the command line does not know, leaves what may be shown: a key that was typed in place of its file's path
-/// begins with a dash, and is taken for a flag.
+/// Hides secrets in unknown arguments. A private key that is given in place of its file's path begins with a dash, and
+/// is parsed as a flag.
 fn conceal(answer: &mut clap::Error) {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         if let Some(ContextValue::String(word)) = answer.get(kind)
@@ -40,13 +40,13 @@ fn conceal(answer: &mut clap::Error) {
         {
             let shown = redact::shown(word);
             answer.insert(kind, ContextValue::String(shown));
-            // It may repeat the word.
+            // A suggestion may repeat the word.
             answer.insert(ContextKind::Suggested, ContextValue::None);
         }
     }
 }
 
-/// Whether it is a flag, with its placeholder perhaps, or a word without a secret.
+/// Whether the word is a flag, perhaps with its placeholder, or a value without a secret.
 fn is_plain(word: &str) -> bool {
     !redact::is_file_content(word)
         && !redact::is_secret(word)
@@ -59,25 +59,25 @@ pub(super) fn problems(problems: &Problems) -> Exit {
     Exit::BadUsage
 }
 
-/// Prints what makes no sense in what was asked.
+/// Prints what is invalid in the arguments.
 pub(super) fn bad_usage(problem: &str) -> Exit {
     say(&format!("error: {}\n", legible::lines(problem, LONGEST)));
     Exit::BadUsage
 }
 
-/// Prints in one line why the answer is no.
+/// Prints in one line why a check is not met.
 pub(super) fn unmet(reason: &str) -> Exit {
     say(&format!("error: {}\n", legible::line(reason, LONGEST)));
     Exit::Failed
 }
 
-/// Prints an error with its causes, and what to do about it where that is known.
+/// Prints an error with its causes, and a hint if there is one.
 pub(super) fn failure(error: &dyn Error, hint: Option<&str>) -> Exit {
     say(&described(error, hint));
     Exit::Failed
 }
 
-/// Prints an error in the same way, with its stable name and where that is explained.
+/// Prints an error with its causes, a hint, its diagnostic code, and the page that explains the code.
 pub(super) fn diagnostic(error: &dyn Error, hint: &str, diagnostic: DiagnosticCode) -> Exit {
     let (code, see) = (diagnostic.code(), diagnostic.see());
     say(&format!("{}  code: {code}, see {see}\n", described(error, Some(hint))));
@@ -96,7 +96,7 @@ fn described(error: &dyn Error, hint: Option<&str>) -> String {
     text
 }
 
-/// Says something to a person.
+/// Prints a message for people.
 pub(super) fn say(text: &str) {
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

@@ -1,4 +1,4 @@
-//! Runs the proxy until it is told to stop, and a second telling stops it at once.
+//! Runs the proxy until a signal stops it; a second signal ends it at once.
 
 use super::exit::Exit;
 use super::signals::{Hangups, Signals, Toggles};
@@ -28,11 +28,12 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::time::sleep;
 
-/// How much news of sockets is taken in at a time. With thousands at a time, thousands of responses would be read before
-/// the first of them is passed on, each in a buffer of its own that has left the processor's cache by then.
+/// The maximum number of socket events that the runtime takes in at a time. With thousands at a time, it would read
+/// thousands of responses before it passes on the first one, each in a buffer that has left the processor's cache by
+/// then.
 const EVENTS_AT_A_TIME: usize = 32;
 
-/// Serves with this configuration. Ends when everything in flight has ended, or was given up.
+/// Serves with this configuration, until all requests in flight have ended or have been cut off.
 pub(super) fn run(config: Config) -> Exit {
     let sockets = match service_manager::sockets() {
         Ok(sockets) => sockets,
@@ -54,7 +55,7 @@ pub(super) fn run(config: Config) -> Exit {
         Err(error) => return report::failure(&error, None),
     };
     let exit = runtime.block_on(serve(config, sockets, verbosity, recent));
-    // A name look-up that hangs must not hold up the end.
+    // A name look-up that hangs must not delay the exit.
     runtime.shutdown_background();
     exit
 }
@@ -106,7 +107,7 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
 async fn run_until_told(app: App, mut signals: Signals) -> Exit {
     let (stop, stopped) = oneshot::channel::<()>();
     let run = app.run(async {
-        // Either way, sent or dropped, it is time to stop.
+        // Both a message and a dropped sender mean to stop.
         let _ = stopped.await;
     });
     tokio::pin!(run);
@@ -131,13 +132,13 @@ async fn reload_when_told(reload: &Reload, mut hangups: Hangups) -> Infallible {
     }
 }
 
-/// Tells the service manager that the process serves, at half the time that it allows. The task shares the threads of
-/// requests, so it falls silent when they do.
+/// Tells the service manager that the process is alive, at half of its timeout. The task shares the threads of
+/// requests, so it stops when they are stuck.
 fn feed_watchdog(timeout: Duration) -> Owned {
     let feeding = async move {
         let mut is_heard = true;
         loop {
-            // Of failures in a row the first is logged.
+            // Only the first failure in a row is logged.
             is_heard =
                 if is_heard { tell(State::Alive) } else { service_manager::tell(State::Alive).is_ok() };
             sleep(timeout / 2).await;
@@ -153,7 +154,7 @@ async fn toggle_when_told(mut verbosity: Verbosity, mut toggles: Toggles) -> Inf
     }
 }
 
-/// Without its socket, `attache healthcheck` has to be told the address.
+/// Serves health to commands on a local socket. Without the socket, `attache healthcheck` needs the address.
 async fn tell_health(readiness: &Readiness) -> Infallible {
     match HealthSocket::bind() {
         Ok(socket) => socket.answer(|| readiness.line()).await,
@@ -164,7 +165,7 @@ async fn tell_health(readiness: &Readiness) -> Infallible {
     }
 }
 
-/// Tells the service manager, if there is one. Whether that worked; if not, the log says so.
+/// Tells the service manager the state, if there is a service manager. Returns false after a failure, which is logged.
 fn tell(state: State) -> bool {
     let told = service_manager::tell(state);
     if let Err(error) = &told {
@@ -179,7 +180,7 @@ fn tell(state: State) -> bool {
     told.is_ok()
 }
 
-/// What to do about a socket that could not be had.
+/// What to do about a socket that cannot be used.
 fn hint(error: &StartError) -> Option<&'static str> {
     let (StartError::Listen(address, cause) | StartError::MetricsListen(address, cause)) = error else {
         return None;
@@ -187,7 +188,7 @@ fn hint(error: &StartError) -> Option<&'static str> {
     bind_hint(address, cause)
 }
 
-/// What to do about an address that cannot be listened on.
+/// What to do about an address that cannot be bound.
 pub(super) fn bind_hint(address: &ListenAddr, cause: &BindError) -> Option<&'static str> {
     match (cause, address) {
         (BindError::InUse, _) => Some("choose another path, or end that process first"),

@@ -1,21 +1,21 @@
-//! What a person or an orchestrator tells a process: to end, to look at its files again, or to say more.
+//! The signals that people and orchestrators send: to stop, to look at files again, or to change the log level.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// SIGTERM, as orchestrators send it, and SIGINT, as a terminal does.
+/// SIGTERM, which orchestrators send, and SIGINT, which terminals send.
 pub(super) struct Signals {
     terminate: Signal,
     interrupt: Signal,
 }
 
 impl Signals {
-    /// Listens from now on, so that neither ends the process by itself.
+    /// Handles both signals from now on, so that they no longer end the process.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
-    /// Resolves at the next of either.
+    /// Resolves at the next SIGTERM or SIGINT.
     pub(super) async fn next(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
@@ -24,31 +24,31 @@ impl Signals {
     }
 }
 
-/// SIGHUP, the customary word for changed files.
+/// SIGHUP, the customary signal for changed files.
 pub(super) struct Hangups(Signal);
 
 impl Hangups {
-    /// Listens from now on, so that it does not end the process.
+    /// Handles SIGHUP from now on, so that it no longer ends the process.
     pub(super) fn listen() -> io::Result<Self> {
         signal(SignalKind::hangup()).map(Self)
     }
 
-    /// Resolves at the next.
+    /// Resolves at the next SIGHUP.
     pub(super) async fn next(&mut self) {
         self.0.recv().await;
     }
 }
 
-/// SIGUSR1, to log at debug and back.
+/// SIGUSR1, which changes the log level to debug and back.
 pub(super) struct Toggles(Signal);
 
 impl Toggles {
-    /// Listens from now on, so that it does not end the process.
+    /// Handles SIGUSR1 from now on, so that it no longer ends the process.
     pub(super) fn listen() -> io::Result<Self> {
         signal(SignalKind::user_defined1()).map(Self)
     }
 
-    /// Resolves at the next.
+    /// Resolves at the next SIGUSR1.
     pub(super) async fn next(&mut self) {
         self.0.recv().await;
     }

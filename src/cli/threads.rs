@@ -1,14 +1,14 @@
-//! How many threads the system lets this process start (`RLIMIT_NPROC`, a cgroup's `pids.max`). The runtime cannot do with
-//! fewer than it was told of: it panics, and leaves a process that neither serves nor ends.
+//! Finds out how many threads the system lets this process start (`RLIMIT_NPROC`, a cgroup's `pids.max`). With fewer
+//! threads than configured the runtime panics, and leaves a process that neither serves nor ends.
 
 use std::num::NonZeroUsize;
 use std::sync::mpsc;
 use std::thread;
 
-/// Threads besides the workers: for metrics, files, look-ups of names and telemetry.
+/// The threads besides the workers: for metrics, files, name look-ups and telemetry.
 const BESIDES: usize = 4;
 
-/// The process cannot be run with so few threads.
+/// The process can start too few threads.
 #[derive(Debug, thiserror::Error)]
 #[error("the system lets this process start {startable} more threads, and {} are needed", BESIDES + 1)]
 pub(super) struct TooFew {
@@ -16,15 +16,15 @@ pub(super) struct TooFew {
 }
 
 impl TooFew {
-    /// What to do about it.
+    /// What to do about it: raise the limit.
     pub(super) const HINT: &str =
         "raise the limit on processes: pids of the container, TasksMax of the unit, or ulimit -u";
 }
 
-/// So many workers, or as many as can be started beside the other threads.
+/// The number of workers: `wanted`, or as many as can run beside the other threads.
 ///
 /// # Errors
-/// When there is room for no worker.
+/// When no worker can run.
 pub(super) fn workers(wanted: NonZeroUsize) -> Result<NonZeroUsize, TooFew> {
     let startable = startable(wanted.get() + BESIDES);
     let workers = NonZeroUsize::new(startable.saturating_sub(BESIDES)).ok_or(TooFew { startable })?;
@@ -38,12 +38,12 @@ pub(super) fn workers(wanted: NonZeroUsize) -> Result<NonZeroUsize, TooFew> {
     Ok(workers)
 }
 
-/// How many of so many threads can be alive at once. They have ended when this returns.
+/// Counts how many of `most` threads can run at once. These threads have ended when this function returns.
 fn startable(most: usize) -> usize {
     let started: Vec<_> = (0..most)
         .map_while(|_| {
             let (end, ended) = mpsc::channel::<()>();
-            // It fails when the sender is dropped, which is what ends the thread.
+            // Receiving fails when the sender is dropped, which ends the thread.
             let thread = thread::Builder::new().spawn(move || ended.recv().is_ok()).ok()?;
             Some((end, thread))
         })
@@ -52,7 +52,7 @@ fn startable(most: usize) -> usize {
     let (ends, threads): (Vec<_>, Vec<thread::JoinHandle<bool>>) = started.into_iter().unzip();
     drop(ends);
     for thread in threads {
-        // It cannot have panicked.
+        // These threads cannot panic.
         let _ = thread.join();
     }
     count

@@ -1,4 +1,4 @@
-//! Verifies tokens the way a third party does that trusts one AWS account: with nothing but the issuer's URL, and what the
+//! Verifies tokens like a third party that trusts one AWS account: with the issuer's URL, and the documents that the
 //! issuer publishes there (OpenID Connect Discovery 1.0, RFC 7517).
 
 use super::fetch::{self, FetchError, Fetcher};
@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use tokio::sync::Mutex;
 
-/// Trusts one issuer, and takes tokens for one audience.
+/// Verifies tokens of one issuer for one audience.
 pub(super) struct Verifier {
     issuer: String,
     audience: String,
@@ -19,61 +19,61 @@ pub(super) struct Verifier {
     keys: Mutex<JwkSet>,
 }
 
-/// A token that holds.
+/// A verified token.
 pub(super) struct Verified {
-    /// How it is signed.
+    /// The algorithm of its signature.
     pub(super) algorithm: Algorithm,
     /// The id of the key that signed it.
     pub(super) key: String,
-    /// What it says.
+    /// The claims of the token.
     pub(super) claims: Map<String, Value>,
 }
 
-/// Why a token is refused. None of the words repeats what the token says.
+/// Why a token is refused. No message repeats the content of the token.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Rejection {
-    /// It is something else.
+    /// It is no JWT, or has an unknown algorithm.
     #[error("it is no JWT with a known algorithm")]
     NoJwt,
-    /// Its header has no `kid`.
+    /// The header has no `kid`.
     #[error("it does not say which key signed it")]
     NoKey,
-    /// The issuer does not publish that key.
+    /// The issuer does not publish the key.
     #[error("the issuer has no such key")]
     UnknownKey,
     /// The key is neither for RS256 nor for ES384.
     #[error("its key is neither for RS256 nor for ES384")]
     UnsuitableKey,
-    /// Its algorithm is not the key's.
+    /// The algorithm of the token is not the key's.
     #[error("its algorithm does not fit the key")]
     Algorithm,
-    /// Somebody else signed it, or it was changed.
+    /// The signature is another key's, or the token was changed.
     #[error("the signature does not match")]
     Signature,
-    /// It expired.
+    /// The token has expired.
     #[error("it has expired")]
     Expired,
-    /// It is another issuer's.
+    /// The token is another issuer's.
     #[error("it comes from another issuer")]
     ForeignIssuer,
-    /// It is for somebody else.
+    /// The token is for another audience.
     #[error("it is meant for another audience")]
     Audience,
     /// A claim is missing or malformed.
     #[error("iss, aud or exp is missing or malformed")]
     Claims,
-    /// There is nothing to verify it with.
+    /// The issuer's keys cannot be fetched.
     #[error("the issuer's keys cannot be had")]
     Issuer(#[from] IssuerError),
 }
 
-/// Why the issuer's keys cannot be had.
+/// Why the issuer's keys cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum IssuerError {
     /// The issuer does not answer.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The issuer answers, but not with its documents.
+    /// The issuer answers with an error status.
     #[error("{0} answered {1}")]
     Status(String, StatusCode),
     /// A document is malformed.
@@ -91,25 +91,25 @@ struct Discovery {
 }
 
 impl Verifier {
-    /// A verifier that knows no key yet.
+    /// Creates a verifier that knows no keys yet.
     pub(super) fn new(issuer: &str, audience: &str, fetcher: Fetcher) -> Self {
         let keys = Mutex::new(JwkSet::default());
         Self { issuer: issuer.to_owned(), audience: audience.to_owned(), fetcher, keys }
     }
 
-    /// Asks the issuer for its keys, replacing those known.
+    /// Fetches the issuer's keys, and replaces the known ones.
     pub(super) async fn learn_keys(&self) -> Result<(), IssuerError> {
         *self.keys.lock().await = self.published_keys().await?;
         Ok(())
     }
 
-    /// Checks key, algorithm, signature, issuer, audience and expiry, the last with a minute's grace for clocks that
+    /// Checks key, algorithm, signature, issuer, audience and expiry. The expiry has a minute's grace for clocks that
     /// differ.
     pub(super) async fn verify(&self, jwt: &str) -> Result<Verified, Rejection> {
         let header = jsonwebtoken::decode_header(jwt).map_err(|_| Rejection::NoJwt)?;
         let kid = header.kid.ok_or(Rejection::NoKey)?;
         let jwk = self.key(&kid).await?;
-        // The key decides which algorithm counts: a token that could choose would choose the weakest.
+        // The key decides the algorithm: a token that could choose it would choose the weakest.
         let algorithm = algorithm_of(&jwk).ok_or(Rejection::UnsuitableKey)?;
         let key = DecodingKey::from_jwk(&jwk).map_err(|_| Rejection::UnsuitableKey)?;
         let mut rules = Validation::new(algorithm);
@@ -122,7 +122,7 @@ impl Verifier {
         }
     }
 
-    /// A key by its id. An unknown one may be new, so the issuer is asked once more.
+    /// Finds a key by its id. An unknown key may be new, so the keys are fetched once more.
     async fn key(&self, kid: &str) -> Result<Jwk, Rejection> {
         let mut keys = self.keys.lock().await;
         if let Some(key) = keys.find(kid) {
@@ -151,7 +151,7 @@ impl Verifier {
     }
 }
 
-/// The algorithm that AWS uses a key of this kind for.
+/// The algorithm for which AWS uses a key of this kind.
 fn algorithm_of(key: &Jwk) -> Option<Algorithm> {
     if matches!(key.algorithm, AlgorithmParameters::RSA(_)) {
         return Some(Algorithm::RS256);

@@ -1,8 +1,8 @@
-//! Which attache this is, in one line for a bug report.
+//! The version line, for bug reports.
 
 use std::env::consts::{ARCH, OS};
 
-/// `attache 0.1.0 (x86_64-linux)`.
+/// The version and platform, for example `attache 0.1.0 (x86_64-linux)`.
 pub(super) fn line() -> String {
     format!("{} {} ({ARCH}-{OS})\n", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
 }

@@ -1,4 +1,5 @@
-//! The third party's API of the demo: whoever shows a token that verifies is told what arrived, and who they are.
+//! The third party's API of the demo. It answers a request that has a valid token with the request's content and the
+//! caller's identity.
 
 use crate::cli::verifier::{Rejection, Verified, Verifier};
 use axum::Router;
@@ -12,67 +13,67 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// What the API answers.
+/// A response of the API.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Answer {
-    /// Whether the token verified.
+    /// Whether the token is valid.
     #[serde(flatten)]
     pub(super) verdict: Verdict,
-    /// What arrived.
+    /// The received request.
     pub(super) request: Arrived,
 }
 
-/// Whether the token verified.
+/// The result of verifying the token.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "verdict", rename_all = "lowercase")]
 pub(super) enum Verdict {
-    /// It did.
+    /// The token is valid.
     Verified {
-        /// What it was.
+        /// The properties of the token.
         token: TokenFacts,
-        /// What it says.
+        /// The claims of the token.
         claims: Map<String, Value>,
     },
-    /// It did not.
+    /// The request has no valid token.
     Refused {
-        /// Why.
+        /// The reason.
         reason: String,
     },
 }
 
-/// What may be told of a token.
+/// The properties of a token that may be shown.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct TokenFacts {
-    /// How it is signed.
+    /// The algorithm of the signature.
     pub(super) algorithm: String,
-    /// The id of the key that signed it.
+    /// The id of the key that signed the token.
     pub(super) key: String,
-    /// Its length in characters.
+    /// The length in characters.
     pub(super) length: usize,
 }
 
-/// A request as the API saw it, except for the token.
+/// A request as the API received it, without the token.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Arrived {
     /// The method.
     pub(super) method: String,
-    /// Path and query.
+    /// The path and query.
     pub(super) path: String,
-    /// How many `Authorization` headers it had.
+    /// The number of `Authorization` headers.
     pub(super) authorization_headers: usize,
-    /// All other headers; several of a name are joined by a comma.
+    /// All other headers; several of one name are joined by commas.
     pub(super) headers: BTreeMap<String, String>,
-    /// The length of the body.
+    /// The length of the body in bytes.
     pub(super) body_bytes: usize,
 }
 
 /// Why a request is refused.
 #[derive(Debug, thiserror::Error)]
 enum Refusal {
-    /// Nobody says who asks.
+    /// The request has no bearer token.
     #[error("the request has no Authorization: Bearer")]
     NoToken,
-    /// Which one counts is anybody's guess.
+    /// The request has several `Authorization` headers, so its credential is ambiguous.
     #[error("the request has more than one Authorization header")]
     SeveralTokens,
     /// The token does not verify.
@@ -80,7 +81,7 @@ enum Refusal {
     Token(#[from] Rejection),
 }
 
-/// Answers every path and method.
+/// Serves every path and method.
 pub(super) fn router(verifier: Arc<Verifier>) -> Router {
     Router::new().fallback(answer).with_state(verifier)
 }
@@ -88,7 +89,7 @@ pub(super) fn router(verifier: Arc<Verifier>) -> Router {
 async fn answer(State(verifier): State<Arc<Verifier>>, request: Request) -> Response {
     let (head, mut body) = request.into_parts();
     let mut body_bytes = 0;
-    // A body that breaks off ends here as well: what is told of it is what arrived.
+    // A body that breaks off ends the loop too; the response describes the part that arrived.
     while let Some(Ok(frame)) = body.frame().await {
         body_bytes += frame.data_ref().map_or(0, |data| data.len());
     }
@@ -131,7 +132,7 @@ fn bearer(headers: &HeaderMap) -> Result<&str, Refusal> {
 }
 
 impl Refusal {
-    /// The status and challenge for it (RFC 6750, section 3.1).
+    /// The response's status and challenge (RFC 6750, section 3.1).
     fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoToken => (StatusCode::UNAUTHORIZED, "Bearer"),

@@ -1,4 +1,4 @@
-//! What can be asked of `attache demo`.
+//! The arguments of `attache demo`.
 
 use std::net::{Ipv4Addr, SocketAddr};
 

@@ -1,4 +1,4 @@
-//! `attache demo`: shows what attache does, and proves it, on a machine with neither AWS nor a network.
+//! `attache demo`: shows what attache does, and proves it, without AWS and without a network.
 
 use self::api::{Answer, Verdict};
 use self::args::DemoArgs;
@@ -10,20 +10,20 @@ use crate::cli::report;
 use crate::cli::signals::Signals;
 use tokio::runtime::Builder;
 
-/// What can be asked of it.
+/// The arguments of the command.
 pub mod args;
-/// The parts, started.
+/// Starts the emulator, the API and the proxy.
 mod services;
 /// The third party's API.
 mod api;
-/// What is told on the terminal.
+/// The texts for the terminal.
 mod output;
 /// The request that the demo sends.
 mod request;
 /// Why the demo fails.
 mod error;
 
-/// Shows one request's way, and stays for more of them unless told otherwise.
+/// Shows what happens to one request. Without `--once`, it then serves further requests.
 pub(super) fn run(args: &DemoArgs) -> Exit {
     let runtime = match Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -41,7 +41,7 @@ async fn show(args: &DemoArgs) -> Result<Exit, DemoError> {
     let mut signals = Signals::listen().map_err(DemoError::Signals)?;
     let (services, transcript) = tokio::select! {
         shown = send_one(args) => shown?,
-        // Nothing has been shown yet, so this is no success.
+        // Nothing has been shown yet, so this is a failure.
         () = signals.next() => return Ok(Exit::Failed),
     };
     let exit = report::data(transcript.as_bytes());
@@ -55,7 +55,7 @@ async fn show(args: &DemoArgs) -> Result<Exit, DemoError> {
     }
 }
 
-/// Starts everything, sends one request through attache, and tells what became of it.
+/// Starts everything, sends one request through attache, and describes what happened.
 async fn send_one(args: &DemoArgs) -> Result<(Services, String), DemoError> {
     let services = Services::start(args.listen_addr()).await?;
     let request = request::to(&services.places.attache)?;

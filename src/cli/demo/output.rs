@@ -1,4 +1,4 @@
-//! What the demo tells: who takes part, what went in, what came out, and why the other side believes it.
+//! The texts of the demo: the services, the request, the request that arrived, and how the API verified its token.
 
 use super::api::{Arrived, TokenFacts};
 use super::request::{CALLER, MADE_UP, PATH};
@@ -6,7 +6,7 @@ use super::services::{AUDIENCE, Places};
 use crate::cli::claims::listed;
 use serde_json::{Map, Value};
 
-/// One request's way.
+/// Describes one request from the caller to the API.
 pub(super) fn transcript(
     places: &Places,
     arrived: &Arrived,
@@ -49,7 +49,7 @@ attache demo: three servers in one process, no AWS account and no network needed
     )
 }
 
-/// What a reader can try while the demo runs.
+/// Commands that a reader can try while the demo runs.
 pub(super) fn invitation(places: &Places) -> String {
     let Places { api, attache, metrics, .. } = places;
     let metrics = metrics.as_ref().map(|url| format!("    curl {url}\n")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! Everything that the demo needs, on loopback and in this process: STS, a third party's API, and attache between them.
+//! The services of the demo, on loopback in this process: STS, a third party's API, and attache between them.
 
 use super::api;
 use super::error::DemoError;
@@ -25,13 +25,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// For whom the API of the demo takes tokens.
+/// The audience of the tokens that the demo's API accepts.
 pub(super) const AUDIENCE: &str = "https://api.demo.example";
 
 /// The maximum time of an exchange. A proxy that waits for a token needs the most.
 pub(super) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Where everything is.
+/// The URLs of the services.
 #[derive(Clone, Debug)]
 pub(super) struct Places {
     /// The emulator's STS.
@@ -44,7 +44,7 @@ pub(super) struct Places {
     pub(super) metrics: Option<String>,
 }
 
-/// The parts, running.
+/// The running services.
 pub(super) struct Services {
     pub(super) places: Places,
     proxy: Tasks,
@@ -54,7 +54,7 @@ pub(super) struct Services {
 }
 
 impl Services {
-    /// Starts every part.
+    /// Starts all services.
     pub(super) async fn start(listen: SocketAddr) -> Result<Self, DemoError> {
         let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Api)?;
@@ -69,7 +69,7 @@ impl Services {
         let verifier =
             Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, Fetcher::to_anywhere(EXCHANGE_TIMEOUT)?));
         let emulator = tasks.spawn(emulator.run(future::pending()));
-        // Making the issuer's keys takes a while on a slow machine, longer perhaps than a call to STS may take.
+        // Generating the issuer's keys may take longer on a slow machine than a call to STS is allowed to take.
         verifier.learn_keys().await?;
         let router = api::router(verifier);
         let accept = async move || listener.accept().await.0;
@@ -90,14 +90,14 @@ impl Services {
         Ok(Self { places, proxy, stop, _behind_it: [emulator.into(), serving.into()], _log: log })
     }
 
-    /// Lets the proxy finish what is in flight, and waits for it.
+    /// Stops the proxy, and waits until it has finished the requests in flight.
     pub(super) async fn drain(&self) {
         self.stop.cancel();
         self.proxy.finished().await;
     }
 }
 
-/// A sidecar's settings. Variables are not read, as the demo is to be the same everywhere.
+/// The settings of a sidecar. Variables are ignored, so that the demo is the same everywhere.
 fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, DemoError> {
     let (listen, api) = (listen.to_string(), api.to_string());
     let settings = [
@@ -114,14 +114,14 @@ fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, Demo
 }
 
 async fn bind(config: Config, recent: Recent) -> Result<App, DemoError> {
-    // The emulator takes any keys.
+    // The emulator accepts any keys.
     let access = Access::keys("AKIAEMULATOR", "emulator", "us-east-1");
     let (tokens, clock) = (&config.tokens, Clock::system());
     let source = Sts::new(tokens.wish(), access, tokens.sts_endpoint_url.clone(), clock);
     Ok(App::bind(config, Arc::new(source), clock, recent).await?)
 }
 
-/// Where a program on this machine reaches `address`.
+/// The URL at which a program on this machine reaches `address`.
 fn url(mut address: SocketAddr) -> String {
     if address.ip().is_unspecified() {
         address.set_ip(match address {

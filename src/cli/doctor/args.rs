@@ -1,4 +1,4 @@
-//! What `attache doctor` can be asked for.
+//! The arguments of `attache doctor`.
 
 use crate::config::args::Args;
 use crate::proxy::target::HostPort;

@@ -1,4 +1,4 @@
-//! AWS as this machine sees it, before any token is asked for: region, credentials, STS, and the clock.
+//! Checks AWS before a token is requested: region, credentials, STS, and the clock.
 
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
@@ -11,28 +11,28 @@ use crate::token::sts::Sts;
 use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Introduction, RegionSource};
 use std::time::Duration;
 
-/// How long the region may be looked for: the instance's metadata is asked where nothing else names it.
+/// The time limit for the region: where no setting names it, the instance's metadata is asked.
 const REGION: Duration = Duration::from_secs(4);
-/// How long credentials may be looked for.
+/// The time limit for credentials.
 const CREDENTIALS: Duration = Duration::from_secs(4);
-/// How long STS may take to say who calls.
+/// The time limit for STS to return the caller's identity.
 const INTRODUCTION: Duration = Duration::from_secs(4);
-/// From here on two clocks differ by more than rounding and delay, in seconds.
+/// The difference in seconds from which two clocks differ by more than rounding and delay.
 const CLOCKS_AGREE: u64 = 30;
 
-/// What is known before a token is asked for.
+/// The results of the checks before a token is requested.
 #[derive(Default)]
 pub(super) struct AwsChecks {
     pub(super) findings: Vec<Finding>,
-    /// Who calls, by STS's word.
+    /// The caller's identity, as STS returns it.
     pub(super) identity: Option<Identity>,
-    /// The URL that STS was called at.
+    /// The URL at which STS was called.
     pub(super) url: Option<String>,
-    /// Why no token can be asked for.
+    /// Why no token can be requested.
     pub(super) obstacle: Option<&'static str>,
 }
 
-/// Looks at each in turn, as each needs the one before.
+/// Runs the checks in sequence, because each one needs the result of the one before.
 pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -> AwsChecks {
     let mut aws = AwsChecks::default();
     let region = deadline.within(REGION, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
@@ -42,7 +42,7 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
             aws.findings.push(failed(Check::Region, &error));
             return aws.stop("needs a region", &[Check::Credentials, Check::StsEndpoint, Check::Clock]);
         }
-        // Settings of the calls themselves are wrong, and nothing is asked with them.
+        // The settings of the calls are invalid, so no call is made.
         Err(error) => {
             let obstacle = "needs AWS settings that make sense";
             let mut aws = aws.stop(obstacle, &[Check::Region, Check::Credentials]);
@@ -79,7 +79,7 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
 }
 
 impl AwsChecks {
-    /// Nothing further can be looked at.
+    /// Skips the remaining checks.
     fn stop(mut self, obstacle: &'static str, skipped: &[Check]) -> Self {
         self.findings.extend(skipped.iter().map(|&check| Finding::skipped(check, obstacle)));
         Self { obstacle: Some(obstacle), ..self }
@@ -105,7 +105,7 @@ fn region_finding(FoundRegion { name, source }: FoundRegion) -> Finding {
     Finding::ok(Check::Region, format!("{name}, from {from}"))
 }
 
-/// What is wrong with the credentials themselves shows when they are used, even for the call that needs no permission.
+/// The finding about the credentials. Invalid credentials fail even in the call that needs no permission.
 fn credentials_finding(
     found: &FoundCredentials,
     answer: &Result<Identity, TokenError>,
@@ -135,7 +135,7 @@ fn credentials_finding(
     }
 }
 
-/// Whether a life is not only shorter than wanted, but so short that there is hardly time between two renewals.
+/// Whether a lifetime is shorter than configured, and too short for the time between two renewals.
 pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
     life < tokens.duration && life < 2 * tokens.refresh_skew
 }
@@ -161,7 +161,7 @@ fn endpoint_finding(introduction: &Introduction) -> Finding {
         Err(error @ TokenError::Refused { .. }) if error.diagnostic() == DiagnosticCode::StsThrottled => {
             Finding::warning(check, error.diagnostic(), format!("{url}: {error}"), error.hint())
         }
-        // What it refuses, others look at: it was reached.
+        // A refusal proves that STS was reached; other checks report it.
         Err(TokenError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
         Err(error) => {
             let text = error.to_string();
@@ -170,7 +170,7 @@ fn endpoint_finding(introduction: &Introduction) -> Finding {
     }
 }
 
-/// What to do about a way that is blocked, by what blocks it.
+/// The next step for an unreachable STS, depending on the error.
 fn way(text: &str, error: &TokenError) -> &'static str {
     let signs = [
         (

@@ -1,4 +1,4 @@
-//! Files of certificates and keys: readable, fitting together, and good for a while.
+//! Checks the files of certificates and keys: whether they are readable, match, and are valid for some time.
 
 use super::finding::{Check, Finding};
 use crate::cli::format::span;
@@ -9,7 +9,7 @@ use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::server::tls::{Contents, Ending, TlsError};
 use crate::server::validity::Validity;
 
-/// What callers see, and what upstreams are verified by.
+/// Checks the certificate for callers, and the authorities for upstreams.
 pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
     vec![inbound(config.inbound_tls.as_ref(), clock), upstream(config)]
 }
@@ -34,7 +34,7 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     }
 }
 
-/// The chain holds as long as the certificate of it that ends first.
+/// The finding about validity. A chain expires with the first of its certificates.
 fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
     let check = Check::Certificate;
     let path = files.cert.display();

@@ -1,14 +1,14 @@
-//! What a refusal of the upstream suggests about the token (RFC 6750, section 3; RFC 9728).
+//! Interprets a refusal of the upstream (RFC 6750, section 3; RFC 9728).
 
 use crate::token::Minted;
 use crate::token::inspect::Reading;
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
-/// The longest challenge that is repeated, in characters.
+/// The maximum number of characters of a challenge that a finding repeats.
 const SHOWN: usize = 300;
 
-/// What the upstream says, to be put behind what was seen, and the next step.
+/// The upstream's challenge, to append to a finding, and the next step.
 pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
     let challenge = headers.get(WWW_AUTHENTICATE).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let Some(challenge) = challenge else {
@@ -45,7 +45,7 @@ fn next(challenge: &str, minted: &Minted) -> String {
     format!("the upstream has to trust {}", identity(minted))
 }
 
-/// What a relying party configures.
+/// The values that a relying party configures.
 fn identity(minted: &Minted) -> String {
     let [iss, aud, sub] = ["iss", "aud", "sub"].map(|name| claim(minted, name));
     format!("issuer {iss}, audience {aud}, subject {sub}")
@@ -55,7 +55,7 @@ fn claim(minted: &Minted, name: &str) -> String {
     Reading::of(minted.token.jwt()).map_or_else(|| "unknown".to_owned(), |reading| reading.claim(name))
 }
 
-/// A quoted parameter of a challenge, if it is one word.
+/// The value of a quoted parameter of a challenge, if it is one word.
 fn parameter<'c>(challenge: &'c str, name: &str) -> Option<&'c str> {
     let (before, rest) = challenge.split_once(&format!("{name}=\""))?;
     let value = rest.split('"').next()?;

@@ -7,7 +7,8 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Instant);
 
-/// The longest time for all steps. Requests that start last may exceed it by [`SHORTEST`], so everything ends within 15 s.
+/// The time limit of all steps. Requests that start last may exceed it by [`SHORTEST`], so that everything ends within
+/// 15 s.
 const LONGEST: Duration = Duration::from_secs(12);
 /// The shortest timeout of a request.
 const SHORTEST: Duration = Duration::from_secs(1);

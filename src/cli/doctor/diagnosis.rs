@@ -1,11 +1,11 @@
-//! All findings together: what they mean, as text and as JSON.
+//! All findings, as text and as JSON, and the most likely cause.
 
 use super::finding::Finding;
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use serde_json::{Map, Value, json};
 
-/// Troubles that cause others which are found before them: cause, then what it shows as.
+/// Causes that are found after their effects: a code, and the codes of its effects.
 const CAUSES: [(DiagnosticCode, &[DiagnosticCode]); 3] = [
     (
         DiagnosticCode::ProxyLoop,
@@ -28,21 +28,21 @@ const CAUSES: [(DiagnosticCode, &[DiagnosticCode]); 3] = [
     ),
 ];
 
-/// The most that is shown of what a check saw, in bytes: others write into it.
+/// The maximum length in bytes of what a check has seen, because other parties' texts are part of it.
 const LONGEST: usize = 4096;
-/// The column in which what follows a finding's first line begins.
+/// The indentation of a finding's further lines.
 const INDENT: usize = 9;
 
-/// Every finding, in the order of the checks.
+/// All findings, in the order of the checks.
 pub(super) struct Diagnosis(pub(super) Vec<Finding>);
 
 impl Diagnosis {
-    /// Whether anything failed.
+    /// Whether any check failed.
     pub(super) fn has_failed(&self) -> bool {
         self.0.iter().any(|finding| finding.failure().is_some())
     }
 
-    /// What most likely has to be mended first: the first failure, or what is known to cause it, or else the first warning.
+    /// The problem to solve first: the first failure or its known cause, or else the first warning.
     fn most_likely(&self) -> Option<DiagnosticCode> {
         let diagnostics = || self.0.iter().filter_map(|finding| finding.verdict.diagnostic());
         let first = self.0.iter().find_map(Finding::failure).or_else(|| diagnostics().next())?;
@@ -52,7 +52,7 @@ impl Diagnosis {
         Some(cause.map_or(first, |(cause, _)| *cause))
     }
 
-    /// For a person: a line or two a finding, and a last one that says where to begin.
+    /// Formats the findings for people: a few lines for each, and a last line with the problem to solve first.
     pub(super) fn text(&self) -> String {
         let findings: String = self.0.iter().map(lines).collect();
         let conclusion = match self.most_likely() {
@@ -66,7 +66,7 @@ impl Diagnosis {
         format!("{findings}{conclusion}\n")
     }
 
-    /// For a program: one object.
+    /// Formats the findings for programs, as one JSON object.
     pub(super) fn json(&self) -> String {
         let verdict = match (self.has_failed(), self.most_likely()) {
             (true, _) => "failed",
@@ -97,7 +97,7 @@ fn lines(finding: &Finding) -> String {
     lines
 }
 
-/// The second and all further lines below the first, so that no text of others looks like a finding.
+/// Indents all lines but the first, so that no text of another party looks like a finding.
 fn indented(text: &str) -> String {
     legible::lines(text, LONGEST).replace('\n', &format!("\n{:INDENT$}", ""))
 }

@@ -1,45 +1,45 @@
-//! What one check found.
+//! The checks, and the findings that they make.
 
 use crate::diagnostics::DiagnosticCode;
 use serde::Serialize;
 use serde_json::Value;
 
-/// The checks, in the order in which they are shown: what a later one needs comes earlier.
+/// The checks, in the order in which they are shown: each comes after the checks that it needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Check {
-    /// Flags and variables.
+    /// The flags and variables.
     Configuration,
-    /// `--listen-addr`.
+    /// The address of `--listen-addr`.
     ListenAddress,
-    /// `--metrics-listen-addr`.
+    /// The address of `--metrics-listen-addr`.
     MetricsAddress,
-    /// `--tls-cert`, `--tls-key` and `--tls-client-ca`.
+    /// The files of `--tls-cert`, `--tls-key` and `--tls-client-ca`.
     Certificate,
-    /// Which certificate authorities upstreams are verified by.
+    /// The certificate authorities that verify upstreams.
     Trust,
     /// The AWS region.
     Region,
     /// The AWS credentials.
     Credentials,
-    /// The way to STS.
+    /// The connection to STS.
     StsEndpoint,
     /// This machine's clock.
     Clock,
-    /// One token.
+    /// A minted token.
     Token,
-    /// Whether others can verify it.
+    /// Whether third parties can verify the token.
     Issuer,
-    /// The way to the upstream.
+    /// The connection to the upstream.
     Upstream,
-    /// What the upstream makes of the token.
+    /// The upstream's response to the token.
     UpstreamAnswer,
     /// The environment's proxy variables.
     ProxyVariables,
 }
 
 impl Check {
-    /// Every one, in that order.
+    /// All checks, in this order.
     pub(super) const ALL: [Self; 14] = [
         Self::Configuration,
         Self::ListenAddress,
@@ -57,7 +57,7 @@ impl Check {
         Self::ProxyVariables,
     ];
 
-    /// As text shows it; JSON has it with underscores.
+    /// The name in text; JSON has underscores in place of blanks.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
@@ -78,21 +78,21 @@ impl Check {
     }
 }
 
-/// How a check ended.
+/// The result of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// As it should be.
+    /// Everything is in order.
     Ok,
-    /// It works, and may not for long, or not for everybody.
+    /// It works, but perhaps not for long, or not for all callers.
     Warning(DiagnosticCode),
     /// It cannot work.
     Failed(DiagnosticCode),
-    /// It could not be looked at.
+    /// The check could not run.
     Skipped,
 }
 
 impl Verdict {
-    /// The word for it.
+    /// The word for the result.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -102,7 +102,7 @@ impl Verdict {
         }
     }
 
-    /// What is wrong, if anything.
+    /// The problem, if there is one.
     pub(super) fn diagnostic(self) -> Option<DiagnosticCode> {
         match self {
             Self::Warning(diagnostic) | Self::Failed(diagnostic) => Some(diagnostic),
@@ -111,31 +111,31 @@ impl Verdict {
     }
 }
 
-/// What one check found. Nothing in it is secret.
+/// The finding of one check. It holds no secret.
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
     pub(super) check: Check,
     pub(super) verdict: Verdict,
-    /// What was seen.
+    /// What the check has seen.
     pub(super) seen: String,
-    /// The next step, where there is one.
+    /// The next step, if there is one.
     pub(super) next: Option<String>,
-    /// The least that an IAM policy has to allow, where that is the next step.
+    /// The minimum IAM policy, if it is part of the next step.
     pub(super) policy: Option<Value>,
 }
 
 impl Finding {
-    /// All is well.
+    /// A finding without a problem.
     pub(super) fn ok(check: Check, seen: impl Into<String>) -> Self {
         Self { check, verdict: Verdict::Ok, seen: seen.into(), next: None, policy: None }
     }
 
-    /// Something was missing that this check needs.
+    /// A finding of a check that could not run.
     pub(super) fn skipped(check: Check, seen: impl Into<String>) -> Self {
         Self { verdict: Verdict::Skipped, ..Self::ok(check, seen) }
     }
 
-    /// It works, but.
+    /// A finding about something that works with a restriction.
     pub(super) fn warning(
         check: Check,
         diagnostic: DiagnosticCode,
@@ -145,7 +145,7 @@ impl Finding {
         Self { verdict: Verdict::Warning(diagnostic), next: Some(next.into()), ..Self::ok(check, seen) }
     }
 
-    /// It cannot work.
+    /// A finding about something that cannot work.
     pub(super) fn failed(
         check: Check,
         diagnostic: DiagnosticCode,
@@ -155,12 +155,12 @@ impl Finding {
         Self { verdict: Verdict::Failed(diagnostic), next: Some(next.into()), ..Self::ok(check, seen) }
     }
 
-    /// The same, with a policy to paste.
+    /// Adds a policy to the finding.
     pub(super) fn with_policy(self, policy: Value) -> Self {
         Self { policy: Some(policy), ..self }
     }
 
-    /// What makes it fail, if it does.
+    /// The problem of a failed check.
     pub(super) fn failure(&self) -> Option<DiagnosticCode> {
         match self.verdict {
             Verdict::Failed(diagnostic) => Some(diagnostic),

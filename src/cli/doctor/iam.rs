@@ -1,4 +1,5 @@
-//! Which condition of a policy denies a token. AWS does not say, so tokens are asked for that differ in one respect.
+//! Finds out which condition of an IAM policy denies a token. AWS does not tell, so this part requests tokens that
+//! differ in one property.
 
 use super::deadline::Deadline;
 use super::subject::Subject;
@@ -7,12 +8,12 @@ use crate::token::sts::{Sts, Wish, access::Access};
 use crate::token::{SigningAlgorithm, TokenSource};
 use std::time::Duration;
 
-/// The shortest token that STS mints (AWS STS API reference, `GetWebIdentityToken`).
+/// The minimum lifetime of a token (AWS STS API reference, `GetWebIdentityToken`).
 const SHORTEST: Duration = Duration::from_secs(60);
-/// How long all these tokens may take together.
+/// The time limit for all these tokens.
 const PATIENCE: Duration = Duration::from_secs(4);
 
-/// What to change, in words. Tokens that are granted on the way are forgotten.
+/// The change that the policy needs, as text. Tokens that are granted in the process are dropped.
 pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadline: Deadline) -> String {
     let found = deadline.within(PATIENCE, respects(subject, audiences)).await.flatten();
     found.unwrap_or_else(|| {
@@ -49,7 +50,7 @@ async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<Stri
     denied_among(subject, &wish, audiences).await
 }
 
-/// Of several audiences, those that are denied alone.
+/// Finds the audiences that are denied alone.
 async fn denied_among(subject: &Subject<'_>, wish: &Wish, audiences: &AudienceSet) -> Option<String> {
     let (mut denied, mut granted) = (Vec::new(), 0);
     for audience in audiences.iter() {

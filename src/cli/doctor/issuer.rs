@@ -1,4 +1,4 @@
-//! Whether a relying party can verify the token: with what its issuer publishes, as one would.
+//! Checks whether a relying party can verify the token, with the documents that the issuer publishes.
 
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
@@ -10,7 +10,7 @@ use crate::token::audience_set::AudienceSet;
 use crate::token::inspect::Reading;
 use std::time::Duration;
 
-/// How long each of the issuer's two documents may take.
+/// The time limit for each of the issuer's two documents.
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Fetches the issuer's documents and verifies the token.

@@ -1,4 +1,4 @@
-//! The addresses to listen on: free, or in use by an attache that runs.
+//! Checks the addresses to listen on: each is free, or in use by a running attache.
 
 use super::finding::{Check, Finding};
 use crate::cli::fetch::{self, Fetcher};
@@ -12,12 +12,12 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long an attache that runs may take to show its metrics, and a name to resolve.
+/// The time limit for the metrics of a running attache, and for resolving a name.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// What stands in every series of attache's metrics.
+/// The label that every series of attache's metrics has.
 const MARK: &str = "otel_scope_name=\"attache\"";
 
-/// One finding for each address. They differ, or there would be no configuration.
+/// Makes a finding for each address. The configuration ensures that they differ.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let metrics = config.metrics.as_ref();
     let running = match metrics {
@@ -67,7 +67,7 @@ fn is_in_use(error: &BindError) -> bool {
     }
 }
 
-/// Whether attache's metrics are served there; `None` where nobody can be asked over TCP.
+/// Whether attache serves metrics at the address; `None` for an address that is not TCP.
 async fn is_attache(metrics: &MetricsConfig) -> Option<bool> {
     let authority = match &metrics.listen {
         ListenAddr::Every(port) => format!("{}:{port}", Ipv4Addr::LOCALHOST),

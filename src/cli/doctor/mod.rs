@@ -1,5 +1,4 @@
-//! `attache doctor`: walks the list of everything that a token, and a request with it, depends on, so that a person need
-//! not.
+//! `attache doctor`: checks everything that a token, and a request with it, depends on.
 
 use self::args::{DoctorArgs, Format};
 use self::deadline::Deadline;
@@ -17,38 +16,38 @@ use crate::proxy::target::Target;
 use crate::token::sts::{Sts, access::Access};
 use tokio::runtime::Builder;
 
-/// What can be asked of it.
+/// The arguments of the command.
 pub mod args;
-/// What an examination looks at.
+/// The configuration under examination.
 mod subject;
-/// What one check found.
+/// The checks, and the findings that they make.
 mod finding;
 /// All findings, as text and as JSON.
 mod diagnosis;
-/// How long it may take.
+/// The time limit of the examination.
 mod deadline;
-/// Addresses to listen on.
+/// Checks the addresses to listen on.
 mod listening;
-/// Files of certificates and keys.
+/// Checks the files of certificates and keys.
 mod certificates;
-/// Region, credentials, STS, clock.
+/// Checks region, credentials, STS and clock.
 mod aws;
-/// One token.
+/// Checks a minted token.
 mod tokens;
-/// Which condition of a policy denies it.
+/// Finds out which condition of an IAM policy denies a token.
 mod iam;
-/// The least that IAM has to allow.
+/// The minimum IAM policy.
 mod policy;
-/// Whether others can verify the token.
+/// Checks whether third parties can verify the token.
 mod issuer;
-/// The way to the upstream, and its answers.
+/// Checks the connection to the upstream, and its responses.
 mod upstream;
-/// What a refusal of the upstream suggests.
+/// Interprets a refusal of the upstream.
 mod challenge;
-/// The environment's proxy variables.
+/// Checks the proxy variables.
 mod proxies;
 
-/// Examines, and prints what was found. Ends with a failure where a check failed.
+/// Runs the checks, and prints the findings. Fails if a check failed.
 pub(super) fn run(args: &DoctorArgs) -> Exit {
     let diagnosis = match Config::resolve(&args.settings, &config::environment()) {
         Ok(config) => {
@@ -57,7 +56,7 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
                 Err(error) => return report::failure(&error, None),
             };
             let diagnosis = Diagnosis(runtime.block_on(examine(&config, args)));
-            // A name look-up that hangs must not hold up the end.
+            // A name look-up that hangs must not delay the exit.
             runtime.shutdown_background();
             diagnosis
         }
@@ -73,7 +72,7 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
     }
 }
 
-/// Every check, in order. Those that need nothing of each other run at a time.
+/// Runs all checks. Those that do not depend on each other run at the same time.
 async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
@@ -111,7 +110,7 @@ fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
     }
 }
 
-/// What the configuration comes to, or which variables it leaves out.
+/// The finding about the configuration, with the variables that are not used.
 fn configuration(subject: &Subject<'_>) -> Finding {
     let decided = decided(subject);
     let notices: Vec<String> = subject.config.notices.iter().map(ToString::to_string).collect();
@@ -130,7 +129,7 @@ fn configuration(subject: &Subject<'_>) -> Finding {
     }
 }
 
-/// What the configuration comes to.
+/// Summarizes the configuration.
 fn decided(subject: &Subject<'_>) -> String {
     let routing = match &subject.config.routing {
         Routing::Pinned(target) => match &subject.config.upstream.connect_to {
@@ -146,7 +145,7 @@ fn decided(subject: &Subject<'_>) -> String {
     }
 }
 
-/// Nothing can be examined that nobody has decided.
+/// The findings for an invalid configuration, with which no other check can run.
 fn unusable(problems: &Problems) -> Vec<Finding> {
     let next = "mend these settings: docs/configuration.md has the rule of each";
     let finding = |check| {

@@ -1,10 +1,10 @@
-//! The least that IAM has to allow for the tokens of a configuration.
+//! The minimum IAM policy for the tokens of a configuration.
 
 use crate::config::TokenConfig;
 use crate::token::audience_set::AudienceSet;
 use serde_json::{Map, Value, json};
 
-/// The audiences that a policy lists. It is printed, so none that may not be shown whole.
+/// The audiences for the policy. It is printed, so audiences that must be redacted are left out.
 pub(super) fn listed(audiences: &AudienceSet) -> Vec<&str> {
     audiences
         .iter()
@@ -14,8 +14,8 @@ pub(super) fn listed(audiences: &AudienceSet) -> Vec<&str> {
         .collect()
 }
 
-/// A policy for exactly the audiences that it lists. `ForAllValues` lets no other audience in beside them, which `ForAnyValue` would;
-/// `Null` refuses a call without any (IAM user guide, "Multivalued context keys").
+/// Builds a policy for exactly the listed audiences. `ForAllValues` refuses calls that name any other audience, which
+/// `ForAnyValue` would allow; `Null` refuses calls without an audience (IAM user guide, "Multivalued context keys").
 pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
     let audiences = listed(audiences);
     let mint = json!({
@@ -33,7 +33,7 @@ pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
     json!({ "Version": "2012-10-17", "Statement": statements.into_iter().flatten().collect::<Vec<_>>() })
 }
 
-/// Tags need an action of their own.
+/// The statement for tags, which need an action of their own.
 fn tag(tags: &[(String, String)]) -> Option<Value> {
     let keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
     let values: Map<String, Value> =
@@ -48,7 +48,7 @@ fn tag(tags: &[(String, String)]) -> Option<Value> {
     })
 }
 
-/// The command that attaches a policy to whoever this ARN names; `None` where it is neither a role nor a user.
+/// The command that attaches a policy to the principal of this ARN; `None` when it is neither a role nor a user.
 pub(super) fn attach(arn: &str) -> Option<String> {
     let resource = arn.splitn(6, ':').nth(5)?;
     let mut parts = resource.split('/');

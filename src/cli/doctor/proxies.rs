@@ -1,4 +1,4 @@
-//! The environment's proxy variables, which calls to AWS and requests to upstreams heed.
+//! Checks the proxy variables, which apply to calls to AWS and requests to upstreams.
 
 use super::finding::{Check, Finding};
 use crate::config::{Config, ListenAddr, variable};
@@ -7,12 +7,12 @@ use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
-/// Where credentials are handed out: instances, ECS tasks, EKS pods.
+/// The metadata addresses that provide credentials: of instances, ECS tasks and EKS pods.
 const METADATA: [&str; 3] = ["169.254.169.254", "169.254.170.2", "169.254.170.23"];
-/// Called where it is not known yet which region's STS will be.
+/// An STS that stands for the region's one while the region is unknown.
 const SOME_STS: &str = "https://sts.us-east-1.amazonaws.com";
 
-/// Judges the variables by the destinations of attache's own calls.
+/// Checks the variables against the destinations of attache's own calls.
 pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
     let check = Check::ProxyVariables;
     let matcher = matcher();
@@ -50,7 +50,7 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
     }
 }
 
-/// The rules by which the AWS SDK decides, over the variables that it reads.
+/// The AWS SDK's rules for the variables that it reads.
 fn matcher() -> Matcher {
     let value = |names: [&str; 2]| {
         let values = names.into_iter().filter_map(variable);
@@ -67,7 +67,7 @@ fn matcher() -> Matcher {
         .build()
 }
 
-/// Whether credentials may come from there.
+/// Whether credentials may come from a metadata address.
 fn needs_metadata() -> bool {
     let is_off =
         variable("AWS_EC2_METADATA_DISABLED").is_some_and(|value| value.eq_ignore_ascii_case("true"));

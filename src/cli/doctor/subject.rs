@@ -1,4 +1,4 @@
-//! What an examination looks at.
+//! The configuration under examination.
 
 use crate::clock::Clock;
 use crate::config::Config;

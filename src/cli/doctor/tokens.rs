@@ -1,4 +1,4 @@
-//! One token: minted, read and compared with what was asked for; or why there is none.
+//! Checks a minted token against the request, or finds out why there is none.
 
 use super::aws::{AwsChecks, is_too_short};
 use super::deadline::Deadline;
@@ -13,9 +13,9 @@ use crate::token::inspect::{Difference, Reading};
 use crate::token::{Minted, TokenSource};
 use std::time::Duration;
 
-/// How long a token may take where `--token-fetch-timeout` allows more.
+/// The time limit for a token; `--token-fetch-timeout` can only shorten it.
 const PATIENCE: Duration = Duration::from_secs(4);
-/// How much shorter than asked for a token may come for the time that the call takes.
+/// How much shorter than requested a lifetime may be, because of the time that the call takes.
 const ROUNDING: Duration = Duration::from_secs(5);
 
 /// Mints one token for the audiences of the subject.
@@ -77,7 +77,7 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
     Finding::ok(check, format!("{}, lives {asked}", described(minted)))
 }
 
-/// What the token says that relying parties look at.
+/// Describes the claims that relying parties check.
 fn described(minted: &Minted) -> String {
     let Some(reading) = Reading::of(minted.token.jwt()) else {
         return "no JWT".to_owned();
@@ -85,7 +85,8 @@ fn described(minted: &Minted) -> String {
     format!("{}, aud {}, sub {}", reading.algorithm(), reading.claim("aud"), reading.claim("sub"))
 }
 
-/// A policy denies it. Which of its conditions does is found by asking for other tokens, as AWS does not say.
+/// The finding about a token that a policy denies. AWS does not tell which condition denies it, so other tokens are
+/// requested to find out.
 async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, deadline: Deadline) -> Finding {
     let Some(audiences) = &subject.audiences else {
         return Finding::failed(Check::Token, error.diagnostic(), error.to_string(), error.hint());

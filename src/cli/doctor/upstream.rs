@@ -1,4 +1,4 @@
-//! The way to the upstream, and what it makes of the token: one request without, one with it.
+//! Checks the connection to the upstream, and its response to the token: one request without a token, one with it.
 
 use super::challenge;
 use super::deadline::Deadline;
@@ -18,19 +18,19 @@ use http::{Response, StatusCode};
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// How long the upstream may take for an answer.
+/// The time limit for a response of the upstream.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// An upstream that answers.
+/// An upstream that has answered.
 pub(super) struct Reached<'s> {
     fetcher: Fetcher,
     target: &'s Target,
     url: String,
-    /// What it answers without a token.
+    /// The status of the response without a token.
     bare: StatusCode,
 }
 
-/// Looks up, connects, shakes hands and asks without a token, all as the proxy does.
+/// Resolves, connects and sends a request without a token, all as the proxy does.
 pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reached<'s>>) {
     let check = Check::Upstream;
     let config = subject.config;
@@ -59,7 +59,7 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
     }
 }
 
-/// Asks with the token.
+/// Sends a request with the token.
 pub(super) async fn answer(
     reached: Option<Reached<'_>>,
     minted: Option<&Minted>,
@@ -98,7 +98,7 @@ pub(super) async fn answer(
     }
 }
 
-/// The token is put on the request by the step that does so for callers' requests.
+/// Sends a request. The proxy's own step for headers adds the token.
 async fn ask(
     fetcher: &Fetcher,
     url: &str,
@@ -151,7 +151,7 @@ fn unreachable(url: &str, error: &FetchError) -> Finding {
     }
 }
 
-/// What to do about an upstream that cannot be reached.
+/// The next step for an upstream that cannot be reached.
 fn cure(error: &UpstreamError) -> &'static str {
     match error {
         UpstreamError::Dns(_) => {

@@ -1,4 +1,4 @@
-//! What can be asked of `attache healthcheck` and `attache wait`.
+//! The arguments of `attache healthcheck` and `attache wait`.
 
 use crate::config::args::MetricsArgs;
 use crate::config::duration::{self, DurationError};

@@ -1,4 +1,4 @@
-//! `attache healthcheck` and `attache wait`: what a proxy that runs says of itself, as an exit status, for images without
+//! `attache healthcheck` and `attache wait`: report the health of a running proxy as an exit status, for images without
 //! a shell.
 
 use crate::cli::exit::Exit;
@@ -15,16 +15,16 @@ use std::time::Duration;
 use tokio::runtime::Builder;
 use tokio::time::{sleep, timeout};
 
-/// What can be asked of them.
+/// The arguments of both commands.
 pub mod args;
-/// One question to the proxy.
+/// Asks a proxy for its health.
 mod probe;
 
-/// Between the first two questions of `wait`; it doubles up to the longest.
+/// The first pause between two requests of `wait`; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Asks once. Says in one line what is wrong, as that is what orchestrators keep.
+/// Asks once. Prints a problem in one line, because orchestrators keep one line.
 pub(super) fn check(args: &HealthcheckArgs) -> Exit {
     let question = if args.ready { Question::Ready } else { Question::Alive };
     run(async {
@@ -58,7 +58,8 @@ pub(super) fn wait(args: &WaitArgs) -> Exit {
     })
 }
 
-/// Leaves in `last` why the answer is not yes. The proxy may start meanwhile, so it is looked for each time.
+/// Asks until the proxy is ready, and leaves the last problem in `last`. The proxy may start in the meantime, so it is
+/// located again each time.
 async fn until_ready(
     args: &MetricsArgs,
     environment: &Environment,
@@ -77,8 +78,8 @@ async fn until_ready(
     }
 }
 
-/// Where to ask. An address that was typed is the one. The container's main process knows its own flags, which the
-/// variables here need not tell. Else it is the address in the variables, and without one the proxies that run here.
+/// Finds the proxy to ask. An address on the command line comes first. Next is the container's main process, which
+/// knows its own flags. Then comes the address in the variables, and last the proxies that run in this container.
 async fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, Problems> {
     let typed = args.names_address();
     let running = if typed { Vec::new() } else { health_socket::places().await };
@@ -87,7 +88,7 @@ async fn locate(args: &MetricsArgs, environment: &Environment) -> Result<Probe, 
     }
     let told = typed || environment.sets("metrics-listen-addr");
     match MetricsConfig::resolve(args, environment)?.map(|metrics| metrics.listen) {
-        // Which port the proxy got, only its log tells.
+        // Only the log tells which port the system chose.
         Some(ListenAddr::Every(0) | ListenAddr::One(_, 0)) | None => Ok(Probe::Processes(running)),
         Some(listen) if told || running.is_empty() => Ok(Probe::Listener(listen)),
         Some(_) => Ok(Probe::Processes(running)),
@@ -98,7 +99,7 @@ fn run(work: impl Future<Output = Exit>) -> Exit {
     match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => {
             let exit = runtime.block_on(work);
-            // A name look-up that hangs must not hold up the end.
+            // A name look-up that hangs must not delay the exit.
             runtime.shutdown_background();
             exit
         }

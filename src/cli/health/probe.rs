@@ -1,5 +1,5 @@
-//! One question to a proxy: to its listener for metrics and health, over TCP or a Unix socket, or to the process itself. It
-//! knows no proxy variables.
+//! Asks a proxy for its health: at its listener for metrics and health, over TCP or a Unix socket, or at its process.
+//! Proxy variables are ignored.
 
 use crate::config::ListenAddr;
 use crate::health_socket::{Place, READY};
@@ -15,54 +15,54 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::net::{TcpStream, UnixStream};
 
-/// The most bytes of an answer that are read; those of `/readyz` name a few holds.
+/// The maximum size in bytes of a response that is read; those of `/readyz` name a few holds.
 const LONGEST_ANSWER: usize = 4096;
 
-/// What is asked.
+/// A question to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Question {
-    /// Does it live?
+    /// Whether the process is alive.
     Alive,
-    /// Is it ready?
+    /// Whether the proxy is ready.
     Ready,
 }
 
-/// Where to ask.
+/// The destination of the question.
 pub(super) enum Probe {
-    /// The listener for metrics and health; the proxy's own wildcards are asked through loopback.
+    /// The listener for metrics and health. A wildcard address is asked through loopback.
     Listener(ListenAddr),
-    /// Proxies of this container, each of which has to be well; perhaps none.
+    /// The proxies of this container, all of which must be healthy; perhaps none.
     Processes(Vec<Place>),
 }
 
-/// Why the answer is not yes.
+/// Why the answer is not positive.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ProbeError {
-    /// Nobody listens there.
+    /// The connection is refused or fails.
     #[error("cannot connect to {0}: {1}")]
     Connect(ListenAddr, io::Error),
-    /// The connection ended before the answer did, or what answers speaks no HTTP.
+    /// The connection ended before the response did, or the server does not speak HTTP.
     #[error("no answer from {0}: {1}")]
     Exchange(ListenAddr, hyper::Error),
-    /// The proxy says what it waits for.
+    /// The proxy is not ready, and names what it waits for.
     #[error("not ready, {0}")]
     NotReady(String),
-    /// A process that was found says nothing.
+    /// A process that was found does not answer.
     #[error("no answer from process {0}: {1}")]
     Process(u32, io::Error),
-    /// There is none.
+    /// No proxy was found.
     #[error("no proxy runs in this container, and its settings name no address to ask")]
     Nowhere,
-    /// Something else listens there.
+    /// Another server listens at the address.
     #[error("{0} answers {1}, so it is no proxy's listener for health")]
     Unexpected(ListenAddr, StatusCode),
 }
 
 impl Probe {
-    /// Asks once, without a limit on the time.
+    /// Asks once, without a timeout.
     ///
     /// # Errors
-    /// When the answer is anything but yes.
+    /// When the answer is not positive.
     pub(super) async fn ask(&self, question: Question) -> Result<(), ProbeError> {
         match self {
             Self::Listener(listen) => ask_listener(listen, question).await,
@@ -77,7 +77,7 @@ impl Probe {
     }
 }
 
-/// As the proxy was told.
+/// Displays the address as it was configured.
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -111,7 +111,7 @@ async fn ask_listener(listen: &ListenAddr, question: Question) -> Result<(), Pro
 }
 
 async fn connect(listen: &ListenAddr) -> io::Result<Stream> {
-    // A wildcard of IPv6 takes IPv4 too, unless the machine says otherwise.
+    // An IPv6 wildcard accepts IPv4 too, unless the system is configured otherwise.
     let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
     let tcp = match listen {
         ListenAddr::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
@@ -124,7 +124,7 @@ async fn connect(listen: &ListenAddr) -> io::Result<Stream> {
     tcp.map(Stream::Tcp)
 }
 
-/// What is said goes to a terminal, and may come from anybody.
+/// Removes control characters, because the text goes to a terminal and may be another party's.
 fn legible(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
@@ -135,12 +135,12 @@ async fn exchange(stream: Stream, path: &str) -> Result<(StatusCode, String), hy
     let request = request.expect("the path and the header are ours");
     let answer = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
-        // The status is what counts; a body that is too long or breaks off only says less.
+        // The status decides; a body that is too long or breaks off only shortens the message.
         let body = Limited::new(body, LONGEST_ANSWER).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         Ok((head.status, legible(&String::from_utf8_lossy(&body))))
     };
-    // What ends a connection early is what the answer fails with.
+    // An error of the connection is also the error of the response.
     let (answer, _) = tokio::join!(answer, connection);
     answer
 }

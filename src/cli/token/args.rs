@@ -1,4 +1,4 @@
-//! What `attache token` can be asked for.
+//! The arguments of `attache token`.
 
 use crate::config::args::Args;
 

@@ -1,4 +1,4 @@
-//! `attache token`: one token, minted as the proxy would, for a script or for a person who wants to see what it says.
+//! `attache token`: mints one token as the proxy does, for scripts, or to show its content.
 
 use self::args::MintArgs;
 use self::show::Shown;
@@ -22,15 +22,15 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
 
-/// What can be asked of it.
+/// The arguments of the command.
 pub mod args;
-/// What is printed.
+/// Formats the token.
 mod show;
 
-/// How long each of the issuer's documents may take.
+/// The time limit for each of the issuer's documents.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Why nothing is printed.
+/// Why no token is printed.
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("there is no token for {0}")]
@@ -64,7 +64,7 @@ impl Failure {
     }
 }
 
-/// Mints, verifies where that was asked for, and prints. What is not the token goes to standard error.
+/// Mints a token, verifies it if requested, and prints it. Everything else goes to standard error.
 pub(super) fn run(args: &MintArgs) -> Exit {
     let config = match Config::resolve(&args.settings, &config::environment()) {
         Ok(config) => config,
@@ -105,7 +105,7 @@ async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -
     })
 }
 
-/// Through the cache that the proxy has, so with its tries and its patience.
+/// Mints through the proxy's token cache, with its retries and timeouts.
 async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Result<Token, Arc<TokenError>> {
     let source = Sts::new(
         config.wish(),
@@ -123,7 +123,7 @@ async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Re
     TokenCache::new(Arc::new(source), settings).keep(audiences).token().await
 }
 
-/// For each audience, because each is somebody else's to check.
+/// Verifies the token for each audience, because each is a different relying party's.
 async fn verify(token: &Token, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
     let issuer = reading.issuer().ok_or(Failure::Unverified(Rejection::Claims))?;
     for audience in audiences.iter() {

@@ -1,4 +1,4 @@
-//! A token as a person and as a program read it.
+//! Formats a token for people and for programs.
 
 use crate::cli::claims::listed;
 use crate::cli::format::span;
@@ -8,7 +8,7 @@ use crate::token::inspect::Reading;
 use serde_json::{Map, Value, json};
 use std::time::UNIX_EPOCH;
 
-/// What is known of a token.
+/// A token and its content.
 pub(super) struct Shown<'t> {
     pub(super) token: &'t Token,
     pub(super) reading: &'t Reading,
@@ -16,7 +16,7 @@ pub(super) struct Shown<'t> {
 }
 
 impl Shown<'_> {
-    /// Header, claims and remaining life, and not the token.
+    /// Formats header, claims and remaining lifetime, without the token.
     pub(super) fn decoded(&self, clock: Clock) -> String {
         let Reading { header, claims } = self.reading;
         let (header, claims) = (listed(header, 2), listed(claims, 2));
@@ -29,7 +29,7 @@ impl Shown<'_> {
         format!("header\n{header}claims\n{claims}expires in {rest}; {verdict}\n")
     }
 
-    /// The token and what it says. `expires` is in seconds since 1970, by this machine's clock.
+    /// Formats the token and its content as JSON. `expires` is in seconds since 1970, by this machine's clock.
     pub(super) fn json(&self) -> String {
         let Reading { header, claims } = self.reading;
         let expires = self.token.expires().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
