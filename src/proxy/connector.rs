@@ -12,6 +12,7 @@ use super::loops::OwnListeners;
 use super::policy::Policy;
 use super::resolver::Resolver;
 use super::target::{Host, Scheme, Target};
+use super::tls_error;
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
 use crate::http1::Stream;
@@ -118,11 +119,16 @@ impl Connector {
                 self.speak(offer, target, Box::new(stream)).await
             }
             Some(egress) => {
-                let failed = |error| UpstreamError::Egress(egress.to_string(), error);
+                let failed = |error| UpstreamError::Egress(named(egress), error);
                 let stream = self.reach(egress).await.map_err(failed)?;
                 let tunnel =
                     egress.tunnel(stream, self.dialled(target), &self.tasks).await.map_err(failed)?;
-                self.speak(offer, target, Box::new(tunnel)).await
+                match self.speak(offer, target, Box::new(tunnel)).await {
+                    Err(UpstreamError::Tls(error)) if !tls_error::is_of_tls(&error) => {
+                        Err(failed(EgressError::Tunnel(error)))
+                    }
+                    outcome => outcome,
+                }
             }
         }
     }
@@ -142,7 +148,7 @@ impl Connector {
             timeout(limit, work).await.unwrap_or_else(|_| {
                 Err(match self.egress(target) {
                     None => UpstreamError::ConnectTimeout(limit),
-                    Some(egress) => UpstreamError::Egress(egress.to_string(), EgressError::Timeout(limit)),
+                    Some(egress) => UpstreamError::Egress(named(egress), EgressError::Timeout(limit)),
                 })
             })
         }
@@ -226,6 +232,11 @@ impl Connector {
             (false, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
         }
     }
+}
+
+/// A proxy with the variable that names it.
+fn named(egress: &Egress) -> String {
+    format!("{egress} of {}", egress.variable)
 }
 
 /// Whether a handshake failed because nothing on offer suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2

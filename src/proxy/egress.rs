@@ -59,8 +59,11 @@ pub enum EgressError {
     /// The proxy accepts no connection.
     #[error("cannot connect: {0}")]
     Connect(#[source] io::Error),
-    /// The proxy wants credentials, or others (407).
-    #[error("it does not accept the user and password of its URL, or wants some")]
+    /// The proxy wants credentials (407), and its URL has none.
+    #[error("it wants a user and a password, and its URL has none")]
+    NoCredentials,
+    /// The proxy wants other credentials than those of its URL (407).
+    #[error("it does not accept the user and password of its URL")]
     Credentials,
     /// The proxy forbids this upstream (403).
     #[error("it forbids the upstream")]
@@ -74,6 +77,9 @@ pub enum EgressError {
     /// The proxy hangs up, or speaks no HTTP.
     #[error("no usable answer: {0}")]
     Exchange(#[source] hyper::Error),
+    /// The proxy says that it opened a tunnel, and TLS gets no answer of TLS through it: a page, or the end.
+    #[error("it opened a tunnel, and TLS through it failed: {0}")]
+    Tunnel(#[source] io::Error),
     /// All of it, the upstream's own TLS included, takes longer than `--upstream-connect-timeout`.
     #[error("no connection to the upstream within {0:?}")]
     Timeout(Duration),
@@ -165,6 +171,7 @@ impl Egress {
         let status = answer.status();
         match status.as_u16() {
             200..=299 => on(answer).await.map(TokioIo::new).map_err(EgressError::Exchange),
+            407 if self.credentials.is_none() => Err(EgressError::NoCredentials),
             407 => Err(EgressError::Credentials),
             403 => Err(EgressError::Forbidden),
             502..=504 => Err(EgressError::NoWay(status)),

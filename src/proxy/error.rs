@@ -68,7 +68,7 @@ pub enum UpstreamError {
     /// The process, or the system, may open no further file.
     #[error("no file descriptor is left for a connection")]
     OutOfFiles,
-    /// The HTTP proxy on the way, named first, opened no tunnel.
+    /// The HTTP proxy on the way, named first with its variable, opened no tunnel that works.
     #[error("through {0}: {1}")]
     Egress(String, #[source] EgressError),
     /// The TLS handshake failed.
@@ -256,10 +256,10 @@ impl EgressError {
         match self {
             Self::Loop => DiagnosticCode::ProxyLoop,
             Self::Dns(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
-            Self::Credentials => DiagnosticCode::EgressCredentials,
+            Self::NoCredentials | Self::Credentials => DiagnosticCode::EgressCredentials,
             Self::NoWay(_) => DiagnosticCode::EgressNoWay,
             Self::Forbidden | Self::Refused(_) => DiagnosticCode::EgressRefused,
-            Self::Exchange(_) => DiagnosticCode::EgressBroken,
+            Self::Exchange(_) | Self::Tunnel(_) => DiagnosticCode::EgressBroken,
             Self::Timeout(_) => DiagnosticCode::EgressTimeout,
         }
     }
@@ -271,7 +271,7 @@ impl EgressError {
             Self::Dns(_) | Self::Connect(_) => {
                 "check the proxy variable's host and port; NO_PROXY lists upstreams to reach without it"
             }
-            Self::Credentials => {
+            Self::NoCredentials | Self::Credentials => {
                 "put user and password into the proxy variable: http://user:password@host:port"
             }
             Self::NoWay(_) => {
@@ -281,6 +281,9 @@ impl EgressError {
                 "have the proxy allow CONNECT to this upstream, or list it in NO_PROXY"
             }
             Self::Exchange(_) => "check that the proxy variable names an HTTP proxy, spoken to without TLS",
+            Self::Tunnel(_) => {
+                "see what the proxy sends after its 200 to CONNECT, and whether the upstream's port speaks TLS"
+            }
             Self::Timeout(_) => "ask why the proxy is slow, or raise --upstream-connect-timeout",
         }
     }

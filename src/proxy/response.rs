@@ -208,7 +208,9 @@ impl EgressError {
                 "attache; error=destination_unavailable; details=\"egress proxy\""
             }
             Self::Loop => "attache; error=proxy_loop_detected; details=\"egress proxy\"",
-            Self::Credentials => "attache; error=proxy_configuration_error; details=\"egress proxy\"",
+            Self::NoCredentials | Self::Credentials => {
+                "attache; error=proxy_configuration_error; details=\"egress proxy\""
+            }
             Self::Forbidden => "attache; error=http_request_denied; details=\"egress proxy\"",
             Self::NoWay(StatusCode::GATEWAY_TIMEOUT) => {
                 "attache; error=connection_timeout; details=\"behind the egress proxy\""
@@ -216,6 +218,7 @@ impl EgressError {
             Self::NoWay(_) => "attache; error=destination_unavailable; details=\"behind the egress proxy\"",
             Self::Refused(_) => "attache; error=connection_terminated; details=\"egress proxy\"",
             Self::Exchange(_) => "attache; error=http_protocol_error; details=\"egress proxy\"",
+            Self::Tunnel(_) => "attache; error=tls_protocol_error; details=\"behind the egress proxy\"",
             Self::Timeout(_) => "attache; error=connection_timeout; details=\"egress proxy\"",
         }
     }

@@ -152,6 +152,11 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
             "destination_unavailable; details=\"egress proxy\"",
         ),
         (egress(EgressError::Credentials), "proxy_configuration_error; details=\"egress proxy\""),
+        (egress(EgressError::NoCredentials), "proxy_configuration_error; details=\"egress proxy\""),
+        (
+            egress(EgressError::Tunnel(io::Error::other(SECRET))),
+            "tls_protocol_error; details=\"behind the egress proxy\"",
+        ),
         (egress(EgressError::Forbidden), "http_request_denied; details=\"egress proxy\""),
         (
             egress(EgressError::Refused(StatusCode::BAD_REQUEST)),

@@ -24,6 +24,11 @@ pub fn hint(error: &io::Error) -> &'static str {
     }
 }
 
+/// Whether what failed a handshake came from a party that speaks TLS.
+pub fn is_of_tls(error: &io::Error) -> bool {
+    cause(error).is_some_and(|error| !matches!(error, Error::InvalidMessage(_)))
+}
+
 /// What rustls says, where it was rustls.
 pub fn cause(error: &io::Error) -> Option<&Error> {
     error.get_ref().and_then(|inner| inner.downcast_ref())

@@ -8,8 +8,13 @@ use tokio::net::TcpListener;
 
 /// Status, `Proxy-Status` without its name, the log line's code, and what it says after the name of the proxy.
 async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
+    outcome_as("user:hunter2@", proxy, flags).await
+}
+
+/// The same with this user and password, or none.
+async fn outcome_as(user: &str, proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
     let sts = Sts::start().await;
-    let url = format!("http://user:hunter2@{proxy}");
+    let url = format!("http://{user}{proxy}");
     let flags: Vec<&str> = ["--upstream-host", ELSEWHERE].iter().chain(flags).copied().collect();
     let mut attache = attache(&sts, &[("HTTPS_PROXY", &url)], &flags).await;
     let answer = send(attache.proxy, get("/", &[])).await;
@@ -19,8 +24,9 @@ async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
         (Some("ERROR"), Some("https://api.example.test"))
     );
     let error = line["error"].as_str().unwrap();
-    let reason =
-        error.strip_prefix(&format!("through http://{proxy}: ")).unwrap_or_else(|| panic!("{error}"));
+    let reason = error
+        .strip_prefix(&format!("through http://{proxy} of HTTPS_PROXY: "))
+        .unwrap_or_else(|| panic!("{error}"));
     assert!(!format!("{:?}", attache.log()).contains("hunter2"));
     let proxy_status = answer.header("proxy-status").unwrap();
     let proxy_status = proxy_status.strip_prefix("attache; error=").unwrap().to_owned();
@@ -34,7 +40,7 @@ async fn each_answer_that_opens_no_tunnel_is_told_apart() {
             b"HTTP/1.1 407 Proxy Authentication Required\r\nproxy-authenticate: Basic realm=\"x\"\r\ncontent-length: 0\r\n\r\n",
             "proxy_configuration_error",
             "egress_credentials",
-            "it does not accept the user and password of its URL, or wants some",
+            "it does not accept the user and password of its URL",
         ),
         (b"HTTP/1.1 403 Forbidden\r\ncontent-length: 4\r\n\r\nnope", "http_request_denied", "egress_refused", "it forbids the upstream"),
         (
@@ -58,6 +64,30 @@ async fn each_answer_that_opens_no_tunnel_is_told_apart() {
         let expected = format!("{error}; details=\"egress proxy\"");
         assert_eq!((status, told, logged.as_str()), (502, expected, code), "{said}");
         assert!(said.starts_with(reason), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn credentials_that_are_missing_are_told_from_those_that_are_wrong() {
+    let answer = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n";
+    let proxy = HttpProxy::answering(answer).await;
+    let (status, _, code, said) = outcome_as("", &proxy.address.to_string(), &[]).await;
+    let expected = (502, "egress_credentials", "it wants a user and a password, and its URL has none");
+    assert_eq!((status, code.as_str(), said.as_str()), expected);
+}
+
+/// A portal answers CONNECT with its page, and some proxies hang up after their 200.
+#[tokio::test]
+async fn a_tunnel_that_carries_no_tls_is_no_failure_of_the_upstream() {
+    for answer in [
+        &b"HTTP/1.1 200 OK\r\n\r\n<html>please log in</html>"[..],
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>",
+    ] {
+        let proxy = HttpProxy::answering(answer).await;
+        let (status, told, code, said) = outcome(&proxy.address.to_string(), &[]).await;
+        let expected = "tls_protocol_error; details=\"behind the egress proxy\"";
+        assert_eq!((status, told.as_str(), code.as_str()), (502, expected, "egress_broken"), "{said}");
+        assert!(said.starts_with("it opened a tunnel, and TLS through it failed: "), "{said}");
     }
 }
 
