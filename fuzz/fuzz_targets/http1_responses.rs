@@ -111,6 +111,7 @@ async fn by_attache(stream: DuplexStream, request: Request<Empty<Bytes>>) -> Opt
 async fn by_hyper(stream: DuplexStream, request: Request<Empty<Bytes>>) -> Option<Seen> {
     let mut builder = http1::Builder::new();
     builder.max_buf_size(MOST_BUFFERED).max_headers(MOST_FIELDS);
+    builder.allow_spaces_after_header_name_in_responses(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.ok()?;
     let asking = async {
         let response: Response<Incoming> = sender.send_request(request).await.ok()?;

@@ -59,11 +59,10 @@ fn read_one(buffer: &mut ReadBuffer) -> Result<Option<Response<()>>, Error> {
     }
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut parsed = httparse::Response::new(&mut []);
-    let outcome = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut parsed,
-        &bytes,
-        &mut fields,
-    );
+    // A proxy has to remove blanks between a name and its colon from a response (RFC 9112, section 5.1).
+    let mut config = httparse::ParserConfig::default();
+    config.allow_spaces_after_header_name_in_responses(true);
+    let outcome = config.parse_response_with_uninit_headers(&mut parsed, &bytes, &mut fields);
     let Status::Complete(length) = outcome? else {
         return if bytes.len() < MOST_HEADER { Ok(None) } else { Err(Error::HeaderTooLarge) };
     };
@@ -211,7 +210,14 @@ mod tests {
         assert_eq!(read_all(switch).unwrap(), Some((101, Length::Exact(0), false, Bytes::from("x"))));
         let old = "HTTP/1.0 200\r\n\r\n";
         assert_eq!(read_all(old).unwrap(), Some((200, Length::UntilClose, false, Bytes::new())));
-        for wrong in ["SSH-2.0-x\r\n", "HTTP/1.1 2x0 OK\r\n\r\n", "HTTP/1.1 200 OK\r\na b: c\r\n\r\n"] {
+        let spaced = "HTTP/1.1 200 OK\r\ncontent-length \t: 2\r\n\r\nok";
+        assert_eq!(read_all(spaced).unwrap(), Some((200, Length::Exact(2), true, Bytes::from("ok"))));
+        for wrong in [
+            "SSH-2.0-x\r\n",
+            "HTTP/1.1 2x0 OK\r\n\r\n",
+            "HTTP/1.1 200 OK\r\na b: c\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n a: b\r\n\r\n",
+        ] {
             assert!(read_all(wrong).is_err_and(|error| error.is_parse()), "{wrong:?}");
         }
     }

@@ -10,7 +10,7 @@ use http::header::{
     MAX_FORWARDS, PRAGMA, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use std::net::IpAddr;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -104,9 +104,12 @@ pub fn for_trailers(trailers: &mut HeaderMap, routing_header: Option<&HeaderName
 }
 
 /// States the length of a body once, and not at all where it is only known at its end (RFC 9112, section 6.2). Where
-/// there is no body, the length may be that of another: a response to HEAD says what GET would get.
-pub fn state_length(headers: &mut HeaderMap, length: Option<u64>) {
-    match length {
+/// there is no body, the length may be that of another: a response to HEAD says what GET would get. A 204 has no length at
+/// all (RFC 9110, section 8.6), and a caller over HTTP/2 takes one for an error of the stream.
+pub fn state_length<B>(response: &mut Response<B>, length: Option<u64>) {
+    let has_none = response.status() == StatusCode::NO_CONTENT;
+    let headers = response.headers_mut();
+    match length.filter(|_| !has_none) {
         None => {
             headers.remove(CONTENT_LENGTH);
         }

@@ -177,16 +177,21 @@ fn trailers_carry_no_length_route_or_identity() {
 
 #[test]
 fn a_length_is_stated_once_and_in_plain_digits() {
-    let stated = |values: &[&'static str], length| {
-        let mut headers = map(values.iter().map(|value| ("content-length", value.as_bytes())));
-        state_length(&mut headers, length);
-        all(&headers, "content-length").iter().map(|value| value.to_vec()).collect::<Vec<_>>()
+    let of_status = |status, values: &[&'static str], length| {
+        let mut response = Response::new(());
+        *response.status_mut() = status;
+        *response.headers_mut() = map(values.iter().map(|value| ("content-length", value.as_bytes())));
+        state_length(&mut response, length);
+        all(response.headers(), "content-length").iter().map(|value| value.to_vec()).collect::<Vec<_>>()
     };
+    let stated = |values: &[&'static str], length| of_status(StatusCode::OK, values, length);
     assert_eq!(stated(&["005"], Some(5)), [b"5"]);
     assert_eq!(stated(&["5", "5"], Some(5)), [b"5"]);
     assert_eq!(stated(&["5, 5"], Some(5)), [b"5"]);
     assert!(stated(&["5"], None).is_empty() && stated(&[], Some(5)).is_empty());
     assert_eq!(stated(&["1234"], Some(0)), [b"1234"]);
+    assert_eq!(of_status(StatusCode::NOT_MODIFIED, &["1234"], Some(0)), [b"1234"]);
+    assert!(of_status(StatusCode::NO_CONTENT, &["1234"], Some(0)).is_empty());
 }
 
 proptest! {

@@ -216,7 +216,7 @@ impl Proxy {
         let mut response = response.map(|body| ResponseBody::upstream(body, lease, routing_header));
         let length = response.body().size_hint().exact();
         headers::for_caller(response.headers_mut());
-        headers::state_length(response.headers_mut(), length);
+        headers::state_length(&mut response, length);
         if !asks_proxy {
             redirect::keep_here(&mut response, &target);
         }

@@ -2,7 +2,7 @@
 //! there; a path leads it back here.
 
 use super::target::{HostPort, Scheme, Target};
-use http::header::{CONTENT_LOCATION, LOCATION};
+use http::header::{CONTENT_LOCATION, Entry, LOCATION};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 /// Leaves only the path of a `Location` or `Content-Location` whose origin is the target's.
@@ -19,11 +19,14 @@ fn has_location(status: StatusCode) -> bool {
 }
 
 fn shorten<B>(response: &mut Response<B>, name: &HeaderName, target: &Target) {
-    if let Some(value) = response.headers_mut().get_mut(name)
-        && let Some(rest) = rest_of(value.as_bytes(), target)
-    {
-        let path = HeaderValue::from_bytes(&[prefix(rest), rest].concat());
-        *value = path.expect("what is behind an authority is a header value");
+    if let Entry::Occupied(mut fields) = response.headers_mut().entry(name) {
+        // Programs differ in which of several they follow.
+        for value in fields.iter_mut() {
+            if let Some(rest) = rest_of(value.as_bytes(), target) {
+                let path = HeaderValue::from_bytes(&[prefix(rest), rest].concat());
+                *value = path.expect("what is behind an authority is a header value");
+            }
+        }
     }
 }
 
@@ -104,6 +107,18 @@ mod tests {
         ] {
             assert_eq!(location(target, before), path, "{before}");
         }
+    }
+
+    #[test]
+    fn each_of_several_references_is_judged() {
+        let target = Target::new(Scheme::Https, "api".parse().unwrap());
+        let mut response = Response::new(());
+        for reference in ["https://api/a", "https://other/b", "https://api/c"] {
+            response.headers_mut().append(CONTENT_LOCATION, HeaderValue::from_static(reference));
+        }
+        keep_here(&mut response, &target);
+        let left: Vec<_> = response.headers().get_all(CONTENT_LOCATION).iter().collect();
+        assert_eq!(left, ["/a", "https://other/b", "/c"]);
     }
 
     #[test]

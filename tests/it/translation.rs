@@ -138,3 +138,36 @@ async fn options_for_a_whole_server_is_an_asterisk_over_either_version() {
         assert_eq!(world.upstream.only_request().uri.path(), arrives, "{target}");
     }
 }
+
+#[tokio::test]
+async fn a_204_with_a_length_reaches_a_caller_of_either_version_without() {
+    let answer = "HTTP/1.1 204 No Content\r\ncontent-length: 5\r\nx-seen: 1\r\n\r\n";
+    let wire = Wire::start(&[]).await;
+    let mut caller = wire.caller("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+    wire.upstream().await.send(answer).await;
+    let head = caller.until(END).await;
+    assert!(head.starts_with("HTTP/1.1 204 ") && !head.contains("content-length"), "{head}");
+    let wire = Wire::start(&[]).await;
+    let (mut sender, _connection) = http2(wire.proxy.proxy).await;
+    let (answer, _) = tokio::join!(sender.send_request(get("http://p/", &[])), async {
+        wire.upstream().await.send(answer).await;
+    });
+    let answer = Answer::read(answer.unwrap()).await;
+    assert_eq!((answer.status, answer.header("x-seen")), (StatusCode::NO_CONTENT, Some("1")));
+    assert_eq!(answer.header("content-length"), None);
+}
+
+/// RFC 9112, section 5.1: a server refuses such a request, and a proxy mends such a response.
+#[tokio::test]
+async fn blanks_before_the_colon_are_removed_from_a_response_and_its_length_is_obeyed() {
+    for (lines, body) in [
+        ("X-Seen : 1\r\nContent-Length\t : 2\r\n\r\nok", "\r\n\r\nok"),
+        ("X-Seen\t: 1\r\nTransfer-Encoding : chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n", "2\r\nok\r\n0\r\n\r\n"),
+    ] {
+        let wire = Wire::start(&[]).await;
+        let mut caller = wire.caller("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+        wire.upstream().await.send(&format!("HTTP/1.1 200 OK\r\n{lines}")).await;
+        let answer = caller.until(body).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains("x-seen: 1\r\n"), "{answer}");
+    }
+}
