@@ -1,10 +1,10 @@
 //! An egress identity proxy for AWS workloads: plain HTTP in, a verified AWS identity token out.
 
-/// What a person types.
+/// The command line: its commands, and the only part that prints.
 pub mod cli;
-/// What they typed, and what it means.
+/// The settings of flags and variables, parsed and checked.
 pub mod config;
-/// Wires everything: bind, run, drain.
+/// Builds a proxy from its configuration and runs it: bind, run, drain.
 pub mod app;
 /// HTTP/1.1 without a buffer for who waits.
 pub mod http1;
@@ -42,5 +42,5 @@ pub mod health_socket;
 pub mod tasks;
 /// The only source of wall time.
 pub mod clock;
-/// A local STS, for laptops, tests and the demo; production code never knows that it exists.
+/// A local STS for laptops, tests and the demo. Only the command line uses it.
 pub mod emulator;

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 const FIRST: [&str; 6] = ["iss", "sub", "aud", "iat", "exp", "jti"];
 
 /// The maximum length of a shown value, in bytes.
-const LONGEST: usize = 16 * 1024;
+const MAX_VALUE: usize = 16 * 1024;
 
 /// Lists one claim a line; the members of an object are indented below its name.
 pub(super) fn listed(claims: &Map<String, Value>, indent: usize) -> String {
@@ -17,12 +17,12 @@ pub(super) fn listed(claims: &Map<String, Value>, indent: usize) -> String {
     let plain = claims.iter().filter(|(_, value)| !value.is_object());
     let width = plain.map(|(name, _)| name.len()).max().unwrap_or_default();
     let line = |(name, value): (&String, &Value)| {
-        let name = legible::line(name, LONGEST);
+        let name = legible::line(name, MAX_VALUE);
         let text = match value {
             Value::Object(inner) => return format!("{:indent$}{name}\n{}", "", listed(inner, indent + 4)),
-            Value::String(text) => legible::line(text, LONGEST),
+            Value::String(text) => legible::line(text, MAX_VALUE),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {
-                legible::line(&value.to_string(), LONGEST)
+                legible::line(&value.to_string(), MAX_VALUE)
             }
         };
         format!("{:indent$}{name:width$}  {text}\n", "")

@@ -28,7 +28,7 @@ const MAX_ANSWER: usize = 1 << 20;
 /// Sends requests, all with the same timeout.
 pub(super) struct Fetcher {
     upstream: Upstream,
-    patience: Duration,
+    timeout: Duration,
 }
 
 /// Why a request got no response.
@@ -53,7 +53,7 @@ impl Fetcher {
     ///
     /// # Errors
     /// When these authorities cannot be loaded.
-    pub(super) fn to_anywhere(patience: Duration) -> Result<Self, TrustError> {
+    pub(super) fn to_anywhere(timeout: Duration) -> Result<Self, TrustError> {
         // Without any authorities, plain http still works.
         let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
         let connector = Connector {
@@ -65,28 +65,28 @@ impl Fetcher {
             egress: None,
             protocol: UpstreamProtocol::Auto,
             tls,
-            connect_timeout: patience,
+            connect_timeout: timeout,
             tasks: Tasks::default(),
         };
-        Ok(Self::through(connector, patience))
+        Ok(Self::through(connector, timeout))
     }
 
     /// Creates a fetcher that reaches upstreams as the proxy does.
     ///
     /// # Errors
     /// When the TLS files for upstreams cannot be used.
-    pub(super) fn to_upstreams(config: &Config, patience: Duration) -> Result<Self, TrustError> {
+    pub(super) fn to_upstreams(config: &Config, timeout: Duration) -> Result<Self, TrustError> {
         let tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let connector =
             Connector::configured(config, OwnListeners::default(), Arc::new(tls), Tasks::default());
-        let connect_timeout = patience.min(connector.connect_timeout);
-        Ok(Self::through(Connector { connect_timeout, ..connector }, patience))
+        let connect_timeout = timeout.min(connector.connect_timeout);
+        Ok(Self::through(Connector { connect_timeout, ..connector }, timeout))
     }
 
-    fn through(connector: Connector, patience: Duration) -> Self {
-        let pool = Pool::new(patience, &connector.tasks);
+    fn through(connector: Connector, timeout: Duration) -> Self {
+        let pool = Pool::new(timeout, &connector.tasks);
         let complaints = Complaints::new(&connector.tasks);
-        Self { upstream: Upstream::new(connector, pool, patience, complaints), patience }
+        Self { upstream: Upstream::new(connector, pool, timeout, complaints), timeout }
     }
 
     /// Sends a request made by [`get`], and reads the whole response.
@@ -101,7 +101,7 @@ impl Fetcher {
             let body = Limited::new(body, MAX_ANSWER).collect().await.map_err(FetchError::Answer)?;
             Ok(Response::from_parts(head, body.to_bytes()))
         };
-        timeout(self.patience, answer).await.unwrap_or(Err(FetchError::Timeout(self.patience)))
+        timeout(self.timeout, answer).await.unwrap_or(Err(FetchError::Timeout(self.timeout)))
     }
 }
 

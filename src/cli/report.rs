@@ -11,7 +11,7 @@ use std::io::{self, ErrorKind, Write};
 use std::iter;
 
 /// The maximum length of a shown error in bytes, because other parties' texts are part of it.
-const LONGEST: usize = 4096;
+const MAX_ERROR: usize = 4096;
 
 /// Prints data. It is no failure when the reader has closed the pipe.
 pub(super) fn data(bytes: &[u8]) -> Exit {
@@ -61,13 +61,13 @@ pub(super) fn problems(problems: &Problems) -> Exit {
 
 /// Prints what is invalid in the arguments.
 pub(super) fn bad_usage(problem: &str) -> Exit {
-    say(&format!("error: {}\n", legible::lines(problem, LONGEST)));
+    say(&format!("error: {}\n", legible::lines(problem, MAX_ERROR)));
     Exit::BadUsage
 }
 
 /// Prints in one line why a check is not met.
 pub(super) fn unmet(reason: &str) -> Exit {
-    say(&format!("error: {}\n", legible::line(reason, LONGEST)));
+    say(&format!("error: {}\n", legible::line(reason, MAX_ERROR)));
     Exit::Failed
 }
 
@@ -85,7 +85,7 @@ pub(super) fn diagnostic(error: &dyn Error, hint: &str, diagnostic: DiagnosticCo
 }
 
 fn described(error: &dyn Error, hint: Option<&str>) -> String {
-    let shown = |error: &dyn Error| legible::line(&error.to_string(), LONGEST);
+    let shown = |error: &dyn Error| legible::line(&error.to_string(), MAX_ERROR);
     let mut text = format!("error: {}\n", shown(error));
     for cause in iter::successors(error.source(), |&cause| cause.source()) {
         text += &format!("  cause: {}\n", shown(cause));

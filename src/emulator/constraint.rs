@@ -4,7 +4,7 @@ use super::api_error::{ApiError, ErrorCode};
 use std::ops::RangeInclusive;
 
 /// The maximum number of characters of a bad value that a message repeats.
-const SHOWN: usize = 200;
+const MAX_SHOWN: usize = 200;
 
 /// The violations found so far.
 #[derive(Default)]
@@ -18,7 +18,7 @@ impl Violations {
 
     /// Reports that `value` violates `rule`, which completes the sentence that begins with "Member must".
     pub(super) fn broken(&mut self, value: &str, at: &str, rule: &str) {
-        let shown: String = value.chars().take(SHOWN).collect();
+        let shown: String = value.chars().take(MAX_SHOWN).collect();
         self.0.push(format!("Value '{shown}' at '{at}' failed to satisfy constraint: Member must {rule}"));
     }
 

@@ -20,11 +20,11 @@ const CRATE: &str = "logger";
 /// The maximum length of a value in a short line. Docker, containerd and journald's readers cut lines at 16 KiB, which
 /// breaks a JSON object. A value in a long line gets less, so that values of callers and other parties cannot cost the
 /// fields after them.
-const LONGEST_VALUE: usize = 4096;
+const MAX_VALUE: usize = 4096;
 /// The length from which a line counts as long.
 const LONG_LINE: usize = 6 * 1024;
 /// The maximum length of a value in a long line. With 32 fields, the most that an event has, the line still fits.
-const VALUE_OF_LONG_LINE: usize = 128;
+const MAX_VALUE_OF_LONG_LINE: usize = 128;
 
 /// A log line under construction: time, level and message, then the fields in order.
 pub(super) struct Line {
@@ -137,7 +137,7 @@ impl Line {
     }
 
     fn room(&self) -> usize {
-        if self.text.len() < LONG_LINE { LONGEST_VALUE } else { VALUE_OF_LONG_LINE }
+        if self.text.len() < LONG_LINE { MAX_VALUE } else { MAX_VALUE_OF_LONG_LINE }
     }
 
     fn escaped(&mut self) -> Escaped<'_> {

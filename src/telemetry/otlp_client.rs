@@ -24,7 +24,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
 /// The maximum size of a response that is read; a successful response is empty.
-const MOST_ANSWERED: usize = 64 * 1024;
+const MAX_RESPONSE: usize = 64 * 1024;
 
 /// Sends requests through an [`ExportTask`]. It works on any thread, inside or outside a runtime.
 pub(super) struct OtlpClient(mpsc::Sender<Export>);
@@ -137,7 +137,7 @@ impl ExportTask {
         if !parts.status.is_success() {
             return Err(DeliveryError::Status(parts.status));
         }
-        let body = Limited::new(body, MOST_ANSWERED).collect().await.map_err(DeliveryError::Answer)?;
+        let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(DeliveryError::Answer)?;
         self.connection = Some(connection);
         Ok(Response::from_parts(parts, body.to_bytes()))
     }

@@ -14,9 +14,9 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::layer::Context;
 
 /// The maximum number of entries. Callers can cause some of them, so there must be a limit.
-const MOST: usize = 50;
+const MAX_ENTRIES: usize = 50;
 /// The maximum length of one value in bytes.
-const LONGEST: usize = 1000;
+const MAX_VALUE: usize = 1000;
 
 /// The last warnings and errors. Cloning is cheap, and all clones share the entries.
 #[derive(Clone, Default)]
@@ -53,7 +53,7 @@ impl Recent {
             Some(known) => LogEntry { last: entry.last, times: known.times + 1, ..known },
             None => entry,
         };
-        if kept.len() == MOST {
+        if kept.len() == MAX_ENTRIES {
             kept.pop_front();
         }
         kept.push_back(entry);
@@ -108,8 +108,8 @@ impl Visit for LogEntry {
 impl LogEntry {
     fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
         let mut value = redact::without_secrets(&value.to_string()).into_owned();
-        if value.len() > LONGEST {
-            value.truncate(value.floor_char_boundary(LONGEST));
+        if value.len() > MAX_VALUE {
+            value.truncate(value.floor_char_boundary(MAX_VALUE));
             value.push_str("...");
         }
         match field.name() {
@@ -171,8 +171,8 @@ mod tests {
                 tracing::warn!(number, long = "\u{e9}".repeat(5000), "again");
             }
         });
-        assert_eq!(entries.len(), MOST);
+        assert_eq!(entries.len(), MAX_ENTRIES);
         assert_eq!(entries[0].fields[0].1, "999");
-        assert!(entries.iter().all(|entry| entry.fields[1].1.len() <= LONGEST + 3));
+        assert!(entries.iter().all(|entry| entry.fields[1].1.len() <= MAX_VALUE + 3));
     }
 }

@@ -12,7 +12,7 @@ const CAPACITY: usize = 1 << 20;
 /// times as much as writing it.
 const PAUSE: Duration = Duration::from_millis(5);
 /// How long the exit waits for lines that are not written yet.
-const PATIENCE: Duration = Duration::from_secs(1);
+const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Accepts whole lines and returns at once. Cloning is cheap.
 #[derive(Clone)]
@@ -102,7 +102,7 @@ impl Shared {
 
 impl Drop for Flush {
     fn drop(&mut self) {
-        let _ = self.0.written.wait_timeout_while(self.0.lock(), PATIENCE, |queue| queue.writing);
+        let _ = self.0.written.wait_timeout_while(self.0.lock(), FLUSH_TIMEOUT, |queue| queue.writing);
     }
 }
 

@@ -12,11 +12,11 @@ use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Intr
 use std::time::Duration;
 
 /// The time limit for the region: where no setting names it, the instance's metadata is asked.
-const REGION: Duration = Duration::from_secs(4);
+const REGION_TIMEOUT: Duration = Duration::from_secs(4);
 /// The time limit for credentials.
-const CREDENTIALS: Duration = Duration::from_secs(4);
+const CREDENTIALS_TIMEOUT: Duration = Duration::from_secs(4);
 /// The time limit for STS to return the caller's identity.
-const INTRODUCTION: Duration = Duration::from_secs(4);
+const IDENTITY_TIMEOUT: Duration = Duration::from_secs(4);
 /// The difference in seconds from which two clocks differ by more than rounding and delay.
 const CLOCKS_AGREE: u64 = 30;
 
@@ -35,7 +35,8 @@ pub(super) struct AwsChecks {
 /// Runs the checks in sequence, because each one needs the result of the one before.
 pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -> AwsChecks {
     let mut aws = AwsChecks::default();
-    let region = deadline.within(REGION, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
+    let region =
+        deadline.within(REGION_TIMEOUT, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
     match region {
         Ok(region) => aws.findings.push(region_finding(region)),
         Err(error) if is_of_region(&error) => {
@@ -50,9 +51,9 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
             return aws.stop(obstacle, &[Check::Clock]);
         }
     }
-    let found = match deadline.within(CREDENTIALS, sts.credentials()).await {
+    let found = match deadline.within(CREDENTIALS_TIMEOUT, sts.credentials()).await {
         Some(found) => found,
-        None => Err(sts.late_credentials(CREDENTIALS).await),
+        None => Err(sts.late_credentials(CREDENTIALS_TIMEOUT).await),
     };
     let found = match found {
         Ok(found) => found,
@@ -62,8 +63,8 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
         }
     };
     let too_late =
-        Introduction { answer: Err(TokenError::TimedOut(INTRODUCTION)), url: None, clock_ahead: None };
-    let introduction = match deadline.within(INTRODUCTION, sts.introduce()).await {
+        Introduction { answer: Err(TokenError::TimedOut(IDENTITY_TIMEOUT)), url: None, clock_ahead: None };
+    let introduction = match deadline.within(IDENTITY_TIMEOUT, sts.introduce()).await {
         Some(Ok(introduction)) => introduction,
         Some(Err(error)) => Introduction { answer: Err(error), ..too_late },
         None => too_late,

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
 /// The maximum number of characters of a challenge that a finding repeats.
-const SHOWN: usize = 300;
+const MAX_CHALLENGE: usize = 300;
 
 /// The upstream's challenge, to append to a finding, and the next step.
 pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
@@ -17,7 +17,7 @@ pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
             format!("the upstream gives no reason; it has to trust {}", identity(minted)),
         );
     };
-    let shown: String = challenge.chars().filter(|c| !c.is_control()).take(SHOWN).collect();
+    let shown: String = challenge.chars().filter(|c| !c.is_control()).take(MAX_CHALLENGE).collect();
     (format!(", WWW-Authenticate: {shown}"), next(&challenge, minted))
 }
 

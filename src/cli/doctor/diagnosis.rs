@@ -29,7 +29,7 @@ const CAUSES: [(DiagnosticCode, &[DiagnosticCode]); 3] = [
 ];
 
 /// The maximum length in bytes of what a check has seen, because other parties' texts are part of it.
-const LONGEST: usize = 4096;
+const MAX_SEEN: usize = 4096;
 /// The indentation of a finding's further lines.
 const INDENT: usize = 9;
 
@@ -99,7 +99,7 @@ fn lines(finding: &Finding) -> String {
 
 /// Indents all lines but the first, so that no text of another party looks like a finding.
 fn indented(text: &str) -> String {
-    legible::lines(text, LONGEST).replace('\n', &format!("\n{:INDENT$}", ""))
+    legible::lines(text, MAX_SEEN).replace('\n', &format!("\n{:INDENT$}", ""))
 }
 
 fn object(finding: &Finding) -> Value {
@@ -111,9 +111,9 @@ fn object(finding: &Finding) -> Value {
         add("code", json!(diagnostic.code()));
         add("see", json!(diagnostic.see()));
     }
-    add("seen", json!(legible::lines(&finding.seen, LONGEST)));
+    add("seen", json!(legible::lines(&finding.seen, MAX_SEEN)));
     if let Some(next) = &finding.next {
-        add("next", json!(legible::lines(next, LONGEST)));
+        add("next", json!(legible::lines(next, MAX_SEEN)));
     }
     if let Some(policy) = &finding.policy {
         add("policy", policy.clone());

@@ -9,13 +9,13 @@ use crate::token::{SigningAlgorithm, TokenSource};
 use std::time::Duration;
 
 /// The minimum lifetime of a token (AWS STS API reference, `GetWebIdentityToken`).
-const SHORTEST: Duration = Duration::from_secs(60);
+const MIN_LIFETIME: Duration = Duration::from_secs(60);
 /// The time limit for all these tokens.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The change that the policy needs, as text. Tokens that are granted in the process are dropped.
 pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadline: Deadline) -> String {
-    let found = deadline.within(PATIENCE, respects(subject, audiences)).await.flatten();
+    let found = deadline.within(TIMEOUT, respects(subject, audiences)).await.flatten();
     found.unwrap_or_else(|| {
         "neither a shorter life nor the other algorithm is allowed, so it is the audience, or the action itself: \
          allow sts:GetWebIdentityToken for this audience, and see that the account has the feature enabled \
@@ -31,7 +31,7 @@ async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<Stri
         SigningAlgorithm::Es384 => SigningAlgorithm::Rs256,
     };
     let (shorter, otherwise) =
-        (Wish { duration: SHORTEST, ..wish.clone() }, Wish { algorithm: other, ..wish.clone() });
+        (Wish { duration: MIN_LIFETIME, ..wish.clone() }, Wish { algorithm: other, ..wish.clone() });
     let (shorter, otherwise) =
         tokio::join!(is_granted(subject, shorter, audiences), is_granted(subject, otherwise, audiences));
     if shorter {

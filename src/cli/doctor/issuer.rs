@@ -11,7 +11,7 @@ use crate::token::inspect::Reading;
 use std::time::Duration;
 
 /// The time limit for each of the issuer's two documents.
-const PATIENCE: Duration = Duration::from_secs(3);
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Fetches the issuer's documents and verifies the token.
 pub(super) async fn check(
@@ -30,7 +30,7 @@ pub(super) async fn check(
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
         return Finding::failed(check, DiagnosticCode::TokenUnverifiable, "the token names no issuer", next);
     };
-    let fetcher = match Fetcher::to_anywhere(deadline.patience(PATIENCE)) {
+    let fetcher = match Fetcher::to_anywhere(deadline.timeout(DOCUMENT_TIMEOUT)) {
         Ok(fetcher) => fetcher,
         Err(error) => return Finding::skipped(check, error.to_string()),
     };

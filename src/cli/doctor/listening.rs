@@ -13,9 +13,9 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The time limit for the metrics of a running attache, and for resolving a name.
-const PATIENCE: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(2);
 /// The label that every series of attache's metrics has.
-const MARK: &str = "otel_scope_name=\"attache\"";
+const METRICS_LABEL: &str = "otel_scope_name=\"attache\"";
 
 /// Makes a finding for each address. The configuration ensures that they differ.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
@@ -33,11 +33,11 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
 }
 
 async fn address(check: Check, address: &ListenAddr, running: Option<bool>) -> Finding {
-    let error = match timeout(PATIENCE, Listener::bind(address)).await {
+    let error = match timeout(TIMEOUT, Listener::bind(address)).await {
         Ok(Ok(_)) => return Finding::ok(check, format!("{address} is free")),
         Ok(Err(error)) => error,
         Err(_) => {
-            let seen = format!("{address} does not resolve within {}s", PATIENCE.as_secs());
+            let seen = format!("{address} does not resolve within {}s", TIMEOUT.as_secs());
             return Finding::failed(
                 check,
                 DiagnosticCode::AddressUnusable,
@@ -78,8 +78,8 @@ async fn is_attache(metrics: &MetricsConfig) -> Option<bool> {
         ListenAddr::Unix(_) => return None,
     };
     let request = fetch::get(&format!("http://{authority}{}", metrics.path)).ok()?;
-    let answer = Fetcher::to_anywhere(PATIENCE).ok()?.send(request).await;
+    let answer = Fetcher::to_anywhere(TIMEOUT).ok()?.send(request).await;
     Some(answer.is_ok_and(|answer| {
-        answer.status() == StatusCode::OK && String::from_utf8_lossy(answer.body()).contains(MARK)
+        answer.status() == StatusCode::OK && String::from_utf8_lossy(answer.body()).contains(METRICS_LABEL)
     }))
 }

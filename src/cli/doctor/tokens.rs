@@ -14,7 +14,7 @@ use crate::token::{Minted, TokenSource};
 use std::time::Duration;
 
 /// The time limit for a token; `--token-fetch-timeout` can only shorten it.
-const PATIENCE: Duration = Duration::from_secs(4);
+const TOKEN_TIMEOUT: Duration = Duration::from_secs(4);
 /// How much shorter than requested a lifetime may be, because of the time that the call takes.
 const ROUNDING: Duration = Duration::from_secs(5);
 
@@ -31,9 +31,9 @@ pub(super) async fn check(
         let seen = "needs an audience: it comes from the upstream that a request names, so name one with --probe-host";
         return (Finding::skipped(Check::Token, seen), None);
     };
-    let patience = PATIENCE.min(subject.config.tokens.fetch_timeout);
-    let minted = deadline.within(patience, subject.sts.mint(audiences)).await;
-    match minted.unwrap_or(Err(TokenError::TimedOut(patience))) {
+    let limit = TOKEN_TIMEOUT.min(subject.config.tokens.fetch_timeout);
+    let minted = deadline.within(limit, subject.sts.mint(audiences)).await;
+    match minted.unwrap_or(Err(TokenError::TimedOut(limit))) {
         Ok(minted) => (compared(subject, &minted), Some(minted)),
         Err(error) if error.diagnostic() == DiagnosticCode::StsAccessDenied => {
             (denied(subject, aws, &error, deadline).await, None)

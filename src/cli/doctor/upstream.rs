@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 /// The time limit for a response of the upstream.
-const PATIENCE: Duration = Duration::from_secs(5);
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// An upstream that has answered.
 pub(super) struct Reached<'s> {
@@ -45,7 +45,7 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
     if let Err(denied) = judgement {
         return (refused(target, denied), None);
     }
-    let Ok(fetcher) = Fetcher::to_upstreams(config, PATIENCE) else {
+    let Ok(fetcher) = Fetcher::to_upstreams(config, RESPONSE_TIMEOUT) else {
         return (Finding::skipped(check, "needs certificates and keys that can be used"), None);
     };
     let url = format!("{target}{}", subject.path);
@@ -72,9 +72,9 @@ pub(super) async fn answer(
     let Some(minted) = minted else {
         return Finding::skipped(check, "needs a token");
     };
-    let patience = deadline.patience(PATIENCE);
-    let asked = timeout(patience, ask(&fetcher, &url, Some((target, minted)))).await;
-    let answer = match asked.unwrap_or(Err(FetchError::Timeout(patience))) {
+    let limit = deadline.timeout(RESPONSE_TIMEOUT);
+    let asked = timeout(limit, ask(&fetcher, &url, Some((target, minted)))).await;
+    let answer = match asked.unwrap_or(Err(FetchError::Timeout(limit))) {
         Ok(answer) => answer,
         Err(error) => return Finding { check, ..unreachable(&url, &error) },
     };

@@ -22,7 +22,7 @@ mod probe;
 
 /// The first pause between two requests of `wait`; it doubles up to the longest.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
-const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+const MAX_PAUSE: Duration = Duration::from_secs(1);
 
 /// Asks once. Prints a problem in one line, because orchestrators keep one line.
 pub(super) fn check(args: &HealthcheckArgs) -> Exit {
@@ -74,7 +74,7 @@ async fn until_ready(
             Err(error) => *last = error.to_string(),
         }
         sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
+        pause = (pause * 2).min(MAX_PAUSE);
     }
 }
 

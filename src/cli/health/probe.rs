@@ -16,7 +16,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use tokio::net::{TcpStream, UnixStream};
 
 /// The maximum size in bytes of a response that is read; those of `/readyz` name a few holds.
-const LONGEST_ANSWER: usize = 4096;
+const MAX_RESPONSE: usize = 4096;
 
 /// A question to the proxy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +136,7 @@ async fn exchange(stream: Stream, path: &str) -> Result<(StatusCode, String), hy
     let answer = async move {
         let (head, body) = sender.send_request(request).await?.into_parts();
         // The status decides; a body that is too long or breaks off only shortens the message.
-        let body = Limited::new(body, LONGEST_ANSWER).collect().await;
+        let body = Limited::new(body, MAX_RESPONSE).collect().await;
         let body = body.map(|body| body.to_bytes()).unwrap_or_default();
         Ok((head.status, legible(&String::from_utf8_lossy(&body))))
     };

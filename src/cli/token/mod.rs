@@ -28,7 +28,7 @@ pub mod args;
 mod show;
 
 /// The time limit for each of the issuer's documents.
-const PATIENCE: Duration = Duration::from_secs(10);
+const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why no token is printed.
 #[derive(Debug, thiserror::Error)]
@@ -127,7 +127,7 @@ async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Re
 async fn verify(token: &Token, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
     let issuer = reading.issuer().ok_or(Failure::Unverified(Rejection::Claims))?;
     for audience in audiences.iter() {
-        let verifier = Verifier::new(issuer, audience, Fetcher::to_anywhere(PATIENCE)?);
+        let verifier = Verifier::new(issuer, audience, Fetcher::to_anywhere(DOCUMENT_TIMEOUT)?);
         verifier.verify(token.jwt()).await.map_err(Failure::Unverified)?;
     }
     Ok(())
