@@ -1,7 +1,8 @@
 //! What of a connection's frames is a flood (RFC 9113, section 10.5): frames that carry nothing, such as SETTINGS, PING,
-//! PRIORITY, WINDOW_UPDATE and empty DATA, and streams that are opened only to be reset (CVE-2023-44487).
+//! PRIORITY, WINDOW_UPDATE and empty DATA, and streams that are opened only to be reset, by the
+//! peer (CVE-2023-44487) or because of what it sends on them (CVE-2025-8671).
 
-use super::frame_headers::{Frame, Kind};
+use super::frame_headers::{Frame, Kind, Passing};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -15,6 +16,11 @@ const PER_USEFUL_FRAME: u32 = 10;
 /// So many streams may be reset in a window, whatever their share: deadlines pass, and an upstream's outage makes all of
 /// them pass. Beyond that, more than half of the streams is a flood.
 const MAX_RESETS: u32 = 200;
+
+/// The error codes of streams that are reset because of what the peer sent (RFC 9113, section 7).
+const PROTOCOL_ERROR: u32 = 1;
+const FLOW_CONTROL_ERROR: u32 = 3;
+const FRAME_SIZE_ERROR: u32 = 6;
 
 /// What has happened since the window began.
 pub(super) struct Counts {
@@ -53,11 +59,16 @@ impl Counts {
     }
 
     /// A frame is sent.
-    pub(super) fn sent(&mut self, frame: Frame) {
-        match frame.kind {
-            Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),
-            Kind::Data => self.useful(),
-            Kind::Headers | Kind::Reset | Kind::Continuation | Kind::Other => {}
+    pub(super) fn sent(&mut self, passing: Passing) {
+        match passing {
+            Passing::Begun(frame) => match frame.kind {
+                Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),
+                Kind::Data => self.useful(),
+                Kind::Headers | Kind::Reset | Kind::Continuation | Kind::Other => {}
+            },
+            // Resets for other reasons are the choice of this side.
+            Passing::ResetBy(PROTOCOL_ERROR | FLOW_CONTROL_ERROR | FRAME_SIZE_ERROR) => self.resets += 1,
+            Passing::ResetBy(_) => {}
         }
     }
 

@@ -27,3 +27,17 @@ fn trailers_are_no_streams_of_their_own() {
     let one = |n| [Kind::Headers, Kind::Headers, Kind::Reset].map(|kind| frame(kind, n));
     assert!((1..300).flat_map(one).any(|frame| counts.received(frame)));
 }
+
+#[test]
+fn streams_that_are_reset_because_of_what_comes_on_them_count_as_reset_by_the_peer() {
+    let frame = |kind, stream| Frame { kind, flags: 0, length: 4, stream };
+    for (code, floods) in [(0, false), (1, true), (2, false), (3, true), (5, false), (6, true), (8, false)] {
+        let mut counts = Counts::begin(0);
+        let mut one = |n| {
+            counts.sent(Passing::ResetBy(code));
+            counts.received(frame(Kind::Headers, n))
+        };
+        assert!((1..200).all(|n| !one(n)), "{code}");
+        assert_eq!((200..300).any(one), floods, "{code}");
+    }
+}

@@ -2,6 +2,8 @@
 
 /// How many bytes a frame's header has.
 pub(super) const HEADER: usize = 9;
+/// How many bytes the error code has that is all of RST_STREAM (RFC 9113, section 6.4).
+const ERROR_CODE: usize = 4;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -61,6 +63,17 @@ pub(super) struct FrameHeaders {
     header: [u8; HEADER],
     /// How much of the header has come.
     read: usize,
+    /// The error code of a stream's reset, and how much of it is still to come.
+    code: [u8; ERROR_CODE],
+    code_left: usize,
+}
+
+/// What is told of frames that pass.
+pub(super) enum Passing {
+    /// A frame has begun.
+    Begun(Frame),
+    /// A stream is reset with this error code.
+    ResetBy(u32),
 }
 
 impl FrameHeaders {
@@ -69,10 +82,18 @@ impl FrameHeaders {
         Self { to_skip, ..Self::default() }
     }
 
-    /// Tells of each frame whose header ends in these bytes.
-    pub(super) fn follow(&mut self, mut bytes: &[u8], mut begun: impl FnMut(Frame)) {
+    /// Tells of each frame whose header ends in these bytes, and of each error code of a reset.
+    pub(super) fn follow(&mut self, mut bytes: &[u8], mut passing: impl FnMut(Passing)) {
         while !bytes.is_empty() {
             let skipped = self.to_skip.min(bytes.len());
+            if self.code_left > 0 {
+                let (from, taken) = (ERROR_CODE - self.code_left, self.code_left.min(skipped));
+                self.code[from..from + taken].copy_from_slice(&bytes[..taken]);
+                self.code_left -= taken;
+                if self.code_left == 0 {
+                    passing(Passing::ResetBy(u32::from_be_bytes(self.code)));
+                }
+            }
             self.to_skip -= skipped;
             bytes = &bytes[skipped..];
             let taken = (HEADER - self.read).min(bytes.len());
@@ -82,7 +103,10 @@ impl FrameHeaders {
             if self.read == HEADER {
                 let frame = Frame::of(&self.header);
                 (self.to_skip, self.read) = (frame.length, 0);
-                begun(frame);
+                if frame.kind == Kind::Reset && frame.length == ERROR_CODE {
+                    self.code_left = ERROR_CODE;
+                }
+                passing(Passing::Begun(frame));
             }
         }
     }

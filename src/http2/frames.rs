@@ -106,7 +106,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
 
     fn written(&mut self, bytes: &[u8]) {
         let counts = &mut self.counts;
-        self.sent.follow(bytes, |frame| counts.sent(frame));
+        self.sent.follow(bytes, |passing| counts.sent(passing));
     }
 }
 

@@ -1,3 +1,4 @@
+use super::super::frame_headers::Passing;
 use super::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::{Instant, sleep, timeout};
@@ -174,5 +175,23 @@ async fn data_frames_that_carry_nothing_are_left_out_however_they_are_cut() {
                 assert_eq!(&passed_on(bytes, written, read).await, kept, "{written} {read} {bytes:?}");
             }
         }
+    }
+}
+
+#[test]
+fn the_error_codes_of_resets_that_are_sent_are_read_however_they_are_cut() {
+    let reset = [frame(RESET, 1, 0).as_slice(), &[0, 0, 0, 1]].concat();
+    let reset = [&[0, 0, 4], &reset[3..]].concat();
+    for piece in [1, 2, 5, 10, 13, 100] {
+        let mut codes = Vec::new();
+        let mut sent = FrameHeaders::default();
+        let bytes = [frame(DATA, 1, 20), reset.clone(), frame(PING, 0, 8), reset.clone()].concat();
+        for piece in bytes.chunks(piece) {
+            sent.follow(piece, |passing| match passing {
+                Passing::ResetBy(code) => codes.push(code),
+                Passing::Begun(_) => {}
+            });
+        }
+        assert_eq!(codes, [1, 1], "{piece}");
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::support::World;
 use crate::support::frames::{
-    DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, HEADERS, PING, POST, PREFACE,
+    DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, GOAWAY, HEADERS, PING, POST, PREFACE,
+    RST_STREAM, WINDOW_UPDATE,
 };
 use crate::support::upstream::Upstream;
 use std::time::Duration;
@@ -49,4 +50,38 @@ async fn what_is_begun_and_not_completed_ends_its_connection_and_no_other() {
     good.0.write_all(b"c").await.unwrap();
     good.write(PING, 0, 0, &[7; 8]).await;
     while good.frame().await.unwrap().kind != PING {}
+}
+
+#[tokio::test]
+async fn a_caller_that_has_its_streams_reset_floods_like_one_that_resets_them() {
+    let upstream = Upstream::scripted(|_| std::future::pending()).await;
+    let world = World::pinned(upstream, &[]).await;
+    let overflow = (u32::MAX >> 1).to_be_bytes();
+    let with_length = [POST, &[0x0f, 13, 1, b'1']].concat();
+    let ways: [(&[u8], u8, &[u8]); 2] = [
+        (POST, WINDOW_UPDATE, &overflow),
+        // More content than its length says.
+        (&with_length, DATA, b"two"),
+    ];
+    let mut caller = Frames::of_caller(world.proxy.proxy).await;
+    let mut resets = 0;
+    let goodbye = loop {
+        let (fields, kind, payload) = ways[resets % ways.len()];
+        let stream = 2 * u32::try_from(resets).unwrap() + 1;
+        caller.write(HEADERS, END_HEADERS, stream, fields).await;
+        caller.write(kind, 0, stream, payload).await;
+        let frame = loop {
+            let frame = caller.frame().await.unwrap();
+            if [RST_STREAM, GOAWAY].contains(&frame.kind) {
+                break frame;
+            }
+        };
+        if frame.kind == GOAWAY {
+            break frame;
+        }
+        resets += 1;
+        assert!(resets < 300);
+    };
+    assert_eq!(goodbye.payload[4..], ENHANCE_YOUR_CALM.to_be_bytes());
+    assert!(resets > 190, "{resets}");
 }

@@ -107,6 +107,20 @@ impl Connection {
         self.write(HEADERS, END_STREAM_AND_HEADERS, stream, fields).await
     }
 
+    /// Sends so many frames of this kind.
+    pub(crate) async fn flood(
+        &mut self,
+        kind: u8,
+        stream: u32,
+        payload: &[u8],
+        count: usize,
+    ) -> io::Result<()> {
+        for _ in 0..count {
+            self.write(kind, 0, stream, payload).await?;
+        }
+        Ok(())
+    }
+
     /// Answers 200 with a body of these DATA frames, of which the last ends it.
     pub(crate) async fn answer_in(&mut self, stream: u32, data: &[&[u8]]) -> io::Result<()> {
         self.write(HEADERS, END_HEADERS, stream, &[0x88]).await?;

@@ -6,6 +6,7 @@ mod client_certificates;
 mod connect_to;
 mod connections;
 mod files;
+mod floods;
 mod frames;
 mod invalid;
 mod protocol;
