@@ -204,7 +204,7 @@ impl TokenStatus {
         for set in &sets {
             *states.entry(set.state.as_str()).or_default() += 1;
         }
-        sets.sort_by_key(|set| (set.state, Reverse(set.permanent), set.unused_for));
+        sets.sort_by_key(|set| (set.state, Reverse(set.pinned), set.unused_for));
         sets.truncate(MOST_LISTED);
         Self { held, capacity, states, sets: sets.iter().map(SetStatus::of).collect() }
     }
@@ -215,7 +215,7 @@ impl SetStatus {
         Self {
             audiences: set.audiences.shown().map(Cow::into_owned).collect(),
             state: set.state.as_str(),
-            permanent: set.permanent,
+            permanent: set.pinned,
             expires: set.expires.map(Rfc3339),
             refresh_at: set.refresh_at.map(Rfc3339),
             failures: set.failures,

@@ -100,9 +100,9 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let same = audience::known(&config).map(|audiences| cache.keep(&audiences));
-        if let Some(shelf) = same.clone() {
-            readiness.require("token", move || shelf.is_filled());
+        let same = audience::known(&config).map(|audiences| cache.pin(&audiences));
+        if let Some(entry) = same.clone() {
+            readiness.require("token", move || entry.is_filled());
         }
         let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);

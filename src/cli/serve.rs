@@ -18,7 +18,7 @@ use crate::server::listener::BindError;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
-use crate::token::sts::{Sts, access::Access};
+use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
@@ -80,8 +80,8 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
     let clock = Clock::system();
     let tokens = &config.tokens;
     let source = Sts::new(
-        tokens.wish(),
-        Access::DefaultChain(tokens.aws.clone()),
+        tokens.token_request(),
+        AwsCredentialsSource::DefaultChain(tokens.aws.clone()),
         tokens.sts_endpoint_url.clone(),
         clock,
     );

@@ -5,7 +5,7 @@ use crate::emulator::handle::EmulatorHandle;
 use crate::emulator::options::Options;
 use crate::tasks::{Owned, Tasks};
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Sts, Wish, access::Access};
+use crate::token::sts::{Sts, TokenRequest, credentials_source::AwsCredentialsSource};
 use crate::token::{SigningAlgorithm, TokenSource};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -36,14 +36,14 @@ impl Issuer {
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
-        let wish = Wish {
+        let request = TokenRequest {
             algorithm,
             duration: Duration::from_secs(60),
             tags: Vec::new(),
             fetch_timeout: Duration::from_secs(10),
         };
-        let access = Access::keys("AKIATEST", "test", "us-east-1");
-        let sts = Sts::new(wish, access, Some(self.url.clone()), Clock::system());
+        let access = AwsCredentialsSource::keys("AKIATEST", "test", "us-east-1");
+        let sts = Sts::new(request, access, Some(self.url.clone()), Clock::system());
         let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();
         let minted = sts.mint(&audiences).await.unwrap();
         minted.token.jwt().to_owned()

@@ -1,7 +1,7 @@
 //! AWS's variables, as far as attache itself says something about them. The AWS SDK reads them, and its files, too.
 
 use crate::token::flaw::Flaw;
-use crate::token::sts::access::{AwsVariables, ContainerEndpoint, FileVariable};
+use crate::token::sts::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
 use std::ffi::OsString;
 
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {

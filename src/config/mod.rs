@@ -6,7 +6,7 @@ use crate::proxy::routing::RoutingHeader;
 use crate::proxy::target::{Scheme, Target};
 use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Wish, access::AwsVariables};
+use crate::token::sts::{TokenRequest, credentials_source::AwsVariables};
 use environment::Environment;
 use notices::Notice;
 use otel::OtelConfig;
@@ -256,8 +256,8 @@ pub struct TokenConfig {
 
 impl TokenConfig {
     /// What STS is asked for.
-    pub fn wish(&self) -> Wish {
-        Wish {
+    pub fn token_request(&self) -> TokenRequest {
+        TokenRequest {
             algorithm: self.algorithm,
             duration: self.duration,
             tags: self.tags.clone(),

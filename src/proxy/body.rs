@@ -138,7 +138,7 @@ impl RequestBody {
 
     /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
     /// now, unless the copy grew too long.
-    pub fn keep(&mut self) -> oneshot::Receiver<Self> {
+    pub fn pin(&mut self) -> oneshot::Receiver<Self> {
         let (keeper, back) = Keeper::new();
         self.repeat.get_or_insert_default().keeper = Some(keeper);
         back

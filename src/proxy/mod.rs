@@ -83,7 +83,7 @@ use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
-use crate::token::{cache::TokenCache, shelf::Shelf};
+use crate::token::{cache::TokenCache, entry::CacheEntry};
 use body::{RequestBody, ResponseBody};
 use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
@@ -130,8 +130,8 @@ pub struct Proxy {
 pub struct Tokens {
     /// Every audience set in use.
     pub cache: TokenCache,
-    /// The shelf of all requests alike; `None` takes the one of a request's target.
-    pub same: Option<Arc<Shelf>>,
+    /// The entry of all requests alike; `None` takes the one of a request's target.
+    pub same: Option<Arc<CacheEntry>>,
 }
 
 impl Proxy {
@@ -234,28 +234,28 @@ impl Proxy {
 
     async fn token(&self, target: &Target, record: &mut Record) -> Result<Token, ProxyError> {
         let own;
-        let shelf = match &self.tokens.same {
+        let entry = match &self.tokens.same {
             Some(same) => same,
             None => {
-                own = self.shelf(target).await?;
+                own = self.entry(target).await?;
                 &own
             }
         };
-        record.audience(shelf.label());
-        let token = while_waiting(record.span(), "token", shelf.token()).await;
+        record.audience(entry.label());
+        let token = while_waiting(record.span(), "token", entry.token()).await;
         token.map_err(|error| ProxyError::Token(target.clone(), error))
     }
 
-    /// The shelf of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
+    /// The entry of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
     /// before the first one is minted.
-    async fn shelf(&self, target: &Target) -> Result<Arc<Shelf>, ProxyError> {
+    async fn entry(&self, target: &Target) -> Result<Arc<CacheEntry>, ProxyError> {
         let audiences = target.audiences();
-        if let Some(shelf) = self.tokens.cache.find(audiences) {
-            return Ok(shelf);
+        if let Some(entry) = self.tokens.cache.get(audiences) {
+            return Ok(entry);
         }
         let outcome = self.upstream.check(target).await;
         outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(self.tokens.cache.lend(audiences))
+        Ok(self.tokens.cache.get_or_insert(audiences))
     }
 
     fn rewrite(

@@ -35,7 +35,7 @@ impl Replay {
         let body = match connection {
             Connection::Http1(_) if !is_idempotent || !bodiless => return None,
             Connection::Http1(_) | Connection::Http2(_) if bodiless => None,
-            Connection::Http1(_) | Connection::Http2(_) => Some(request.body_mut().keep()),
+            Connection::Http1(_) | Connection::Http2(_) => Some(request.body_mut().pin()),
         };
         Some(Self { is_idempotent, body })
     }
@@ -188,7 +188,7 @@ mod tests {
         keeper.give_back(parts, RequestBody::again);
         let mut body = coming.await.unwrap();
         for taken in 0..3 {
-            let coming = body.keep();
+            let coming = body.pin();
             for _ in 0..taken {
                 body.frame().await.unwrap().unwrap();
             }

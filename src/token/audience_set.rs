@@ -31,7 +31,7 @@ pub enum AudienceError {
     /// An audience holds a control character.
     #[error("{0:?} must not contain control characters")]
     Control(String),
-    /// A user or a password is in an audience. It would be in every token, and so known to all who get one.
+    /// A user or a password is in an audience. It would be in every token, and so known to all that get one.
     #[error("an audience must not hold a user or a password")]
     User,
     /// An audience is longer than [`MAX_AUDIENCE_CHARS`].

@@ -1,11 +1,11 @@
-//! Every audience set's shelf: found by requests, filled by one worker each, bounded in number.
+//! A bounded cache with one entry for each audience set; one task for each entry keeps its token fresh.
 
 use super::TokenSource;
 use super::audience_set::AudienceSet;
+use super::entry::CacheEntry;
 use super::pace::Pace;
-use super::shelf::Shelf;
+use super::refresher::Refresher;
 use super::watch::Watch;
-use super::worker::Worker;
 use crate::clock::Clock;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::Metrics;
@@ -14,7 +14,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
-/// What all shelves and workers share.
+/// What all entries and refreshers share.
 pub struct Settings {
     /// Judges expiries.
     pub clock: Clock,
@@ -29,7 +29,7 @@ pub struct Settings {
 }
 
 /// The tokens of every audience set in use. Cloning is cheap and gives the same cache; dropping the last clone ends
-/// its workers.
+/// its refreshers.
 #[derive(Clone)]
 pub struct TokenCache(Arc<Shared>);
 
@@ -38,13 +38,13 @@ struct Shared {
     settings: Arc<Settings>,
     pace: Arc<Pace>,
     tasks: Tasks,
-    entries: Mutex<HashMap<AudienceSet, Entry>>,
+    entries: Mutex<HashMap<AudienceSet, Refreshed>>,
 }
 
-struct Entry {
-    shelf: Arc<Shelf>,
+struct Refreshed {
+    entry: Arc<CacheEntry>,
     /// Ends when this is dropped.
-    worker: Owned,
+    refresher: Owned,
 }
 
 impl TokenCache {
@@ -64,128 +64,128 @@ impl TokenCache {
         cache
     }
 
-    /// The shelf of a set that is fetched at once and kept fresh for ever.
-    pub fn keep(&self, audiences: &AudienceSet) -> Arc<Shelf> {
-        self.shelf(audiences, true)
+    /// The entry of a set that is fetched at once and kept fresh for ever.
+    pub fn pin(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
+        self.entry(audiences, true)
     }
 
-    /// The shelf of a set that is dropped when nobody has used it for a token's life, or when it is the least recently
+    /// The entry of a set that is dropped when it has not been used for the life of a token, or when it is the least recently
     /// used one and there is no room.
-    pub fn lend(&self, audiences: &AudienceSet) -> Arc<Shelf> {
-        self.shelf(audiences, false)
+    pub fn get_or_insert(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
+        self.entry(audiences, false)
     }
 
-    /// The shelf of a set that is held already.
-    pub fn find(&self, audiences: &AudienceSet) -> Option<Arc<Shelf>> {
+    /// The entry of a set that is held already.
+    pub fn get(&self, audiences: &AudienceSet) -> Option<Arc<CacheEntry>> {
         held(&self.0.entries(), audiences)
     }
 
-    /// How many sets are held, and the shelves of at most so many of them.
-    pub(super) fn shelves(&self, most: usize) -> (usize, Vec<Arc<Shelf>>) {
+    /// How many sets are held, and the entries of at most so many of them.
+    pub(super) fn entries(&self, most: usize) -> (usize, Vec<Arc<CacheEntry>>) {
         let entries = self.0.entries();
-        (entries.len(), entries.values().take(most).map(|entry| entry.shelf.clone()).collect())
+        (entries.len(), entries.values().take(most).map(|entry| entry.entry.clone()).collect())
     }
 
-    fn shelf(&self, audiences: &AudienceSet, permanent: bool) -> Arc<Shelf> {
+    fn entry(&self, audiences: &AudienceSet, pinned: bool) -> Arc<CacheEntry> {
         let mut entries = self.0.entries();
-        if let Some(shelf) = held(&entries, audiences) {
-            return shelf;
+        if let Some(entry) = held(&entries, audiences) {
+            return entry;
         }
         let room = self.0.settings.capacity.get() - 1;
-        while entries.len() > room && displace_one(&mut entries, &self.0.settings.metrics) {}
-        let shelf = Arc::new(Shelf::new(audiences.clone(), permanent, self.0.settings.clone()));
-        let worker = self.0.start_worker(&shelf);
-        entries.insert(audiences.clone(), Entry { shelf: shelf.clone(), worker });
+        while entries.len() > room && evict_one(&mut entries, &self.0.settings.metrics) {}
+        let entry = Arc::new(CacheEntry::new(audiences.clone(), pinned, self.0.settings.clone()));
+        let refresher = self.0.start_refresher(&entry);
+        entries.insert(audiences.clone(), Refreshed { entry: entry.clone(), refresher });
         self.0.settings.metrics.cached_audiences(entries.len());
-        shelf
+        entry
     }
 }
 
 impl Shared {
-    fn entries(&self) -> MutexGuard<'_, HashMap<AudienceSet, Entry>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<AudienceSet, Refreshed>> {
         // Every change to the map is a single call, so a panic elsewhere cannot have left it half done.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives up what has not come to its end in time: a failed fetch as any other, and the next is another worker's.
-    fn replace_stuck_workers(self: &Arc<Self>) {
-        let shelves: Vec<_> = self.entries().values().map(|entry| entry.shelf.clone()).collect();
-        for shelf in shelves {
-            let Some(late) = shelf.is_overdue() else { continue };
-            self.worker(&shelf).give_up(late);
-            if let Some(entry) = self.entries().get_mut(shelf.audiences()) {
-                entry.worker = self.start_worker(&shelf);
+    /// Gives up what has not come to its end in time: a failed fetch as any other, and the next is another refresher's.
+    fn replace_stuck_refreshers(self: &Arc<Self>) {
+        let entries: Vec<_> = self.entries().values().map(|entry| entry.entry.clone()).collect();
+        for entry in entries {
+            let Some(late) = entry.is_overdue() else { continue };
+            self.refresher(&entry).give_up(late);
+            if let Some(held) = self.entries().get_mut(entry.audiences()) {
+                held.refresher = self.start_refresher(&entry);
             }
         }
     }
 
-    fn worker(&self, shelf: &Arc<Shelf>) -> Worker {
-        Worker {
-            shelf: shelf.clone(),
+    fn refresher(&self, entry: &Arc<CacheEntry>) -> Refresher {
+        Refresher {
+            entry: entry.clone(),
             source: self.source.clone(),
             settings: self.settings.clone(),
             pace: self.pace.clone(),
         }
     }
 
-    fn start_worker(self: &Arc<Self>, shelf: &Arc<Shelf>) -> Owned {
-        let (worker, cache) = (Arc::new(self.worker(shelf)), Arc::downgrade(self));
-        self.tasks.supervise(move || work(worker.clone(), cache.clone())).into()
+    fn start_refresher(self: &Arc<Self>, entry: &Arc<CacheEntry>) -> Owned {
+        let (refresher, cache) = (Arc::new(self.refresher(entry)), Arc::downgrade(self));
+        self.tasks.supervise(move || work(refresher.clone(), cache.clone())).into()
     }
 
-    /// Forgets the set unless somebody has come for it meanwhile. Answers whether it is gone.
-    fn forget_if_idle(&self, shelf: &Shelf) -> bool {
+    /// Forgets the set unless it has been used meanwhile. Returns whether it is gone.
+    fn forget_if_idle(&self, entry: &CacheEntry) -> bool {
         let mut entries = self.entries();
-        if !shelf.is_idle() {
+        if !entry.is_idle() {
             return false;
         }
-        entries.remove(shelf.audiences());
+        entries.remove(entry.audiences());
         self.settings.metrics.cached_audiences(entries.len());
-        self.settings.metrics.forget_audience(shelf.label());
+        self.settings.metrics.forget_audience(entry.label());
         true
     }
 }
 
-/// The shelf of a set that is held. It is used from now on: said while the map is locked, so that its worker cannot
+/// The entry of a set that is held. It is used from now on: said while the map is locked, so that its refresher cannot
 /// forget it as idle in between.
-fn held(entries: &HashMap<AudienceSet, Entry>, audiences: &AudienceSet) -> Option<Arc<Shelf>> {
-    let shelf = &entries.get(audiences)?.shelf;
-    shelf.touch();
-    Some(shelf.clone())
+fn held(entries: &HashMap<AudienceSet, Refreshed>, audiences: &AudienceSet) -> Option<Arc<CacheEntry>> {
+    let entry = &entries.get(audiences)?.entry;
+    entry.touch();
+    Some(entry.clone())
 }
 
 /// Fetches until the set is idle and forgotten, or the cache is gone.
-async fn work(worker: Arc<Worker>, cache: Weak<Shared>) {
+async fn work(refresher: Arc<Refresher>, cache: Weak<Shared>) {
     loop {
-        worker.run_until_idle().await;
-        if cache.upgrade().is_none_or(|cache| cache.forget_if_idle(&worker.shelf)) {
+        refresher.run_until_idle().await;
+        if cache.upgrade().is_none_or(|cache| cache.forget_if_idle(&refresher.entry)) {
             return;
         }
     }
 }
 
-/// Looks at the clock and at the workers now and then, until the cache is gone.
+/// Looks at the clock and at the refreshers now and then, until the cache is gone.
 async fn keep_watch(watch: Arc<Watch>, cache: Weak<Shared>) {
     loop {
         watch.pause().await;
         let Some(cache) = cache.upgrade() else { return };
         watch.look_at_the_clock(cache.settings.clock.moment());
-        cache.replace_stuck_workers();
+        cache.replace_stuck_refreshers();
     }
 }
 
-/// Drops the least recently used set that may be dropped. Answers whether there was one.
-fn displace_one(entries: &mut HashMap<AudienceSet, Entry>, metrics: &Metrics) -> bool {
+/// Drops the least recently used set that may be dropped. Returns whether there was one.
+fn evict_one(entries: &mut HashMap<AudienceSet, Refreshed>, metrics: &Metrics) -> bool {
     let oldest = entries
         .values()
-        .map(|entry| &entry.shelf)
-        .filter(|shelf| !shelf.permanent)
-        .max_by_key(|shelf| shelf.unused_for())
+        .map(|entry| &entry.entry)
+        .filter(|entry| !entry.pinned)
+        .max_by_key(|entry| entry.unused_for())
         .cloned();
-    let Some(shelf) = oldest else { return false };
-    entries.remove(shelf.audiences());
-    metrics.forget_audience(shelf.label());
-    shelf.displace();
+    let Some(entry) = oldest else { return false };
+    entries.remove(entry.audiences());
+    metrics.forget_audience(entry.label());
+    entry.evict();
     true
 }
 

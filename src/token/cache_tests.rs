@@ -45,15 +45,15 @@ fn seconds(at: SystemTime) -> u64 {
 async fn a_caller_that_leaves_takes_nobodys_token_away() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(3));
-    let shelf = cache.lend(&set("a"));
+    let entry = cache.get_or_insert(&set("a"));
     let mut first = JoinSet::new();
-    let leaving = shelf.clone();
+    let leaving = entry.clone();
     first.spawn(async move { leaving.token().await.is_ok() });
     tokio::task::yield_now().await;
     let mut callers = JoinSet::new();
     for _ in 0..999 {
-        let shelf = shelf.clone();
-        callers.spawn(async move { shelf.token().await.is_ok() });
+        let entry = entry.clone();
+        callers.spawn(async move { entry.token().await.is_ok() });
     }
     sleep(Duration::from_secs(1)).await;
     first.shutdown().await;
@@ -73,7 +73,7 @@ async fn callers_that_come_for_a_new_set_in_one_moment_share_one_shelf() {
         let come = || {
             let _inside = runtime.enter();
             together.wait();
-            cache.lend(&wanted)
+            cache.get_or_insert(&wanted)
         };
         let (one, other) = std::thread::scope(|scope| {
             let one = scope.spawn(come);
@@ -87,10 +87,10 @@ async fn callers_that_come_for_a_new_set_in_one_moment_share_one_shelf() {
 async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    let shelf = cache.keep(&set("a"));
+    let entry = cache.pin(&set("a"));
     for _ in 0..30_000 {
         let asked = Instant::now();
-        assert!(shelf.token().await.is_err());
+        assert!(entry.token().await.is_err());
         assert!(asked.elapsed() < Duration::from_millis(50));
         sleep(Duration::from_millis(1)).await;
     }
@@ -103,14 +103,14 @@ async fn an_outage_is_over_within_five_seconds_of_its_end_for_whoever_asks() {
     let (cache, source) = world(10);
     let outage = TokenError::Unreachable("down".to_owned());
     source.script(|script| script.error = Some(outage));
-    let shelf = cache.keep(&set("a"));
+    let entry = cache.pin(&set("a"));
     for _ in 0..600 {
-        assert!(shelf.token().await.is_err());
+        assert!(entry.token().await.is_err());
         sleep(Duration::from_secs(1)).await;
     }
     source.script(|script| script.error = None);
     let over = Instant::now();
-    while shelf.token().await.is_err() {
+    while entry.token().await.is_err() {
         sleep(Duration::from_millis(100)).await;
     }
     assert!(over.elapsed() <= Duration::from_secs(5), "{:?}", over.elapsed());
@@ -120,7 +120,7 @@ async fn an_outage_is_over_within_five_seconds_of_its_end_for_whoever_asks() {
 async fn nobody_asking_makes_the_tries_rare() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    let _shelf = cache.keep(&set("a"));
+    let _shelf = cache.pin(&set("a"));
     sleep(60 * MINUTE).await;
     let calls = source.calls().len();
     assert!((60..=90).contains(&calls), "{calls} calls in an hour");
@@ -129,12 +129,12 @@ async fn nobody_asking_makes_the_tries_rare() {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_takes_its_time_delays_nobody() {
     let (cache, source) = world(10);
-    let shelf = cache.keep(&set("a"));
-    shelf.token().await.unwrap();
+    let entry = cache.pin(&set("a"));
+    entry.token().await.unwrap();
     source.script(|script| script.latency = Duration::from_secs(8));
     for _ in 0..(58 * 60) {
         let asked = Instant::now();
-        assert!(shelf.token().await.is_ok());
+        assert!(entry.token().await.is_ok());
         assert_eq!(asked.elapsed(), Duration::ZERO);
         sleep(Duration::from_secs(1)).await;
     }
@@ -144,8 +144,8 @@ async fn a_renewal_that_takes_its_time_delays_nobody() {
 #[tokio::test(start_paused = true)]
 async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
     let (cache, source) = world(10);
-    let shelf = cache.keep(&set("a"));
-    shelf.token().await.unwrap();
+    let entry = cache.pin(&set("a"));
+    entry.token().await.unwrap();
     source.script(|script| {
         script.error = Some(TokenError::Unreachable("down".to_owned()));
         script.latency = Duration::from_secs(9);
@@ -153,13 +153,13 @@ async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
     // A token of an hour is withheld for its last ten seconds.
     let last_use = Instant::now() + 60 * MINUTE - Duration::from_secs(11);
     while Instant::now() < last_use {
-        assert!(shelf.token().await.is_ok());
+        assert!(entry.token().await.is_ok());
         sleep(Duration::from_secs(1)).await;
     }
     sleep(Duration::from_secs(2)).await;
     for _ in 0..60 {
         let asked = Instant::now();
-        assert!(shelf.token().await.is_err());
+        assert!(entry.token().await.is_err());
         assert_eq!(asked.elapsed(), Duration::ZERO);
         sleep(Duration::from_secs(1)).await;
     }
@@ -169,12 +169,12 @@ async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
 async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(10_000));
-    let shelf = cache.keep(&set("a"));
+    let entry = cache.pin(&set("a"));
     let asked = Instant::now();
-    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::TimedOut(Duration::from_secs(10)));
+    assert_eq!(*entry.token().await.unwrap_err(), TokenError::TimedOut(Duration::from_secs(10)));
     assert_eq!(asked.elapsed(), Duration::from_secs(10));
     source.script(|script| script.latency = Duration::ZERO);
-    while shelf.token().await.is_err() {
+    while entry.token().await.is_err() {
         sleep(Duration::from_millis(100)).await;
     }
     assert!(asked.elapsed() < Duration::from_secs(16), "{:?}", asked.elapsed());
@@ -183,14 +183,14 @@ async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_never() {
     let (cache, source) = world(10);
-    let kept = cache.keep(&set("kept"));
+    let kept = cache.pin(&set("kept"));
     for _ in 0..3 {
-        cache.lend(&set("lent")).token().await.unwrap();
+        cache.get_or_insert(&set("lent")).token().await.unwrap();
         sleep(20 * MINUTE).await;
     }
-    assert!(cache.find(&set("lent")).is_some());
+    assert!(cache.get(&set("lent")).is_some());
     sleep(61 * MINUTE).await;
-    assert!(cache.find(&set("lent")).is_none());
+    assert!(cache.get(&set("lent")).is_none());
     sleep(24 * 60 * MINUTE).await;
     assert!(kept.token().await.is_ok());
     assert!(source.calls().len() > 24);
@@ -200,9 +200,9 @@ async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_neve
 async fn a_lent_set_without_a_token_is_soon_dropped() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    assert!(cache.lend(&set("a")).token().await.is_err());
+    assert!(cache.get_or_insert(&set("a")).token().await.is_err());
     sleep(3 * MINUTE).await;
-    assert!(cache.find(&set("a")).is_none());
+    assert!(cache.get(&set("a")).is_none());
     let calls = source.calls().len();
     sleep(60 * MINUTE).await;
     assert_eq!(source.calls().len(), calls);
@@ -211,12 +211,12 @@ async fn a_lent_set_without_a_token_is_soon_dropped() {
 #[tokio::test(start_paused = true)]
 async fn the_least_recently_used_makes_room() {
     let (cache, source) = world(3);
-    cache.keep(&set("kept")).token().await.unwrap();
+    cache.pin(&set("kept")).token().await.unwrap();
     for name in ["a", "b", "a", "c"] {
         sleep(Duration::from_secs(1)).await;
-        cache.lend(&set(name)).token().await.unwrap();
+        cache.get_or_insert(&set(name)).token().await.unwrap();
     }
-    let held = |name| cache.find(&set(name)).is_some();
+    let held = |name| cache.get(&set(name)).is_some();
     assert_eq!((held("kept"), held("a"), held("b"), held("c")), (true, true, false, true));
     assert_eq!(source.calls().len(), 4);
 }
@@ -225,18 +225,18 @@ async fn the_least_recently_used_makes_room() {
 async fn whoever_waits_for_a_set_that_makes_room_is_told() {
     let (cache, source) = world(1);
     source.script(|script| script.latency = Duration::from_secs(5));
-    let waiting = cache.lend(&set("a"));
+    let waiting = cache.get_or_insert(&set("a"));
     let mut caller = JoinSet::new();
     caller.spawn(async move { waiting.token().await.unwrap_err() });
     sleep(Duration::from_secs(1)).await;
-    cache.lend(&set("b"));
-    assert_eq!(*caller.join_next().await.unwrap().unwrap(), TokenError::Displaced);
+    cache.get_or_insert(&set("b"));
+    assert_eq!(*caller.join_next().await.unwrap().unwrap(), TokenError::Evicted);
 }
 
 #[tokio::test(start_paused = true)]
 async fn renewals_come_a_skew_before_expiry_and_spread_over_a_tenth_of_it() {
     let (cache, source) = world(1);
-    let _kept = cache.keep(&set("a"));
+    let _kept = cache.pin(&set("a"));
     sleep(24 * 60 * MINUTE).await;
     let calls: Vec<u64> = source.calls().into_iter().map(seconds).collect();
     for pair in calls.windows(2) {
@@ -279,12 +279,12 @@ proptest! {
             for step in steps {
                 match step {
                     Step::Ask(name) => {
-                        let shelf = cache.lend(&set(&name.to_string()));
-                        callers.spawn(async move { shelf.token().await.is_ok() });
+                        let entry = cache.get_or_insert(&set(&name.to_string()));
+                        callers.spawn(async move { entry.token().await.is_ok() });
                     }
                     Step::Leave(name) => {
-                        let shelf = cache.lend(&set(&name.to_string()));
-                        let _ = timeout(Duration::from_millis(1), shelf.token()).await;
+                        let entry = cache.get_or_insert(&set(&name.to_string()));
+                        let _ = timeout(Duration::from_millis(1), entry.token()).await;
                     }
                     Step::Pass(ms) => advance(Duration::from_millis(ms)).await,
                     Step::Break(down) => source.script(|script| script.error = down.then(denied)),
@@ -292,7 +292,7 @@ proptest! {
                 }
                 assert!(cache.0.entries().len() <= 3, "more sets are held than there is room for");
             }
-            // Nobody waits longer than a fetch may take.
+            // No request waits longer than a fetch may take.
             let all = async { while let Some(answered) = callers.join_next().await { answered.unwrap(); } };
             assert!(timeout(Duration::from_secs(11), all).await.is_ok(), "somebody was never answered");
         });
@@ -302,26 +302,26 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_panics_leaves_the_valid_token_and_is_tried_again() {
     let (cache, source) = world(10);
-    let shelf = cache.keep(&set("a"));
-    let token = shelf.token().await.unwrap();
+    let entry = cache.pin(&set("a"));
+    let token = entry.token().await.unwrap();
     source.script(|script| script.panics = true);
     // It is renewed five minutes before its end, and each try panics.
     sleep(57 * MINUTE).await;
     assert!(source.calls().len() > 3, "{} calls", source.calls().len());
-    assert_eq!(shelf.token().await.unwrap().expires(), token.expires());
+    assert_eq!(entry.token().await.unwrap().expires(), token.expires());
     sleep(5 * MINUTE).await;
-    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Panicked);
+    assert_eq!(*entry.token().await.unwrap_err(), TokenError::Panicked);
     source.script(|script| script.panics = false);
     sleep(Duration::from_secs(5)).await;
-    assert!(shelf.token().await.is_ok());
+    assert!(entry.token().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
 async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure() {
     let (cache, source) = world(10);
     source.script(|script| script.life = Duration::ZERO);
-    let shelf = cache.keep(&set("a"));
-    assert_eq!(*shelf.token().await.unwrap_err(), TokenError::Unusable(Unusable::Expires(Duration::ZERO)));
+    let entry = cache.pin(&set("a"));
+    assert_eq!(*entry.token().await.unwrap_err(), TokenError::Unusable(Unusable::Expires(Duration::ZERO)));
     sleep(10 * MINUTE).await;
     let calls = source.calls().len();
     assert!((10..=60).contains(&calls), "{calls} calls in ten minutes");
@@ -330,32 +330,32 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_does_not_come_to_its_next_step_is_seen_and_replaced() {
     let (cache, source) = world(10);
-    let shelf = cache.keep(&set("a"));
-    let token = shelf.token().await.unwrap();
+    let entry = cache.pin(&set("a"));
+    let token = entry.token().await.unwrap();
     let stuck = Tasks::default().spawn(std::future::pending());
-    cache.0.entries().get_mut(&set("a")).unwrap().worker = stuck.into();
+    cache.0.entries().get_mut(&set("a")).unwrap().refresher = stuck.into();
     // It was to look at the clock again within five minutes.
     let began = Instant::now();
-    while shelf.slot().failure().is_none() {
+    while entry.state().failure().is_none() {
         assert!(began.elapsed() < 7 * MINUTE, "nothing was seen in seven minutes");
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(matches!(*shelf.slot().failure().unwrap().error, TokenError::Stuck(_)));
-    assert_eq!(shelf.token().await.unwrap().expires(), token.expires(), "the valid token is served");
+    assert!(matches!(*entry.state().failure().unwrap().error, TokenError::Stuck(_)));
+    assert_eq!(entry.token().await.unwrap().expires(), token.expires(), "the valid token is served");
     sleep(Duration::from_secs(2)).await;
-    assert_eq!(source.calls().len(), 2, "another worker has fetched");
-    assert!(shelf.token().await.unwrap().expires() > token.expires());
+    assert_eq!(source.calls().len(), 2, "another refresher has fetched");
+    assert!(entry.token().await.unwrap().expires() > token.expires());
 }
 
 #[tokio::test(start_paused = true)]
 async fn workers_that_do_as_they_say_are_never_taken_for_stuck() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(9));
-    let shelf = cache.keep(&set("a"));
+    let entry = cache.pin(&set("a"));
     for hour in 0..12 {
         source.script(|script| script.error = (hour % 3 == 1).then(denied));
         sleep(60 * MINUTE).await;
-        let failure = shelf.slot().failure().map(|failure| failure.error.clone());
+        let failure = entry.state().failure().map(|failure| failure.error.clone());
         assert!(failure.is_none_or(|error| *error == denied()), "hour {hour}");
     }
 }

@@ -1,4 +1,4 @@
-//! Why there is no token, who has to act, and how soon it is worth another try.
+//! Why there is no token, what an operator can do about it, and how soon another try makes sense.
 
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
@@ -58,7 +58,7 @@ pub enum TokenError {
     Panicked,
     /// The set had to make room for others while it was waited for.
     #[error("the token cache is full")]
-    Displaced,
+    Evicted,
     /// Requests for more new audience sets came than STS is asked for.
     #[error("too many new audiences")]
     TooManyAudiences,
@@ -115,7 +115,7 @@ impl TokenError {
     pub fn severity(&self) -> Severity {
         match self {
             Self::Refused { code, .. } => Severity::of(code.kind()),
-            // Whatever else it says while it is unwell may not hold when it is well again.
+            // What else it says while it is unwell may not hold when it is well again.
             Self::Unwell { code, .. } => match code.as_ref().map(AwsCode::kind) {
                 Some(CodeKind::Throttled) => Severity::Throttled,
                 Some(_) | None => Severity::Transient,
@@ -128,7 +128,7 @@ impl TokenError {
             | Self::Unusable(_)
             | Self::Stuck(_)
             | Self::Panicked
-            | Self::Displaced
+            | Self::Evicted
             | Self::TooManyAudiences => Severity::Transient,
         }
     }
@@ -146,7 +146,7 @@ impl TokenError {
             | Self::Unusable(_)
             | Self::Stuck(_)
             | Self::Panicked
-            | Self::Displaced
+            | Self::Evicted
             | Self::TooManyAudiences => None,
         }
     }
@@ -174,7 +174,7 @@ impl TokenError {
             Self::Unusable(_) => DiagnosticCode::TokenUnusable,
             Self::Stuck(_) => DiagnosticCode::RefresherStuck,
             Self::Panicked => DiagnosticCode::Panicked,
-            Self::Displaced => DiagnosticCode::TokenCacheFull,
+            Self::Evicted => DiagnosticCode::TokenCacheFull,
             Self::TooManyAudiences => DiagnosticCode::TooManyAudiences,
         }
     }
@@ -205,7 +205,7 @@ impl TokenError {
                 "tries go on; the line before says where it was: please report it with the version"
             }
             Self::TooManyAudiences => "let callers name fewer upstreams (--allow-host)",
-            Self::Displaced => {
+            Self::Evicted => {
                 "raise --token-cache-capacity, or let callers name fewer upstreams (--allow-host)"
             }
         }

@@ -16,7 +16,7 @@ const TOLERANCE: Duration = Duration::from_secs(2);
 
 /// How a token differs from what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Difference {
+pub enum Mismatch {
     /// It is no JWT.
     #[error("the token is no JWT")]
     Unreadable,
@@ -34,7 +34,7 @@ pub enum Difference {
     Long(usize),
 }
 
-impl Difference {
+impl Mismatch {
     /// The value of the metric's `field` label.
     pub fn field(&self) -> &'static str {
         match self {
@@ -65,17 +65,17 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// Every difference between the token and what was asked for. Nothing is verified: that is the upstream's part.
-pub fn differences(
+/// Every mismatch between the token and what was asked for. Nothing is verified: that is the upstream's part.
+pub fn mismatches(
     jwt: &str,
     audiences: &AudienceSet,
     algorithm: SigningAlgorithm,
     expires: SystemTime,
-) -> Vec<Difference> {
+) -> Vec<Mismatch> {
     let mut parts = jwt.split('.');
     let (Some(header), Some(claims)) = (parts.next().and_then(decoded), parts.next().and_then(decoded))
     else {
-        return vec![Difference::Unreadable];
+        return vec![Mismatch::Unreadable];
     };
     let (header, claims): (Header, Claims) = (header, claims);
     let mut minted = match claims.aud {
@@ -85,16 +85,16 @@ pub fn differences(
     minted.sort_unstable();
     let mut found = Vec::new();
     if !audiences.iter().eq(minted.iter().map(String::as_str)) {
-        found.push(Difference::Audience(minted));
+        found.push(Mismatch::Audience(minted));
     }
     if expiry(&claims.exp).is_none_or(|claimed| apart(claimed, expires) > TOLERANCE) {
-        found.push(Difference::Expiry);
+        found.push(Mismatch::Expiry);
     }
     if header.alg != algorithm.as_str() {
-        found.push(Difference::Algorithm(header.alg));
+        found.push(Mismatch::Algorithm(header.alg));
     }
     if jwt.len() > LONG {
-        found.push(Difference::Long(jwt.len()));
+        found.push(Mismatch::Long(jwt.len()));
     }
     found
 }
@@ -186,10 +186,10 @@ mod tests {
         format!("{}.{}.sig", part(header), part(claims))
     }
 
-    fn found(header: &Value, claims: &Value) -> Vec<Difference> {
+    fn found(header: &Value, claims: &Value) -> Vec<Mismatch> {
         let asked = AudienceSet::new(["b".to_owned(), "a".to_owned()]).unwrap();
         let expires = UNIX_EPOCH + Duration::from_secs(1000);
-        differences(&jwt(header, claims), &asked, SigningAlgorithm::Rs256, expires)
+        mismatches(&jwt(header, claims), &asked, SigningAlgorithm::Rs256, expires)
     }
 
     #[test]
@@ -198,13 +198,13 @@ mod tests {
         let asked = AudienceSet::new(["a".to_owned()]).unwrap();
         let one = jwt(&json!({"alg": "ES384"}), &json!({"aud": "a", "exp": 5}));
         let expires = UNIX_EPOCH + Duration::from_secs(5);
-        assert_eq!(differences(&one, &asked, SigningAlgorithm::Es384, expires), []);
+        assert_eq!(mismatches(&one, &asked, SigningAlgorithm::Es384, expires), []);
     }
 
     #[test]
     fn every_difference_is_found() {
         let all = found(&json!({"alg": "none"}), &json!({"aud": "c", "exp": 900, "pad": "x".repeat(9000)}));
-        let fields: Vec<&str> = all.iter().map(Difference::field).collect();
+        let fields: Vec<&str> = all.iter().map(Mismatch::field).collect();
         assert_eq!(fields, ["aud", "exp", "alg", "size"]);
     }
 
@@ -212,7 +212,7 @@ mod tests {
     fn no_exp_is_beyond_what_is_judged() {
         for exp in [json!(1_u64 << 63), json!(u64::MAX), json!(1e300), json!(-5), json!(1e3 + 90.5)] {
             let all = found(&json!({"alg": "RS256"}), &json!({"aud": ["a", "b"], "exp": exp}));
-            assert_eq!(all, [Difference::Expiry], "{exp}");
+            assert_eq!(all, [Mismatch::Expiry], "{exp}");
         }
         let fraction = json!({"aud": ["a", "b"], "exp": 1000.5});
         assert_eq!(found(&json!({"alg": "RS256"}), &fraction), []);
@@ -239,8 +239,8 @@ mod tests {
     fn what_is_no_jwt_is_said_to_be_none() {
         let asked = AudienceSet::new(["a".to_owned()]).unwrap();
         for text in ["", "x", "a.b.c", "e30.e30.", "ey.ey.ey"] {
-            let found = differences(text, &asked, SigningAlgorithm::Rs256, UNIX_EPOCH);
-            assert_eq!(found, [Difference::Unreadable], "{text}");
+            let found = mismatches(text, &asked, SigningAlgorithm::Rs256, UNIX_EPOCH);
+            assert_eq!(found, [Mismatch::Unreadable], "{text}");
         }
     }
 }

@@ -11,16 +11,16 @@ use std::time::{Duration, SystemTime};
 pub mod audience_set;
 /// Handles, the bound on them and their eviction.
 pub mod cache;
-/// One audience set's slot, shared.
-pub mod shelf;
-/// Clocks that are set, and workers that are stuck.
+/// One audience set's state, shared.
+pub mod entry;
+/// Clocks that are set, and refreshers that are stuck.
 mod watch;
 /// What one audience set has to serve; pure.
-pub mod slot;
+pub mod state;
 /// When to renew and when to try again; pure.
 pub mod refresh;
 /// The one task that fetches for an audience set.
-mod worker;
+mod refresher;
 /// How many new sets are fetched in a time.
 mod pace;
 /// `GetWebIdentityToken`.
@@ -46,7 +46,7 @@ mod simulation_tests;
 
 use audience_set::AudienceSet;
 use error::{TokenError, Unusable};
-use inspect::Difference;
+use inspect::Mismatch;
 
 /// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> +
 pub struct Minted {
     /// The token.
     pub token: Token,
-    /// The life that was asked for: what was wanted, or what the caller's AWS session had left of it.
-    pub asked: Duration,
+    /// The life that was requested: what was wanted, or what the caller's AWS session had left of it.
+    pub requested_lifetime: Duration,
     /// How it differs from what was asked for.
-    pub differences: Vec<Difference>,
+    pub mismatches: Vec<Mismatch>,
     /// Seconds by which the source's clock is ahead of this machine's, where that is known.
     pub clock_ahead: Option<i64>,
 }

@@ -2,9 +2,9 @@
 
 use super::audience_set::AudienceSet;
 use super::cache::TokenCache;
+use super::entry::CacheEntry;
 use super::error::TokenError;
-use super::shelf::Shelf;
-use super::slot::Slot;
+use super::state::EntryState;
 use crate::clock::Moment;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,11 +26,11 @@ pub struct SetOverview {
     pub audiences: AudienceSet,
     /// How it does.
     pub state: State,
-    /// Whether it stays although nobody uses it.
-    pub permanent: bool,
+    /// Whether it stays although it is not used.
+    pub pinned: bool,
     /// How often a request asked for its token.
     pub times_used: u64,
-    /// How long nobody has.
+    /// How long it has not been used.
     pub unused_for: Duration,
     /// When the token that is held expires, or has expired.
     pub expires: Option<SystemTime>,
@@ -74,14 +74,16 @@ impl State {
         }
     }
 
-    fn of(slot: &Slot, now: Moment) -> Self {
-        let usable = slot.token().is_some_and(|token| token.is_usable(now));
-        match slot {
-            Slot::Fresh { refresh_at, .. } if usable && !now.until(*refresh_at).is_zero() => Self::Fresh,
-            Slot::Fresh { .. } if usable => Self::Renewing,
-            Slot::Fresh { .. } | Slot::Fetching { .. } => Self::Fetching,
-            Slot::Stale { .. } if usable => Self::Stale,
-            Slot::Stale { .. } | Slot::Failed(_) => Self::Failed,
+    fn of(state: &EntryState, now: Moment) -> Self {
+        let usable = state.token().is_some_and(|token| token.is_usable(now));
+        match state {
+            EntryState::Fresh { refresh_at, .. } if usable && !now.until(*refresh_at).is_zero() => {
+                Self::Fresh
+            }
+            EntryState::Fresh { .. } if usable => Self::Renewing,
+            EntryState::Fresh { .. } | EntryState::Fetching { .. } => Self::Fetching,
+            EntryState::Stale { .. } if usable => Self::Stale,
+            EntryState::Stale { .. } | EntryState::Failed(_) => Self::Failed,
         }
     }
 }
@@ -89,25 +91,25 @@ impl State {
 impl TokenCache {
     /// What is known at this moment, of at most `most` sets. The cache is locked only while those are picked out.
     pub fn overview(&self, now: Moment, most: usize) -> Overview {
-        let (held, shelves) = self.shelves(most);
-        Overview { held, sets: shelves.iter().map(|shelf| SetOverview::of(shelf, now)).collect() }
+        let (held, entries) = self.entries(most);
+        Overview { held, sets: entries.iter().map(|entry| SetOverview::of(entry, now)).collect() }
     }
 }
 
 impl SetOverview {
-    fn of(shelf: &Shelf, now: Moment) -> Self {
-        let slot = shelf.slot();
-        let failure = slot.failure();
+    fn of(entry: &CacheEntry, now: Moment) -> Self {
+        let state = entry.state();
+        let failure = state.failure();
         let waiting = failure.filter(|failure| !failure.retrying);
         Self {
-            audiences: shelf.audiences().clone(),
-            state: State::of(&slot, now),
-            permanent: shelf.permanent,
-            times_used: shelf.uses.load(Ordering::Relaxed),
-            unused_for: shelf.unused_for(),
-            expires: slot.token().map(super::Token::expires),
-            refresh_at: slot.refresh_at(),
-            failures: slot.streak().total(),
+            audiences: entry.audiences().clone(),
+            state: State::of(&state, now),
+            pinned: entry.pinned,
+            times_used: entry.uses.load(Ordering::Relaxed),
+            unused_for: entry.unused_for(),
+            expires: state.token().map(super::Token::expires),
+            refresh_at: state.refresh_at(),
+            failures: state.consecutive_failures().total(),
             error: failure.map(|failure| failure.error.clone()),
             next_try: waiting.map(|failure| now.wall + failure.retry_at.saturating_duration_since(now.tick)),
         }

@@ -42,7 +42,7 @@ impl Pace {
 
     /// Resolves when the next call may be made. A caller that gives up waiting uses no turn.
     pub(super) async fn turn(&self) {
-        // Those who wait for the lock come behind the one that waits for its turn.
+        // Callers that wait for the lock come behind the one that waits for its turn.
         let mut state = self.state.lock().await;
         let ahead = state.due.saturating_duration_since(Instant::now());
         let wait = (ahead + INTERVAL).saturating_sub(self.burst);

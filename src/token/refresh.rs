@@ -1,4 +1,4 @@
-//! When to renew a token and when to try again after a failure. Pure: time and chance are arguments.
+//! When to renew a token and when to try again after a failure. Pure: time and jitter are arguments.
 
 use super::Token;
 use super::error::Severity;
@@ -10,24 +10,24 @@ const SPREAD: f64 = 0.1;
 /// The longest pause between two tries.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
-/// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `chance`
+/// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `jitter`
 /// (0 to 1). Where the token's life has no room for that, half its life.
-pub fn refresh_at(token: &Token, skew: Duration, chance: f64) -> Moment {
+pub fn refresh_at(token: &Token, skew: Duration, jitter: f64) -> Moment {
     let widest = skew.mul_f64(1.0 + SPREAD);
-    let lead = if token.life() <= widest { token.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * chance) };
+    let lead = if token.life() <= widest { token.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * jitter) };
     token.before_expiry(lead)
 }
 
 /// How many fetches have failed in a row. What slows tries down is counted for each severity by itself: five outages say
 /// nothing of how many calls STS wants after a throttling.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Streak {
+pub struct ConsecutiveFailures {
     transient: u32,
     permanent: u32,
     throttled: u32,
 }
 
-impl Streak {
+impl ConsecutiveFailures {
     /// With another failure.
     #[must_use]
     pub fn with_one_more(mut self, severity: Severity) -> Self {
@@ -57,27 +57,27 @@ impl Streak {
 
 /// How long to wait after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pause {
-    /// When nobody asks for a token meanwhile.
-    pub unasked: Duration,
-    /// When somebody does, and there is none to serve. Never longer than `unasked`.
-    pub asked: Duration,
+pub struct Backoff {
+    /// When no request asks for a token meanwhile.
+    pub idle: Duration,
+    /// When a request does, and there is none to serve. Never longer than `idle`.
+    pub on_demand: Duration,
 }
 
-/// The pause after the `streak`-th failure of this severity (from 1), shortened by 10 % to 30 % by `chance` (0 to 1) so that
+/// The pause after the `consecutive_failures`-th failure of this severity (from 1), shortened by 10 % to 30 % by `jitter` (0 to 1) so that
 /// the tries of a fleet drift apart.
-pub fn pause(severity: Severity, streak: u32, chance: f64) -> Pause {
-    let (first, longest_when_asked) = match severity {
+pub fn backoff(severity: Severity, consecutive_failures: u32, jitter: f64) -> Backoff {
+    let (first, longest_on_demand) = match severity {
         Severity::Transient => (Duration::from_secs(1), Duration::from_secs(5)),
         Severity::Permanent => (Duration::from_secs(5), Duration::from_secs(5)),
         // More calls are what STS complains of, so being asked does not hurry the next one much.
         Severity::Throttled => (Duration::from_secs(2), Duration::from_secs(20)),
     };
-    let doubled = first.saturating_mul(1 << (streak.clamp(1, 16) - 1));
-    let shortened = |pause: Duration| pause.mul_f64(0.9 - 0.2 * chance);
-    Pause {
-        unasked: shortened(doubled.min(LONGEST_PAUSE)),
-        asked: shortened(doubled.min(longest_when_asked)),
+    let doubled = first.saturating_mul(1 << (consecutive_failures.clamp(1, 16) - 1));
+    let shortened = |pause: Duration| pause.mul_f64(0.9 - 0.2 * jitter);
+    Backoff {
+        idle: shortened(doubled.min(LONGEST_PAUSE)),
+        on_demand: shortened(doubled.min(longest_on_demand)),
     }
 }
 
@@ -110,20 +110,22 @@ mod tests {
 
     #[test]
     fn pauses_double_up_to_a_minute() {
-        let unasked: Vec<u64> = (1..=8)
-            .map(|streak| pause(Severity::Transient, streak, 0.0).unasked.as_millis() as u64)
+        let idle: Vec<u64> = (1..=8)
+            .map(|consecutive_failures| {
+                backoff(Severity::Transient, consecutive_failures, 0.0).idle.as_millis() as u64
+            })
             .collect();
-        assert_eq!(unasked, [900, 1800, 3600, 7200, 14400, 28800, 54000, 54000]);
-        assert_eq!(pause(Severity::Permanent, 1, 0.0).unasked, Duration::from_millis(4500));
-        assert_eq!(pause(Severity::Transient, u32::MAX, 0.0).unasked, Duration::from_secs(54));
+        assert_eq!(idle, [900, 1800, 3600, 7200, 14400, 28800, 54000, 54000]);
+        assert_eq!(backoff(Severity::Permanent, 1, 0.0).idle, Duration::from_millis(4500));
+        assert_eq!(backoff(Severity::Transient, u32::MAX, 0.0).idle, Duration::from_secs(54));
     }
 
     #[test]
-    fn somebody_asking_brings_the_next_try_within_five_seconds() {
-        for streak in 1..20 {
+    fn a_request_brings_the_next_try_within_five_seconds() {
+        for consecutive_failures in 1..20 {
             for severity in [Severity::Transient, Severity::Permanent] {
-                let pause = pause(severity, streak, 0.0);
-                assert!(pause.asked < Duration::from_secs(5) && pause.asked <= pause.unasked);
+                let pause = backoff(severity, consecutive_failures, 0.0);
+                assert!(pause.on_demand < Duration::from_secs(5) && pause.on_demand <= pause.idle);
             }
         }
     }

@@ -91,7 +91,7 @@ impl TokenSource for TestSource {
                 Some(error) => Err(error),
                 None => {
                     let token = Token::new("jwt", asked, asked.wall + life).unwrap();
-                    Ok(Minted { token, asked: life, differences: Vec::new(), clock_ahead: None })
+                    Ok(Minted { token, requested_lifetime: life, mismatches: Vec::new(), clock_ahead: None })
                 }
             }
         })

@@ -1,4 +1,4 @@
-//! What goes wrong without an error: a clock that is set, and a worker that does not come to its next step.
+//! What goes wrong without an error: a clock that is set, and a refresher that does not come to its next step.
 
 use crate::clock::Moment;
 use crate::diagnostics::DiagnosticCode;

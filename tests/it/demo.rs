@@ -4,7 +4,7 @@ use crate::support::client::{Answer, get, send};
 use crate::support::program::PATIENCE;
 use attache::clock::Clock;
 use attache::token::audience_set::AudienceSet;
-use attache::token::sts::{Sts, Wish, access::Access};
+use attache::token::sts::{Sts, TokenRequest, credentials_source::AwsCredentialsSource};
 use attache::token::{SigningAlgorithm, TokenSource};
 use http::StatusCode;
 use serde_json::Value;
@@ -144,13 +144,13 @@ fn address(curl: &str) -> Option<SocketAddr> {
 /// A bearer of another issuer, signed by a key of the same name.
 async fn forged(audience: &str) -> String {
     let issuer = crate::support::Sts::start().await;
-    let wish = Wish {
+    let wish = TokenRequest {
         algorithm: SigningAlgorithm::Rs256,
         duration: Duration::from_secs(60),
         tags: Vec::new(),
         fetch_timeout: Duration::from_secs(10),
     };
-    let access = Access::keys("AKIATEST", "test", "us-east-1");
+    let access = AwsCredentialsSource::keys("AKIATEST", "test", "us-east-1");
     let sts = Sts::new(wish, access, Some(issuer.url.clone()), Clock::system());
     let minted = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();
     minted.token.bearer().to_str().unwrap().to_owned()

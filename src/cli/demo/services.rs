@@ -18,7 +18,7 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::writer::Flush;
-use crate::token::sts::{Sts, access::Access};
+use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -115,9 +115,9 @@ fn config(listen: SocketAddr, api: SocketAddr, sts: &str) -> Result<Config, Demo
 
 async fn bind(config: Config, recent: Recent) -> Result<App, DemoError> {
     // The emulator accepts any keys.
-    let access = Access::keys("AKIAEMULATOR", "emulator", "us-east-1");
+    let access = AwsCredentialsSource::keys("AKIAEMULATOR", "emulator", "us-east-1");
     let (tokens, clock) = (&config.tokens, Clock::system());
-    let source = Sts::new(tokens.wish(), access, tokens.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(tokens.token_request(), access, tokens.sts_endpoint_url.clone(), clock);
     Ok(App::bind(config, Arc::new(source), clock, recent).await?)
 }
 

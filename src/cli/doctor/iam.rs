@@ -4,7 +4,7 @@
 use super::deadline::Deadline;
 use super::subject::Subject;
 use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Sts, Wish, access::Access};
+use crate::token::sts::{Sts, TokenRequest, credentials_source::AwsCredentialsSource};
 use crate::token::{SigningAlgorithm, TokenSource};
 use std::time::Duration;
 
@@ -25,13 +25,15 @@ pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadlin
 }
 
 async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<String> {
-    let wish = subject.config.tokens.wish();
-    let other = match wish.algorithm {
+    let request = subject.config.tokens.token_request();
+    let other = match request.algorithm {
         SigningAlgorithm::Rs256 => SigningAlgorithm::Es384,
         SigningAlgorithm::Es384 => SigningAlgorithm::Rs256,
     };
-    let (shorter, otherwise) =
-        (Wish { duration: MIN_LIFETIME, ..wish.clone() }, Wish { algorithm: other, ..wish.clone() });
+    let (shorter, otherwise) = (
+        TokenRequest { duration: MIN_LIFETIME, ..request.clone() },
+        TokenRequest { algorithm: other, ..request.clone() },
+    );
     let (shorter, otherwise) =
         tokio::join!(is_granted(subject, shorter, audiences), is_granted(subject, otherwise, audiences));
     if shorter {
@@ -41,21 +43,25 @@ async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<Stri
         );
     }
     if otherwise {
-        let (asked, granted) = (wish.algorithm.as_str(), other.as_str());
+        let (asked, granted) = (request.algorithm.as_str(), other.as_str());
         return Some(format!(
             "{granted} is allowed, so the policy limits sts:SigningAlgorithm: \
              --token-signing-algorithm {granted}, or allow {asked}"
         ));
     }
-    denied_among(subject, &wish, audiences).await
+    denied_among(subject, &request, audiences).await
 }
 
 /// Finds the audiences that are denied alone.
-async fn denied_among(subject: &Subject<'_>, wish: &Wish, audiences: &AudienceSet) -> Option<String> {
+async fn denied_among(
+    subject: &Subject<'_>,
+    request: &TokenRequest,
+    audiences: &AudienceSet,
+) -> Option<String> {
     let (mut denied, mut granted) = (Vec::new(), 0);
     for audience in audiences.iter() {
         let alone = AudienceSet::new([audience.to_owned()]).ok()?;
-        if is_granted(subject, wish.clone(), &alone).await {
+        if is_granted(subject, request.clone(), &alone).await {
             granted += 1;
         } else {
             denied.push(audience);
@@ -71,8 +77,8 @@ async fn denied_among(subject: &Subject<'_>, wish: &Wish, audiences: &AudienceSe
     })
 }
 
-async fn is_granted(subject: &Subject<'_>, wish: Wish, audiences: &AudienceSet) -> bool {
+async fn is_granted(subject: &Subject<'_>, request: TokenRequest, audiences: &AudienceSet) -> bool {
     let tokens = &subject.config.tokens;
-    let access = Access::DefaultChain(tokens.aws.clone());
-    Sts::new(wish, access, tokens.sts_endpoint_url.clone(), subject.clock).mint(audiences).await.is_ok()
+    let access = AwsCredentialsSource::DefaultChain(tokens.aws.clone());
+    Sts::new(request, access, tokens.sts_endpoint_url.clone(), subject.clock).mint(audiences).await.is_ok()
 }

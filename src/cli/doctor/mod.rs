@@ -13,7 +13,7 @@ use crate::config::{self, Config, Routing};
 use crate::diagnostics::DiagnosticCode;
 use crate::proxy::audience;
 use crate::proxy::target::Target;
-use crate::token::sts::{Sts, access::Access};
+use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use tokio::runtime::Builder;
 
 /// The arguments of the command.
@@ -77,8 +77,8 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
     let sts = Sts::new(
-        tokens.wish(),
-        Access::DefaultChain(tokens.aws.clone()),
+        tokens.token_request(),
+        AwsCredentialsSource::DefaultChain(tokens.aws.clone()),
         tokens.sts_endpoint_url.clone(),
         clock,
     );

@@ -9,7 +9,7 @@ use crate::cli::format::span;
 use crate::config::duration::Shown;
 use crate::diagnostics::DiagnosticCode;
 use crate::token::error::TokenError;
-use crate::token::inspect::{Difference, Reading};
+use crate::token::inspect::{Mismatch, Reading};
 use crate::token::{Minted, TokenSource};
 use std::time::Duration;
 
@@ -46,10 +46,10 @@ pub(super) async fn check(
 
 fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
     let check = Check::Token;
-    if !minted.differences.is_empty() {
-        let seen: Vec<String> = minted.differences.iter().map(ToString::to_string).collect();
+    if !minted.mismatches.is_empty() {
+        let seen: Vec<String> = minted.mismatches.iter().map(ToString::to_string).collect();
         let seen = seen.join(", ");
-        let long = minted.differences.iter().all(|difference| matches!(difference, Difference::Long(_)));
+        let long = minted.mismatches.iter().all(|difference| matches!(difference, Mismatch::Long(_)));
         return if long {
             Finding::warning(
                 check,
@@ -63,13 +63,13 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
         };
     }
     let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
-    let (wanted_life, asked) = (Shown(wanted), Shown(minted.asked));
-    if is_too_short(minted.asked, &subject.config.tokens) {
+    let (wanted_life, asked) = (Shown(wanted), Shown(minted.requested_lifetime));
+    if is_too_short(minted.requested_lifetime, &subject.config.tokens) {
         let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
         let next = "give the role longer sessions, or shorten --token-duration to what they grant";
         return Finding::warning(check, DiagnosticCode::SessionTooShort, seen, next);
     }
-    if life + ROUNDING < minted.asked {
+    if life + ROUNDING < minted.requested_lifetime {
         let seen = format!("lives {} although {asked} was asked for", span(life));
         let next = "expect a call to STS that much more often; see what answers in place of STS";
         return Finding::warning(check, DiagnosticCode::TokenDiffers, seen, next);

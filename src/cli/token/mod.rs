@@ -17,7 +17,7 @@ use crate::token::audience_set::AudienceSet;
 use crate::token::cache::{Settings, TokenCache};
 use crate::token::error::TokenError;
 use crate::token::inspect::Reading;
-use crate::token::sts::{Sts, access::Access};
+use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -108,8 +108,8 @@ async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -
 /// Mints through the proxy's token cache, with its retries and timeouts.
 async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Result<Token, Arc<TokenError>> {
     let source = Sts::new(
-        config.wish(),
-        Access::DefaultChain(config.aws.clone()),
+        config.token_request(),
+        AwsCredentialsSource::DefaultChain(config.aws.clone()),
         config.sts_endpoint_url.clone(),
         clock,
     );
@@ -120,7 +120,7 @@ async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Re
         capacity: config.cache_capacity,
         metrics: Metrics::disabled(),
     };
-    TokenCache::new(Arc::new(source), settings).keep(audiences).token().await
+    TokenCache::new(Arc::new(source), settings).pin(audiences).token().await
 }
 
 /// Verifies the token for each audience, because each is a different relying party's.

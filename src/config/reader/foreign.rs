@@ -9,7 +9,7 @@ use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
 use crate::proxy::target::Scheme;
 use crate::redact;
-use crate::token::sts::access::AwsVariables;
+use crate::token::sts::credentials_source::AwsVariables;
 
 impl Reader<'_> {
     /// A variable that is no setting of ours. An empty one counts as unset. One that cannot be used may be meant for

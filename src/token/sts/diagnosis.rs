@@ -1,9 +1,9 @@
-//! What can be asked besides a token: where the region comes from, whose credentials these are, and who answers as STS.
+//! What can be asked besides a token: where the region comes from, whose credentials these are, and what answers as STS.
 //! A token that is refused rarely says so much.
 
 use super::refusal::{not_sts, token_error};
-use super::session::{Lease, MAX_HANGING, late};
-use super::{ATTEMPT_TIMEOUT, Access, Sts};
+use super::session::{MAX_HANGING, SessionCredentials, late};
+use super::{ATTEMPT_TIMEOUT, AwsCredentialsSource, Sts};
 use crate::token::error::TokenError;
 use crate::token::setup_error::SetupError;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
@@ -79,8 +79,8 @@ impl Sts {
         let aws = self.aws().await?;
         let name = aws.client.config().region().map(ToString::to_string).ok_or(SetupError::NoRegion)?;
         let source = match &self.access {
-            Access::Keys { .. } => RegionSource::Given,
-            Access::DefaultChain(_) => {
+            AwsCredentialsSource::Keys { .. } => RegionSource::Given,
+            AwsCredentialsSource::DefaultChain(_) => {
                 if EnvironmentVariableRegionProvider::new().region().await.is_some() {
                     RegionSource::Environment
                 } else {
@@ -101,7 +101,8 @@ impl Sts {
     /// When there are none, or their session ends too soon for any token.
     pub async fn credentials(&self) -> Result<FoundCredentials, TokenError> {
         let aws = self.aws().await?;
-        let Lease { credentials, .. } = aws.session.lease(self.wish.duration).await?;
+        let SessionCredentials { credentials, .. } =
+            aws.session.credentials_for(self.request.duration).await?;
         Ok(FoundCredentials {
             provider: provider(&credentials),
             is_session: credentials.session_token().is_some(),
@@ -114,13 +115,14 @@ impl Sts {
         late(&self.blocking, &self.access.variables(), within).await.into()
     }
 
-    /// Asks STS who is calling (`GetCallerIdentity`).
+    /// Asks STS for the identity of the caller (`GetCallerIdentity`).
     ///
     /// # Errors
     /// When there is no region, or there are no credentials to ask with.
     pub async fn introduce(&self) -> Result<Introduction, TokenError> {
         let aws = self.aws().await?;
-        let Lease { credentials, .. } = aws.session.lease(self.wish.duration).await?;
+        let SessionCredentials { credentials, .. } =
+            aws.session.credentials_for(self.request.duration).await?;
         let called = Called::default();
         let answer = aws
             .client

@@ -1,14 +1,14 @@
 //! `GetWebIdentityToken`: the only folder that knows AWS.
 
 /// Where credentials, region and endpoint come from.
-pub mod access;
+pub mod credentials_source;
 /// How long an answer may be.
 mod answer_size;
 /// How calls to AWS reach it.
 mod transport;
 /// What the SDK's errors say.
 mod refusal;
-/// Who is asked for credentials.
+/// The providers of credentials.
 mod providers;
 /// AWS's configuration and credentials files.
 mod profiles;
@@ -27,14 +27,14 @@ use super::setup_error::SetupError;
 use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
 use crate::clock::Clock;
 use crate::tasks::BlockingWork;
-use access::{Access, Endpoint};
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
+use credentials_source::{AwsCredentialsSource, Endpoint};
 use refusal::{not_sts, token_error};
-use session::{Lease, MAX_HANGING, SHORTEST_TOKEN, Session, late, patience};
+use session::{AwsSession, MAX_HANGING, SHORTEST_TOKEN, SessionCredentials, late, patience};
 use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -49,7 +49,7 @@ const MAX_BLOCKED_THREADS: usize = 2;
 
 /// What is asked of STS for every audience set alike.
 #[derive(Clone, Debug)]
-pub struct Wish {
+pub struct TokenRequest {
     /// How the tokens are signed.
     pub algorithm: SigningAlgorithm,
     /// The life asked for, 60 s to 1 h.
@@ -62,8 +62,8 @@ pub struct Wish {
 
 /// Mints tokens at AWS STS.
 pub struct Sts {
-    wish: Wish,
-    access: Access,
+    request: TokenRequest,
+    access: AwsCredentialsSource,
     endpoint_url: Option<String>,
     clock: Clock,
     /// What reads AWS's files.
@@ -74,15 +74,20 @@ pub struct Sts {
 
 struct Aws {
     client: aws_sdk_sts::Client,
-    session: Session,
+    session: AwsSession,
     skew: Skew,
 }
 
 impl Sts {
     /// A source that calls the region's STS, or `endpoint_url` instead. Nothing is contacted yet.
-    pub fn new(wish: Wish, access: Access, endpoint_url: Option<String>, clock: Clock) -> Self {
+    pub fn new(
+        request: TokenRequest,
+        access: AwsCredentialsSource,
+        endpoint_url: Option<String>,
+        clock: Clock,
+    ) -> Self {
         let blocking = BlockingWork::at_most(MAX_BLOCKED_THREADS);
-        Self { wish, access, endpoint_url, clock, blocking, aws: Mutex::default() }
+        Self { request, access, endpoint_url, clock, blocking, aws: Mutex::default() }
     }
 
     async fn aws(&self) -> Result<Arc<Aws>, TokenError> {
@@ -105,7 +110,7 @@ impl Sts {
         let skew = Skew::new(self.clock);
         let mut builder = aws_sdk_sts::config::Builder::from(&config)
             .timeout_config(timeouts)
-            // The worker decides when to try again: it knows whether anybody waits.
+            // The refresher decides when to try again: it knows whether requests wait.
             .retry_config(RetryConfig::disabled())
             // The session is ours to keep, because its end bounds the token's.
             .identity_cache(IdentityCache::no_cache())
@@ -115,15 +120,20 @@ impl Sts {
             Endpoint::Url(url) => builder = builder.endpoint_url(url),
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        let session =
-            Session::new(providers, variables, self.clock, self.wish.fetch_timeout, self.blocking.clone());
+        let session = AwsSession::new(
+            providers,
+            variables,
+            self.clock,
+            self.request.fetch_timeout,
+            self.blocking.clone(),
+        );
         Ok(Aws { client, session, skew })
     }
 
     async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
         let access = self.access.clone();
         let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config().await });
-        let within = patience(self.wish.fetch_timeout);
+        let within = patience(self.request.fetch_timeout);
         match timeout(within, reading).await {
             Ok(config) => config,
             Err(_) => Err(late(&self.blocking, &self.access.variables(), within).await),
@@ -136,15 +146,15 @@ impl Sts {
         let _panics = ForgetsOnPanic(self);
         let aws = self.aws().await?;
         let session = &aws.session;
-        let wanted = self.wish.duration;
-        let mut lease = session.lease(wanted).await?;
-        let mut life = lease.longest;
+        let wanted = self.request.duration;
+        let mut current = session.credentials_for(wanted).await?;
+        let mut life = current.longest;
         let mut replaced = false;
         loop {
-            let refusal = match self.call(&aws, audiences, &lease, life).await {
+            let refusal = match self.call(&aws, audiences, &current, life).await {
                 Ok(minted) => {
-                    if life < lease.longest {
-                        session.granted(&lease, life).await;
+                    if life < current.longest {
+                        session.granted(&current, life).await;
                     }
                     return Ok(minted);
                 }
@@ -153,9 +163,9 @@ impl Sts {
             let too_long = refusal.is_refusal(CodeKind::SessionTooShort);
             if !replaced && (too_long || is_of_credentials(&refusal)) {
                 replaced = true;
-                if let Some(newer) = session.replace(&lease.credentials, wanted).await {
+                if let Some(newer) = session.replace(&current.credentials, wanted).await {
                     life = newer.longest;
-                    lease = newer;
+                    current = newer;
                     continue;
                 }
             }
@@ -170,18 +180,18 @@ impl Sts {
         &self,
         aws: &Aws,
         audiences: &AudienceSet,
-        lease: &Lease,
+        current: &SessionCredentials,
         life: Duration,
     ) -> Result<Minted, TokenError> {
         let asked_at = self.clock.moment();
         let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
-        let with_lease = aws_sdk_sts::Config::builder().credentials_provider(lease.credentials.clone());
+        let with_lease = aws_sdk_sts::Config::builder().credentials_provider(current.credentials.clone());
         let answer = aws
             .client
             .get_web_identity_token()
             .set_audience(Some(audiences.iter().map(str::to_owned).collect()))
             .duration_seconds(seconds)
-            .signing_algorithm(self.wish.algorithm.as_str())
+            .signing_algorithm(self.request.algorithm.as_str())
             .set_tags(self.tags())
             .customize()
             .config_override(with_lease)
@@ -193,16 +203,16 @@ impl Sts {
         };
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| not_sts("the expiration in its answer is out of range"))?;
-        let differences = inspect::differences(jwt, audiences, self.wish.algorithm, expires);
+        let mismatches = inspect::mismatches(jwt, audiences, self.request.algorithm, expires);
         // The clocks are compared by a header, which may be wrong. No token lives longer than was asked, or than it says.
         let longest = asked_at.wall + inspect::life(jwt).map_or(life, |its_own| its_own.min(life));
         let end = aws.skew.as_seen_here(inspect::end(jwt, expires)).min(longest);
         let token = Token::new(jwt, asked_at, end).map_err(TokenError::Unusable)?;
-        Ok(Minted { token, asked: life, differences, clock_ahead: aws.skew.seconds() })
+        Ok(Minted { token, requested_lifetime: life, mismatches, clock_ahead: aws.skew.seconds() })
     }
 
     fn tags(&self) -> Option<Vec<Tag>> {
-        let tags = self.wish.tags.iter();
+        let tags = self.request.tags.iter();
         let tags: Vec<Tag> =
             tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
         (!tags.is_empty()).then_some(tags)

@@ -1,6 +1,6 @@
 //! AWS's configuration and credentials files, as far as they explain why there are no credentials.
 
-use super::access::{AwsVariables, FileVariable};
+use super::credentials_source::{AwsVariables, FileVariable};
 use crate::token::error;
 use crate::token::setup_error::SetupError;
 use aws_config::profile::{self, Profile, ProfileSet};

@@ -1,7 +1,7 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::access::{AwsVariables, ContainerEndpoint};
+use super::credentials_source::{AwsVariables, ContainerEndpoint};
 use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;

@@ -1,6 +1,6 @@
 //! What the SDK's errors say, in our words.
 
-use super::access::{AwsVariables, ContainerEndpoint};
+use super::credentials_source::{AwsVariables, ContainerEndpoint};
 use super::{answer_size, profiles};
 use crate::legible;
 use crate::redact;

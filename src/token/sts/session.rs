@@ -4,7 +4,7 @@
 //! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
-use super::access::AwsVariables;
+use super::credentials_source::AwsVariables;
 use super::profiles::{self, Profiles};
 use super::providers::Providers;
 use super::refusal::no_credentials;
@@ -41,7 +41,7 @@ pub(super) fn patience(fetch_timeout: Duration) -> Duration {
 
 /// Holds the workload's credentials and asks their provider for newer ones when their session is too short.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(super) struct AwsSession {
     providers: Providers,
     variables: AwsVariables,
     clock: Clock,
@@ -64,12 +64,12 @@ struct Held {
 
 /// Credentials to call with, and the longest life that a token asked for with them may have.
 #[derive(Clone, Debug)]
-pub(super) struct Lease {
+pub(super) struct SessionCredentials {
     pub(super) credentials: Credentials,
     pub(super) longest: Duration,
 }
 
-impl Session {
+impl AwsSession {
     /// A session that begins when it is first asked for. A fetch that waits for it has `fetch_timeout` in all.
     pub(super) fn new(
         providers: Providers,
@@ -83,29 +83,33 @@ impl Session {
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
-    pub(super) async fn lease(&self, wanted: Duration) -> Result<Lease, TokenError> {
+    pub(super) async fn credentials_for(&self, wanted: Duration) -> Result<SessionCredentials, TokenError> {
         let mut held = self.held.lock().await;
         if self.worth_asking(&held, wanted) {
             self.ask(&mut held).await?;
         }
-        self.lease_of(&held, wanted)
+        self.credentials_of(&held, wanted)
     }
 
     /// Newer credentials than those that STS has just refused; `None` where the provider has none.
-    pub(super) async fn replace(&self, refused: &Credentials, wanted: Duration) -> Option<Lease> {
+    pub(super) async fn replace(
+        &self,
+        refused: &Credentials,
+        wanted: Duration,
+    ) -> Option<SessionCredentials> {
         let mut held = self.held.lock().await;
         if held.is(refused) && held.replaced.is_none_or(|replaced| replaced.elapsed() >= REPLACE_EVERY) {
             held.replaced = Some(Instant::now());
             held.provider = None;
             self.ask(&mut held).await.ok()?;
         }
-        if held.is(refused) { None } else { self.lease_of(&held, wanted).ok() }
+        if held.is(refused) { None } else { self.credentials_of(&held, wanted).ok() }
     }
 
     /// Remembers that STS granted this life after it had refused a longer one.
-    pub(super) async fn granted(&self, lease: &Lease, life: Duration) {
+    pub(super) async fn granted(&self, current: &SessionCredentials, life: Duration) {
         let mut held = self.held.lock().await;
-        if held.is(&lease.credentials) {
+        if held.is(&current.credentials) {
             held.granted = Some(life);
         }
     }
@@ -145,7 +149,7 @@ impl Session {
         Ok(())
     }
 
-    fn lease_of(&self, held: &Held, wanted: Duration) -> Result<Lease, TokenError> {
+    fn credentials_of(&self, held: &Held, wanted: Duration) -> Result<SessionCredentials, TokenError> {
         let Some(credentials) = held.credentials.clone() else {
             return Err(SetupError::NoCredentials("the provider gave none".to_owned()).into());
         };
@@ -158,7 +162,7 @@ impl Session {
         let longest = held.granted.map_or(longest, |granted| longest.min(granted));
         // STS counts in whole seconds.
         let longest = Duration::from_secs(longest.as_secs()).max(SHORTEST_TOKEN);
-        Ok(Lease { credentials, longest })
+        Ok(SessionCredentials { credentials, longest })
     }
 
     fn rest(&self, credentials: &Credentials) -> Option<Duration> {

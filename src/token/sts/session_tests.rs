@@ -11,7 +11,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const WEEK: Duration = Duration::from_secs(7 * 24 * 3600);
 const SKEW: Duration = Duration::from_secs(300);
 
-/// Hands out sessions of one length. A new one is there `overlap` before the end of the one before it, whoever asks;
+/// Hands out sessions of one length. A new one is there `overlap` before the end of the one before it, however often it is asked for;
 /// where the overlap is the whole length, each call begins a new session, as with `AssumeRoleWithWebIdentity`.
 #[derive(Clone, Debug)]
 struct Provider {
@@ -51,7 +51,7 @@ impl ProvideCredentials for Provider {
 async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
     let clock = Clock::by_timer(SystemTime::UNIX_EPOCH);
     let provider = Provider { clock, length, overlap, asked: Arc::default() };
-    let session = Session::new(
+    let session = AwsSession::new(
         Providers::Given(SharedCredentialsProvider::new(provider.clone())),
         AwsVariables::default(),
         clock,
@@ -60,16 +60,20 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
     );
     let (mut tokens, mut shortest) = (0, WEEK);
     while clock.now() < SystemTime::UNIX_EPOCH + WEEK {
-        let lease = session.lease(HOUR).await.unwrap();
+        let current = session.credentials_for(HOUR).await.unwrap();
         let now = clock.now();
         let moment = clock.moment();
-        let end = lease.credentials.expiry().unwrap();
-        assert!(now + lease.longest <= end, "STS would refuse: {:?} past the session", now + lease.longest);
-        let token = Token::new("x", moment, now + lease.longest).unwrap();
+        let end = current.credentials.expiry().unwrap();
+        assert!(
+            now + current.longest <= end,
+            "STS would refuse: {:?} past the session",
+            now + current.longest
+        );
+        let token = Token::new("x", moment, now + current.longest).unwrap();
         // The renewal begins before the token ends, and never fails: so there is always one.
         sleep(clock.moment().until(refresh_at(&token, SKEW, 0.5))).await;
         assert!(token.is_usable(clock.moment()));
-        (tokens, shortest) = (tokens + 1, shortest.min(lease.longest));
+        (tokens, shortest) = (tokens + 1, shortest.min(current.longest));
     }
     (tokens, shortest, provider.asked.load(Ordering::Relaxed))
 }

@@ -11,10 +11,10 @@ use std::time::{Duration, SystemTime};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-/// From here on the difference is no rounding and no delay, so expiries are converted and the operator is told.
+/// From here on the mismatch is no rounding and no delay, so expiries are converted and the operator is told.
 const TOLERANCE: i64 = 30;
 
-/// The difference between two clocks. Cloning is cheap and gives the same measurement.
+/// The mismatch between two clocks. Cloning is cheap and gives the same measurement.
 #[derive(Clone, Debug)]
 pub(super) struct Skew(Arc<State>);
 

@@ -1,10 +1,10 @@
-//! What one audience set has to serve, as a named state. Pure: time and chance are arguments.
+//! What one audience set has to serve, as a named state. Pure: time and jitter are arguments.
 //!
 //! A failed renewal moves `Fresh` to `Stale`, never to an error: a valid token beats any news about the next one.
 
 use super::Token;
 use super::error::{TokenError, Unusable};
-use super::refresh::{self, Pause, Streak};
+use super::refresh::{self, Backoff, ConsecutiveFailures};
 use crate::clock::Moment;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -15,11 +15,11 @@ const SHORTEST_USE: Duration = Duration::from_secs(1);
 
 /// The state of one audience set.
 #[derive(Clone, Debug)]
-pub enum Slot {
+pub enum EntryState {
     /// There is nothing to serve yet, and a fetch runs.
     Fetching {
         /// The fetches that have failed in a row before this one.
-        streak: Streak,
+        consecutive_failures: ConsecutiveFailures,
     },
     /// A token that is renewed from `refresh_at`.
     Fresh {
@@ -45,18 +45,18 @@ pub struct Failure {
     /// What went wrong.
     pub error: Arc<TokenError>,
     /// The fetches that have failed in a row, this one included.
-    pub streak: Streak,
-    /// When the next try starts if nobody asks.
+    pub consecutive_failures: ConsecutiveFailures,
+    /// When the next try starts if no request asks.
     pub retry_at: Instant,
-    /// When the next try starts at the latest once somebody has asked.
-    pub retry_when_asked_at: Instant,
+    /// When the next try starts at the latest once a request has asked.
+    pub retry_on_demand_at: Instant,
     /// Whether the next try runs already, while this failure still answers requests.
     pub retrying: bool,
 }
 
 /// What a request gets.
 #[derive(Debug)]
-pub enum Serve<'a> {
+pub enum Lookup<'a> {
     /// This token.
     Token(&'a Token),
     /// This error, at once.
@@ -65,7 +65,16 @@ pub enum Serve<'a> {
     Wait,
 }
 
-/// When the worker has to fetch.
+/// What requests without a token do while a fetch runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Waiters {
+    /// They wait for it.
+    Block,
+    /// They get the failure before it at once.
+    FailFast,
+}
+
+/// When the refresher has to fetch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Due {
     /// At once.
@@ -74,22 +83,22 @@ pub enum Due {
     At(Moment),
     /// After a pause that a request can shorten.
     AfterFailure {
-        /// If nobody asks.
-        unasked: Instant,
-        /// At the latest, once somebody has asked.
-        asked: Instant,
+        /// If no request asks.
+        idle: Instant,
+        /// At the latest, once a request has asked.
+        on_demand: Instant,
     },
 }
 
-impl Slot {
+impl EntryState {
     /// What a request gets at this moment.
-    pub fn serve(&self, now: Moment) -> Serve<'_> {
+    pub fn serve(&self, now: Moment) -> Lookup<'_> {
         match self {
             Self::Fresh { token, .. } | Self::Stale { last_good: token, .. } if token.is_usable(now) => {
-                Serve::Token(token)
+                Lookup::Token(token)
             }
             Self::Stale { failure, .. } | Self::Failed(failure) => failure.serve(now.tick),
-            Self::Fresh { .. } | Self::Fetching { .. } => Serve::Wait,
+            Self::Fresh { .. } | Self::Fetching { .. } => Lookup::Wait,
         }
     }
 
@@ -104,17 +113,18 @@ impl Slot {
             }
             Self::Fresh { refresh_at, .. } => Due::At(*refresh_at),
             Self::Stale { failure, .. } | Self::Failed(failure) => {
-                Due::AfterFailure { unasked: failure.retry_at, asked: failure.retry_when_asked_at }
+                Due::AfterFailure { idle: failure.retry_at, on_demand: failure.retry_on_demand_at }
             }
         }
     }
 
-    /// The state while the next fetch runs. With `hold`, requests that have no token to get wait for it; otherwise the
-    /// failure before it goes on answering them at once.
-    pub fn fetching(&self, hold: bool) -> Self {
+    /// The state while the next fetch runs.
+    pub fn fetching(&self, waiters: Waiters) -> Self {
         match self {
             Self::Fetching { .. } | Self::Fresh { .. } => self.clone(),
-            Self::Failed(failure) if hold => Self::Fetching { streak: failure.streak },
+            Self::Failed(failure) if waiters == Waiters::Block => {
+                Self::Fetching { consecutive_failures: failure.consecutive_failures }
+            }
             Self::Failed(failure) => Self::Failed(Failure { retrying: true, ..failure.clone() }),
             Self::Stale { last_good, failure } => Self::Stale {
                 last_good: last_good.clone(),
@@ -128,25 +138,26 @@ impl Slot {
     ///
     /// # Errors
     /// When it cannot be used for a second.
-    pub fn minted(token: Token, now: Moment, skew: Duration, chance: f64) -> Result<Self, TokenError> {
+    pub fn minted(token: Token, now: Moment, skew: Duration, jitter: f64) -> Result<Self, TokenError> {
         if !token.is_usable(now.after(SHORTEST_USE)) {
             let rest = token.expires().duration_since(now.wall).unwrap_or_default();
             return Err(TokenError::Unusable(Unusable::Expires(rest)));
         }
-        let refresh_at = refresh::refresh_at(&token, skew, chance).max(now.after(SHORTEST_USE));
+        let refresh_at = refresh::refresh_at(&token, skew, jitter).max(now.after(SHORTEST_USE));
         Ok(Self::Fresh { token, refresh_at })
     }
 
     /// The state after a fetch failed.
-    pub fn failed(&self, error: Arc<TokenError>, now: Moment, chance: f64) -> Self {
+    pub fn failed(&self, error: Arc<TokenError>, now: Moment, jitter: f64) -> Self {
         let severity = error.severity();
-        let streak = self.streak().with_one_more(severity);
-        let Pause { unasked, asked } = refresh::pause(severity, streak.of(severity), chance);
+        let consecutive_failures = self.consecutive_failures().with_one_more(severity);
+        let Backoff { idle, on_demand } =
+            refresh::backoff(severity, consecutive_failures.of(severity), jitter);
         let failure = Failure {
             error,
-            streak,
-            retry_at: now.tick + unasked,
-            retry_when_asked_at: now.tick + asked,
+            consecutive_failures,
+            retry_at: now.tick + idle,
+            retry_on_demand_at: now.tick + on_demand,
             retrying: false,
         };
         match self.token() {
@@ -172,11 +183,11 @@ impl Slot {
     }
 
     /// The fetches that have failed in a row.
-    pub fn streak(&self) -> Streak {
+    pub fn consecutive_failures(&self) -> ConsecutiveFailures {
         match self {
-            Self::Fresh { .. } => Streak::default(),
-            Self::Fetching { streak } => *streak,
-            Self::Stale { failure, .. } | Self::Failed(failure) => failure.streak,
+            Self::Fresh { .. } => ConsecutiveFailures::default(),
+            Self::Fetching { consecutive_failures } => *consecutive_failures,
+            Self::Stale { failure, .. } | Self::Failed(failure) => failure.consecutive_failures,
         }
     }
 
@@ -192,11 +203,11 @@ impl Slot {
 impl Failure {
     /// Fails at once while this failure is news, or is being looked into already. After that a request waits for the
     /// try that it causes.
-    fn serve(&self, tick: Instant) -> Serve<'_> {
-        if self.retrying || tick < self.retry_when_asked_at { Serve::Fail(&self.error) } else { Serve::Wait }
+    fn serve(&self, tick: Instant) -> Lookup<'_> {
+        if self.retrying || tick < self.retry_on_demand_at { Lookup::Fail(&self.error) } else { Lookup::Wait }
     }
 }
 
 #[cfg(test)]
-#[path = "slot_tests.rs"]
+#[path = "state_tests.rs"]
 mod tests;

@@ -1,10 +1,10 @@
 //! The one task that fetches for an audience set. Requests never fetch: they read what it publishes, or wait for it.
 
 use super::cache::Settings;
+use super::entry::CacheEntry;
 use super::error::{Severity, TokenError};
 use super::pace::Pace;
-use super::shelf::Shelf;
-use super::slot::{Due, Slot};
+use super::state::{Due, EntryState, Waiters};
 use super::{Minted, TokenSource};
 use crate::diagnostics::DiagnosticCode;
 use crate::tasks::{Panicked, caught};
@@ -13,97 +13,98 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
-/// Whoever uses a token past its refresh point wakes the worker sooner.
+/// A request that uses a token past its refresh point wakes the refresher sooner.
 const LONGEST_SLEEP: Duration = Duration::from_secs(300);
 /// The pauses between the tries of a fetch that requests wait for.
 const QUICK_TRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
-/// Fetches for one audience set, for ever or until nobody has used it for a token's life.
-pub(super) struct Worker {
-    pub(super) shelf: Arc<Shelf>,
+/// Fetches for one audience set, until no request has used it for the life of a token.
+pub(super) struct Refresher {
+    pub(super) entry: Arc<CacheEntry>,
     pub(super) source: Arc<dyn TokenSource>,
     pub(super) settings: Arc<Settings>,
     pub(super) pace: Arc<Pace>,
 }
 
-impl Worker {
+impl Refresher {
     /// Runs until the set is idle.
     pub(super) async fn run_until_idle(&self) {
         loop {
-            let slot = self.shelf.slot();
-            let hold = match slot.due(self.settings.clock.moment()) {
-                Due::Now => true,
+            let state = self.entry.state();
+            let waiters = match state.due(self.settings.clock.moment()) {
+                Due::Now => Waiters::Block,
                 Due::At(moment) => {
                     self.rest(self.settings.clock.moment().until(moment)).await;
-                    if self.shelf.is_idle() {
+                    if self.entry.is_idle() {
                         return;
                     }
                     continue;
                 }
-                Due::AfterFailure { unasked, asked } => {
-                    let hold = self.wait_to_retry(unasked, asked).await;
-                    if self.shelf.is_idle() {
+                Due::AfterFailure { idle, on_demand } => {
+                    let waiters = self.wait_to_retry(idle, on_demand).await;
+                    if self.entry.is_idle() {
                         return;
                     }
-                    hold
+                    waiters
                 }
             };
-            self.fetch(hold).await;
+            self.fetch(waiters).await;
         }
     }
 
-    /// Sleeps for `pause`, but never past the moment at which the set is idle, and no longer than somebody asks.
+    /// Sleeps for `pause`, but never past the moment at which the set is idle, and no longer than until a request asks.
     async fn rest(&self, pause: Duration) {
-        let pause = pause.min(LONGEST_SLEEP).min(self.shelf.idle_in().unwrap_or(LONGEST_SLEEP));
-        self.shelf.next_step_within(pause);
+        let pause = pause.min(LONGEST_SLEEP).min(self.entry.idle_in().unwrap_or(LONGEST_SLEEP));
+        self.entry.next_step_within(pause);
         tokio::select! {
             () = sleep(pause) => {}
-            () = self.shelf.asked() => {}
+            () = self.entry.asked() => {}
         }
     }
 
-    /// Waits for the next try. Answers whether requests that come while it runs are to wait for it: not when they
+    /// Waits for the next try. Returns what requests that come while it runs do: they do not wait when they
     /// have been asking since the failure, as then they already know its answer.
-    async fn wait_to_retry(&self, unasked: Instant, asked: Instant) -> bool {
-        self.shelf.next_step_within(unasked.saturating_duration_since(Instant::now()));
+    async fn wait_to_retry(&self, idle: Instant, on_demand: Instant) -> Waiters {
+        self.entry.next_step_within(idle.saturating_duration_since(Instant::now()));
         tokio::select! {
-            () = sleep_until(unasked) => return true,
-            () = self.shelf.asked() => {}
+            () = sleep_until(idle) => return Waiters::Block,
+            () = self.entry.asked() => {}
         }
-        if asked <= Instant::now() {
-            return true;
+        if on_demand <= Instant::now() {
+            return Waiters::Block;
         }
-        sleep_until(asked).await;
-        false
+        sleep_until(on_demand).await;
+        Waiters::FailFast
     }
 
-    async fn fetch(&self, hold: bool) {
-        self.shelf.next_step_within(self.settings.fetch_timeout);
-        let before = self.shelf.slot();
-        self.shelf.publish(before.fetching(hold));
-        let quick_tries = if before.token().is_none() && hold { &QUICK_TRIES[..] } else { &[] };
-        let is_new = before.token().is_none() && !self.shelf.permanent;
+    async fn fetch(&self, waiters: Waiters) {
+        self.entry.next_step_within(self.settings.fetch_timeout);
+        let before = self.entry.state();
+        self.entry.publish(before.fetching(waiters));
+        let quick_tries =
+            if before.token().is_none() && waiters == Waiters::Block { &QUICK_TRIES[..] } else { &[] };
+        let is_new = before.token().is_none() && !self.entry.pinned;
         let after = self.mint(quick_tries, is_new).await.unwrap_or_else(|error| self.failed(&before, error));
-        self.shelf.publish(after.clone());
+        self.entry.publish(after.clone());
         self.report(&before, &after);
     }
 
-    fn failed(&self, before: &Slot, error: TokenError) -> Slot {
+    fn failed(&self, before: &EntryState, error: TokenError) -> EntryState {
         before.failed(Arc::new(error), self.settings.clock.moment(), fastrand::f64())
     }
 
     /// Counts and reports a step that has not come to its end, as the failed fetch that it is.
     pub(super) fn give_up(&self, late: Duration) {
-        let before = self.shelf.slot();
+        let before = self.entry.state();
         let error = TokenError::Stuck(late);
-        self.settings.metrics.token_fetch(self.shelf.label(), Err(error.class()), late);
+        self.settings.metrics.token_fetch(self.entry.label(), Err(error.class()), late);
         let after = self.failed(&before, error);
-        self.shelf.publish(after.clone());
+        self.entry.publish(after.clone());
         self.report(&before, &after);
     }
 
     /// One token within `--token-fetch-timeout`, in more than one try where the trouble may pass.
-    async fn mint(&self, quick_tries: &[Duration], is_new: bool) -> Result<Slot, TokenError> {
+    async fn mint(&self, quick_tries: &[Duration], is_new: bool) -> Result<EntryState, TokenError> {
         let deadline = Instant::now() + self.settings.fetch_timeout;
         let mut pauses = quick_tries.iter();
         loop {
@@ -129,9 +130,9 @@ impl Worker {
     }
 
     /// Whatever goes wrong in a source is a failed fetch, a panic too: this task has to outlive it.
-    async fn mint_once(&self, deadline: Instant) -> Result<Slot, TokenError> {
+    async fn mint_once(&self, deadline: Instant) -> Result<EntryState, TokenError> {
         let started = Instant::now();
-        let minting = caught(async { self.source.mint(self.shelf.audiences()).await });
+        let minting = caught(async { self.source.mint(self.entry.audiences()).await });
         let outcome = match timeout_at(deadline, minting).await {
             Ok(Ok(Ok(minted))) => self.accept(minted),
             Ok(Ok(Err(error))) => Err(error),
@@ -139,46 +140,46 @@ impl Worker {
             Err(_) => Err(TokenError::TimedOut(self.settings.fetch_timeout)),
         };
         let counted = outcome.as_ref().map(|_| ()).map_err(TokenError::class);
-        self.settings.metrics.token_fetch(self.shelf.label(), counted, started.elapsed());
+        self.settings.metrics.token_fetch(self.entry.label(), counted, started.elapsed());
         outcome
     }
 
-    fn accept(&self, minted: Minted) -> Result<Slot, TokenError> {
-        self.remark(&minted);
+    fn accept(&self, minted: Minted) -> Result<EntryState, TokenError> {
+        self.note(&minted);
         let (now, skew) = (self.settings.clock.moment(), self.settings.refresh_skew);
         let expires = minted.token.expires();
-        let slot = Slot::minted(minted.token, now, skew, fastrand::f64())?;
-        self.settings.metrics.token_expiry(self.shelf.label(), expires);
-        Ok(slot)
+        let state = EntryState::minted(minted.token, now, skew, fastrand::f64())?;
+        self.settings.metrics.token_expiry(self.entry.label(), expires);
+        Ok(state)
     }
 
     /// Counts what is worth knowing of a new token, and warns where it is not what was asked for.
-    fn remark(&self, minted: &Minted) {
-        let (metrics, label) = (&self.settings.metrics, self.shelf.label());
+    fn note(&self, minted: &Minted) {
+        let (metrics, label) = (&self.settings.metrics, self.entry.label());
         if let Some(ahead) = minted.clock_ahead {
             metrics.clock_ahead(ahead);
         }
-        for difference in &minted.differences {
-            metrics.token_difference(label, difference.field());
-            let audience = self.shelf.audiences();
+        for mismatch in &minted.mismatches {
+            metrics.token_difference(label, mismatch.field());
+            let audience = self.entry.audiences();
             tracing::warn!(
                 code = DiagnosticCode::TokenDiffers.code(),
                 see = DiagnosticCode::TokenDiffers.see(),
                 %audience,
-                %difference,
+                difference = %mismatch,
                 "STS minted something else than was asked for"
             );
         }
     }
 
     /// One line when the state changes, not one a try.
-    fn report(&self, before: &Slot, after: &Slot) {
-        let audience = self.shelf.audiences();
+    fn report(&self, before: &EntryState, after: &EntryState) {
+        let audience = self.entry.audiences();
         match (before.failure(), after.failure()) {
             (None, None) if before.token().is_some() => tracing::debug!(%audience, "token renewed"),
             (None, None) => tracing::info!(%audience, "token obtained"),
             (Some(failure), None) => {
-                tracing::info!(%audience, failures = failure.streak.total(), "token obtained again");
+                tracing::info!(%audience, failures = failure.consecutive_failures.total(), "token obtained again");
             }
             (Some(known), Some(news))
                 if known.error.same_cause(&news.error)

@@ -1,11 +1,11 @@
-//! One audience set's slot, as requests and its worker share it.
+//! One audience set's state, as requests and its refresher share it.
 
 use super::Token;
 use super::audience_set::AudienceSet;
 use super::cache::Settings;
 use super::error::TokenError;
-use super::refresh::Streak;
-use super::slot::{Due, Serve, Slot};
+use super::refresh::ConsecutiveFailures;
+use super::state::{Due, EntryState, Lookup};
 use crate::telemetry::labels::AudienceLabel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,34 +13,36 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
 
-/// How much longer than it says a worker may take for what it does next, on a machine that is busy.
+/// How much longer than it says a refresher may take for what it does next, on a machine that is busy.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// One audience set's slot as requests and its worker share it.
-pub struct Shelf {
+/// One audience set's state as requests and its refresher share it.
+pub struct CacheEntry {
     audiences: AudienceSet,
     label: AudienceLabel,
     /// Whether the set stays although it is not used.
-    pub(super) permanent: bool,
-    slot: watch::Sender<Slot>,
+    pub(super) pinned: bool,
+    state: watch::Sender<EntryState>,
     asked: Notify,
     settings: Arc<Settings>,
     made: Instant,
     /// Milliseconds from `made` to the last use.
     used: AtomicU64,
-    /// Milliseconds from `made` to when its worker has to have come to its next step.
+    /// Milliseconds from `made` to when its refresher has to have come to its next step.
     step_due: AtomicU64,
     /// How often a token was asked for.
     pub(super) uses: AtomicU64,
 }
 
-impl Shelf {
-    pub(super) fn new(audiences: AudienceSet, permanent: bool, settings: Arc<Settings>) -> Self {
+impl CacheEntry {
+    pub(super) fn new(audiences: AudienceSet, pinned: bool, settings: Arc<Settings>) -> Self {
         Self {
             label: AudienceLabel::new(&audiences),
             audiences,
-            permanent,
-            slot: watch::Sender::new(Slot::Fetching { streak: Streak::default() }),
+            pinned,
+            state: watch::Sender::new(EntryState::Fetching {
+                consecutive_failures: ConsecutiveFailures::default(),
+            }),
             asked: Notify::new(),
             settings,
             made: Instant::now(),
@@ -69,9 +71,9 @@ impl Shelf {
 
     /// Resolves when a first token is there, however long that takes.
     pub async fn filled(&self) {
-        let mut changes = self.slot.subscribe();
-        // The sender lives as long as this shelf, so waiting cannot fail.
-        let _ = changes.wait_for(|slot| slot.token().is_some()).await;
+        let mut changes = self.state.subscribe();
+        // The sender lives as long as this entry, so waiting cannot fail.
+        let _ = changes.wait_for(|state| state.token().is_some()).await;
     }
 
     /// Whether a valid token is held.
@@ -80,26 +82,26 @@ impl Shelf {
     }
 
     fn token_in_memory(&self) -> Option<Token> {
-        let slot = self.slot.borrow();
+        let state = self.state.borrow();
         let now = self.settings.clock.moment();
-        let Serve::Token(token) = slot.serve(now) else { return None };
-        if slot.due(now) == Due::Now {
-            // The worker's timer would have told it, but a suspended machine stops timers.
+        let Lookup::Token(token) = state.serve(now) else { return None };
+        if state.due(now) == Due::Now {
+            // The refresher's timer would have told it, but a suspended machine stops timers.
             self.asked.notify_one();
         }
         Some(token.clone())
     }
 
     async fn wait(&self) -> Result<Token, Arc<TokenError>> {
-        let mut changes = self.slot.subscribe();
+        let mut changes = self.state.subscribe();
         loop {
             self.asked.notify_one();
             match changes.borrow_and_update().serve(self.settings.clock.moment()) {
-                Serve::Token(token) => return Ok(token.clone()),
-                Serve::Fail(error) => return Err(error.clone()),
-                Serve::Wait => {}
+                Lookup::Token(token) => return Ok(token.clone()),
+                Lookup::Fail(error) => return Err(error.clone()),
+                Lookup::Wait => {}
             }
-            // The sender lives as long as this shelf, so waiting cannot fail.
+            // The sender lives as long as this entry, so waiting cannot fail.
             let _ = changes.changed().await;
         }
     }
@@ -107,28 +109,28 @@ impl Shelf {
     /// Counts as a use.
     pub(super) fn touch(&self) {
         let now = milliseconds(self.made.elapsed());
-        // More precision would be of no use to anybody.
+        // More precision would be of no use.
         if now.saturating_sub(self.used.load(Ordering::Relaxed)) > 100 {
             self.used.store(now, Ordering::Relaxed);
         }
     }
 
-    /// Its worker comes to the next step within so long.
+    /// Its refresher comes to the next step within so long.
     pub(super) fn next_step_within(&self, time: Duration) {
         let due = milliseconds(self.made.elapsed().saturating_add(time));
         self.step_due.store(due, Ordering::Relaxed);
     }
 
-    /// By how much its worker is late with its next step, where that is more than a busy machine can explain.
+    /// By how much its refresher is late with its next step, where that is more than a busy machine can explain.
     pub(super) fn is_overdue(&self) -> Option<Duration> {
         let due = Duration::from_millis(self.step_due.load(Ordering::Relaxed));
         let late = self.made.elapsed().saturating_sub(due);
         (late > GRACE).then_some(late)
     }
 
-    pub(super) fn displace(&self) {
-        let error = Arc::new(TokenError::Displaced);
-        self.publish(self.slot().failed(error, self.settings.clock.moment(), 0.0));
+    pub(super) fn evict(&self) {
+        let error = Arc::new(TokenError::Evicted);
+        self.publish(self.state().failed(error, self.settings.clock.moment(), 0.0));
     }
 
     pub(super) fn audiences(&self) -> &AudienceSet {
@@ -140,12 +142,12 @@ impl Shelf {
         &self.label
     }
 
-    pub(super) fn slot(&self) -> Slot {
-        self.slot.borrow().clone()
+    pub(super) fn state(&self) -> EntryState {
+        self.state.borrow().clone()
     }
 
-    pub(super) fn publish(&self, slot: Slot) {
-        self.slot.send_replace(slot);
+    pub(super) fn publish(&self, state: EntryState) {
+        self.state.send_replace(state);
     }
 
     /// Resolves when a request has asked for a token that is not there.
@@ -159,8 +161,8 @@ impl Shelf {
 
     /// How long until the set counts as idle if it is not used; `None` where it never does.
     pub(super) fn idle_in(&self) -> Option<Duration> {
-        let patience = self.slot.borrow().token().map_or(PATIENCE_WITHOUT_TOKEN, Token::life);
-        (!self.permanent).then(|| patience.saturating_sub(self.unused_for()))
+        let patience = self.state.borrow().token().map_or(PATIENCE_WITHOUT_TOKEN, Token::life);
+        (!self.pinned).then(|| patience.saturating_sub(self.unused_for()))
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -168,7 +170,7 @@ impl Shelf {
     }
 }
 
-/// A lent set that has no token is dropped when it has not been asked for this long.
+/// An entry that is not pinned and has no token is dropped when it has not been used for this long.
 const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
 
 fn milliseconds(time: Duration) -> u64 {

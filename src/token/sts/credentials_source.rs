@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 /// Where credentials and region come from.
 #[derive(Clone, Debug)]
-pub enum Access {
+pub enum AwsCredentialsSource {
     /// The AWS SDK's default chain: environment, profile, web identity, container, instance.
     DefaultChain(AwsVariables),
     /// Given outright: neither the environment, its proxies included, nor AWS's files are read.
@@ -126,7 +126,7 @@ pub(super) enum Endpoint {
     Url(String),
 }
 
-impl Access {
+impl AwsCredentialsSource {
     /// Long-term keys, given outright.
     pub fn keys(access_key_id: &str, secret_access_key: &str, region: &str) -> Self {
         let credentials = Credentials::new(access_key_id, secret_access_key, None, None, "given");
@@ -141,7 +141,7 @@ impl Access {
         }
     }
 
-    /// Who is asked for credentials, with this configuration.
+    /// The providers of credentials, with this configuration.
     pub(super) fn providers(&self, config: &SdkConfig) -> Providers {
         match self {
             Self::DefaultChain(variables) => Providers::Chain(Box::new((config.clone(), variables.clone()))),

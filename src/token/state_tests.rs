@@ -1,8 +1,12 @@
-//! The slot under any order of fetches, failures, requests and jumps of the clock.
+//! The state under any order of fetches, failures, requests and jumps of the clock.
 
 use super::*;
 use crate::token::aws_code::AwsCode;
 use proptest::prelude::*;
+
+fn waiters(block: bool) -> Waiters {
+    if block { Waiters::Block } else { Waiters::FailFast }
+}
 
 const SKEW: Duration = Duration::from_secs(300);
 
@@ -15,7 +19,7 @@ enum Event {
     Forward(u64),
     /// The wall clock alone is set back.
     Back(u64),
-    /// The worker looks whether a fetch is due; somebody has asked for a token meanwhile, or nobody has.
+    /// The refresher looks whether a fetch is due; a request has asked for a token meanwhile, or none has.
     Work { asked: bool },
     /// The fetch that runs brings a token of so many seconds.
     Minted(u64),
@@ -56,15 +60,15 @@ fn moment() -> Moment {
     Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), tick: Instant::now() }
 }
 
-/// A worker and its slot, with clocks that the test turns.
+/// A refresher and its state, with clocks that the test turns.
 struct Model {
-    slot: Slot,
+    state: EntryState,
     now: Moment,
     /// When the token that came last is over, by the timer: what no clock that is set can change.
     over: Instant,
     fetching: bool,
     failed: Option<(Instant, Severity)>,
-    chance: f64,
+    jitter: f64,
 }
 
 use crate::token::error::Severity;
@@ -84,7 +88,7 @@ impl Model {
                     if token.is_usable(self.now.after(Duration::from_secs(1))) {
                         self.over = self.now.tick + life;
                     }
-                    self.settle(Slot::minted(token, self.now, SKEW, self.chance));
+                    self.settle(EntryState::minted(token, self.now, SKEW, self.jitter));
                 }
             }
             Event::Failed(kind) => {
@@ -96,21 +100,22 @@ impl Model {
         }
     }
 
-    fn settle(&mut self, outcome: Result<Slot, TokenError>) {
+    fn settle(&mut self, outcome: Result<EntryState, TokenError>) {
         self.failed = outcome.as_ref().err().map(|error| (self.now.tick, error.severity()));
-        self.slot = outcome.unwrap_or_else(|error| self.slot.failed(Arc::new(error), self.now, self.chance));
+        self.state =
+            outcome.unwrap_or_else(|error| self.state.failed(Arc::new(error), self.now, self.jitter));
     }
 
     fn work(&mut self, asked: bool) {
         if self.fetching {
             return;
         }
-        let (due, hold) = match self.slot.due(self.now) {
+        let (due, blocks) = match self.state.due(self.now) {
             Due::Now => (true, true),
             Due::At(moment) => (self.now.until(moment).is_zero(), true),
-            Due::AfterFailure { unasked, asked: when_asked } => {
-                assert!(when_asked <= unasked, "being asked never delays a try");
-                (self.now.tick >= if asked { when_asked } else { unasked }, !asked)
+            Due::AfterFailure { idle, on_demand } => {
+                assert!(on_demand <= idle, "being asked never delays a try");
+                (self.now.tick >= if asked { on_demand } else { idle }, !asked)
             }
         };
         if !due {
@@ -123,30 +128,30 @@ impl Model {
                 "a try came before its pause was over"
             );
         }
-        self.slot = self.slot.fetching(hold);
+        self.state = self.state.fetching(waiters(blocks));
         self.fetching = true;
     }
 
     fn request(&self) {
-        let held = self.slot.token().filter(|token| token.is_usable(self.now));
-        match self.slot.serve(self.now) {
-            Serve::Token(token) => {
+        let held = self.state.token().filter(|token| token.is_usable(self.now));
+        match self.state.serve(self.now) {
+            Lookup::Token(token) => {
                 assert!(
                     token.is_usable(self.now) && token.expires() > self.now.wall && self.over > self.now.tick,
                     "an expired token was served"
                 );
             }
-            Serve::Fail(_) => {
+            Lookup::Fail(_) => {
                 assert!(held.is_none(), "a request failed although a valid token was held");
-                assert!(self.slot.failure().is_some());
+                assert!(self.state.failure().is_some());
             }
-            Serve::Wait => {
+            Lookup::Wait => {
                 assert!(held.is_none(), "a request waited although a valid token was held");
-                // Whoever waits is waited for: a fetch runs, or the worker starts one as soon as it is asked.
-                let startable = match self.slot.due(self.now) {
+                // A request that waits is answered: a fetch runs, or the refresher starts one as soon as it is asked.
+                let startable = match self.state.due(self.now) {
                     Due::Now => true,
                     Due::At(_) => false,
-                    Due::AfterFailure { asked, .. } => asked <= self.now.tick,
+                    Due::AfterFailure { on_demand, .. } => on_demand <= self.now.tick,
                 };
                 assert!(self.fetching || startable, "a request waited for nothing");
             }
@@ -158,15 +163,15 @@ proptest! {
     #[test]
     fn a_valid_token_is_always_served_and_an_expired_one_never(
         events in events(),
-        chance in 0.0..1.0f64,
+        jitter in 0.0..1.0f64,
     ) {
         let mut model = Model {
-            slot: Slot::Fetching { streak: Streak::default() },
+            state: EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() },
             now: moment(),
             over: Instant::now(),
             fetching: false,
             failed: None,
-            chance,
+            jitter,
         };
         for event in &events {
             model.step(event);
@@ -179,67 +184,74 @@ proptest! {
 fn a_failed_renewal_leaves_the_valid_token_in_service() {
     let now = moment();
     let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap().fetching(true);
-    let slot = slot.failed(Arc::new(error(0)), now, 0.5);
-    assert!(matches!(slot, Slot::Stale { .. }));
-    assert!(matches!(slot.serve(now), Serve::Token(_)));
+    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap().fetching(Waiters::Block);
+    let state = state.failed(Arc::new(error(0)), now, 0.5);
+    assert!(matches!(state, EntryState::Stale { .. }));
+    assert!(matches!(state.serve(now), Lookup::Token(_)));
 }
 
 #[test]
 fn a_clock_that_is_set_back_makes_no_token_live_longer() {
     let now = moment();
     let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap();
+    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap();
     let set_back = Moment { wall: now.wall - Duration::from_secs(24 * 3600), ..now };
-    assert!(matches!(slot.serve(set_back), Serve::Token(_)));
-    assert_eq!(slot.due(set_back.after(Duration::from_secs(3299))), Due::At(slot_refresh(&slot)));
-    assert_eq!(slot.due(set_back.after(Duration::from_secs(3301))), Due::Now);
-    assert!(matches!(slot.serve(set_back.after(Duration::from_secs(3595))), Serve::Wait));
+    assert!(matches!(state.serve(set_back), Lookup::Token(_)));
+    assert_eq!(state.due(set_back.after(Duration::from_secs(3299))), Due::At(slot_refresh(&state)));
+    assert_eq!(state.due(set_back.after(Duration::from_secs(3301))), Due::Now);
+    assert!(matches!(state.serve(set_back.after(Duration::from_secs(3595))), Lookup::Wait));
 }
 
 #[test]
 fn a_clock_that_is_set_forward_has_the_token_fetched_again() {
     let now = moment();
     let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let slot = Slot::minted(token, now, SKEW, 0.0).unwrap();
+    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap();
     let set_forward = Moment { wall: now.wall + Duration::from_secs(24 * 3600), ..now };
-    assert_eq!(slot.due(set_forward), Due::Now);
-    assert!(matches!(slot.serve(set_forward), Serve::Wait));
+    assert_eq!(state.due(set_forward), Due::Now);
+    assert!(matches!(state.serve(set_forward), Lookup::Wait));
 }
 
-fn slot_refresh(slot: &Slot) -> Moment {
-    let Slot::Fresh { refresh_at, .. } = slot else { panic!("{slot:?}") };
+fn slot_refresh(state: &EntryState) -> Moment {
+    let EntryState::Fresh { refresh_at, .. } = state else { panic!("{state:?}") };
     *refresh_at
 }
 
 #[test]
 fn failures_in_a_row_are_counted_through_waiting_and_serving() {
-    let mut slot = Slot::Fetching { streak: Streak::default() };
+    let mut state = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() };
     for round in 1..=5 {
-        slot = slot.fetching(round % 2 == 0).failed(Arc::new(error(0)), moment(), 0.5);
-        assert_eq!(slot.failure().map(|failure| failure.streak.total()), Some(round));
+        state = state.fetching(waiters(round % 2 == 0)).failed(Arc::new(error(0)), moment(), 0.5);
+        assert_eq!(state.failure().map(|failure| failure.consecutive_failures.total()), Some(round));
     }
 }
 
 #[test]
 fn while_a_retry_runs_the_known_failure_answers_at_once() {
     let now = moment();
-    let failed = Slot::Fetching { streak: Streak::default() }.failed(Arc::new(error(0)), now, 0.5);
+    let failed = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() }.failed(
+        Arc::new(error(0)),
+        now,
+        0.5,
+    );
     let much_later = now.after(Duration::from_secs(100));
-    assert!(matches!(failed.fetching(false).serve(much_later), Serve::Fail(_)));
-    assert!(matches!(failed.fetching(true).serve(much_later), Serve::Wait));
-    assert!(matches!(failed.serve(much_later), Serve::Wait), "old news: look again");
+    assert!(matches!(failed.fetching(Waiters::FailFast).serve(much_later), Lookup::Fail(_)));
+    assert!(matches!(failed.fetching(Waiters::Block).serve(much_later), Lookup::Wait));
+    assert!(matches!(failed.serve(much_later), Lookup::Wait), "old news: look again");
 }
 
 #[test]
 fn a_throttling_after_outages_waits_as_a_first_one() {
     let now = moment();
-    let mut slot = Slot::Fetching { streak: Streak::default() };
+    let mut state = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() };
     for _ in 0..5 {
-        slot = slot.failed(Arc::new(error(0)), now, 0.0);
+        state = state.failed(Arc::new(error(0)), now, 0.0);
     }
-    let failure = slot.failed(Arc::new(error(2)), now, 0.0).failure().cloned().unwrap();
-    assert_eq!((failure.streak.total(), failure.retry_at - now.tick), (6, Duration::from_millis(1800)));
+    let failure = state.failed(Arc::new(error(2)), now, 0.0).failure().cloned().unwrap();
+    assert_eq!(
+        (failure.consecutive_failures.total(), failure.retry_at - now.tick),
+        (6, Duration::from_millis(1800))
+    );
 }
 
 #[test]
@@ -247,9 +259,9 @@ fn a_token_that_is_expired_or_about_to_be_is_as_good_as_none() {
     let now = moment();
     for (life, usable) in [(0, false), (1, false), (2, true), (3600, true)] {
         let token = Token::new("jwt", now, now.wall + Duration::from_secs(life)).unwrap();
-        let slot = Slot::minted(token, now, SKEW, 0.5);
-        assert_eq!(slot.is_ok(), usable, "a token of {life} s");
+        let state = EntryState::minted(token, now, SKEW, 0.5);
+        assert_eq!(state.is_ok(), usable, "a token of {life} s");
         // However short its life, it is not fetched again within a second.
-        assert!(slot.is_err() || slot.unwrap().refresh_at() >= Some(now.wall + Duration::from_secs(1)));
+        assert!(state.is_err() || state.unwrap().refresh_at() >= Some(now.wall + Duration::from_secs(1)));
     }
 }
