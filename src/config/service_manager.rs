@@ -37,7 +37,9 @@ pub enum SocketsError {
     #[error("LISTEN_FDS is {0:?}: at most 2 sockets can be used, one for callers and one for metrics")]
     Count(String),
     /// Two of them for one purpose.
-    #[error("LISTEN_FDNAMES names two sockets {0}")]
+    #[error(
+        "LISTEN_FDNAMES names two sockets {0}: give it one ListenStream=, and [::]:PORT where it is to hear IPv4 too"
+    )]
     SameName(&'static str),
     /// Something else was handed over.
     #[error("the socket of file descriptor {0} is no listening TCP or Unix stream socket; is it Accept=yes?")]

@@ -2,6 +2,7 @@
 
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
+use super::way;
 use crate::cli::format::span;
 use crate::config::{TokenConfig, variable};
 use crate::diagnostics::DiagnosticCode;
@@ -70,7 +71,7 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
         None => too_late,
     };
     aws.findings.push(credentials_finding(&found, &introduction.answer, tokens));
-    let endpoint = endpoint_finding(&introduction);
+    let endpoint = endpoint_finding(&introduction, deadline).await;
     aws.obstacle = (endpoint.failure().is_some()).then_some("needs an STS that answers");
     aws.findings.push(endpoint);
     aws.findings.push(clock_finding(introduction.clock_ahead));
@@ -150,7 +151,7 @@ fn is_of_credentials(error: &TokenError) -> bool {
     diagnostics.contains(&error.diagnostic())
 }
 
-fn endpoint_finding(introduction: &Introduction) -> Finding {
+async fn endpoint_finding(introduction: &Introduction, deadline: Deadline) -> Finding {
     let check = Check::StsEndpoint;
     let url = introduction.url.as_deref().unwrap_or("STS").trim_end_matches('/');
     if url.ends_with("//sts.amazonaws.com") {
@@ -164,28 +165,12 @@ fn endpoint_finding(introduction: &Introduction) -> Finding {
         }
         // A refusal proves that STS was reached; other checks report it.
         Err(TokenError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
-        Err(error) => {
-            let text = error.to_string();
-            Finding::failed(check, error.diagnostic(), format!("{url}: {text}"), way(&text, error))
+        Err(error @ TokenError::Unreachable(_)) => {
+            let next = way::next_step(url, deadline).await.unwrap_or_else(|| error.hint());
+            Finding::failed(check, error.diagnostic(), format!("{url}: {error}"), next)
         }
+        Err(error) => Finding::failed(check, error.diagnostic(), format!("{url}: {error}"), error.hint()),
     }
-}
-
-/// The next step for an unreachable STS, depending on the error.
-fn way(text: &str, error: &TokenError) -> &'static str {
-    let signs = [
-        (
-            "dns error",
-            "see that the name resolves here: DNS, the VPC endpoint's private DNS, a wrong AWS_REGION",
-        ),
-        (
-            "certificate",
-            "something between here and STS opens TLS: add its authority to the system's, or go round it",
-        ),
-        ("refused", "nothing listens there: see AWS_ENDPOINT_URL_STS, --sts-endpoint-url and HTTPS_PROXY"),
-    ];
-    let sign = signs.iter().find(|(sign, _)| text.contains(sign));
-    sign.map_or_else(|| error.hint(), |(_, next)| next)
 }
 
 fn clock_finding(ahead: Option<i64>) -> Finding {

@@ -26,6 +26,12 @@ pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadlin
 
 async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<String> {
     let request = subject.config.tokens.token_request();
+    let untagged = TokenRequest { tags: Vec::new(), ..request.clone() };
+    if !request.tags.is_empty() && is_granted(subject, untagged, audiences).await {
+        return Some(
+            "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned(),
+        );
+    }
     let other = match request.algorithm {
         SigningAlgorithm::Rs256 => SigningAlgorithm::Es384,
         SigningAlgorithm::Es384 => SigningAlgorithm::Rs256,

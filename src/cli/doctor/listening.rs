@@ -7,26 +7,46 @@ use crate::config::{Config, ListenAddr, MetricsConfig};
 use crate::diagnostics::DiagnosticCode;
 use crate::server::listener::{BindError, Listener};
 use http::StatusCode;
+use serde::Deserialize;
 use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 use tokio::time::timeout;
 
 /// The time limit for the metrics of a running attache, and for resolving a name.
 const TIMEOUT: Duration = Duration::from_secs(2);
-/// The label that every series of attache's metrics has.
-const METRICS_LABEL: &str = "otel_scope_name=\"attache\"";
+
+/// What a running attache says of itself at `/status`, as far as it is needed here.
+#[derive(Deserialize)]
+struct Status {
+    listeners: Listeners,
+}
+
+/// The addresses that it has bound.
+#[derive(Deserialize)]
+struct Listeners {
+    callers: String,
+    metrics: String,
+}
 
 /// Makes a finding for each address. The configuration ensures that they differ.
 pub(super) async fn check(config: &Config) -> Vec<Finding> {
     let metrics = config.metrics.as_ref();
     let running = match metrics {
-        Some(metrics) => is_attache(metrics).await,
+        Some(metrics) => running(metrics).await,
         None => None,
     };
-    let mut findings = vec![address(Check::ListenAddress, &config.listen, running).await];
+    let of_callers = running.as_ref().map(|running| {
+        running.as_ref().is_some_and(|listeners| has_bound(&listeners.callers, &config.listen))
+    });
+    let mut findings = vec![address(Check::ListenAddress, &config.listen, of_callers).await];
     findings.push(match metrics {
-        Some(metrics) => address(Check::MetricsAddress, &metrics.listen, running).await,
+        Some(metrics) => {
+            let of_metrics = running.as_ref().map(|running| {
+                running.as_ref().is_some_and(|listeners| has_bound(&listeners.metrics, &metrics.listen))
+            });
+            address(Check::MetricsAddress, &metrics.listen, of_metrics).await
+        }
         None => Finding::skipped(Check::MetricsAddress, "metrics and health are off"),
     });
     findings
@@ -67,8 +87,20 @@ fn is_in_use(error: &BindError) -> bool {
     }
 }
 
-/// Whether attache serves metrics at the address; `None` for an address that is not TCP.
-async fn is_attache(metrics: &MetricsConfig) -> Option<bool> {
+/// Whether a running attache has bound this address, by what it says. The addresses of a name differ, its port does not.
+fn has_bound(bound: &str, address: &ListenAddr) -> bool {
+    match address {
+        ListenAddr::Every(port) | ListenAddr::One(_, port) => {
+            let mut bound = bound.split(", ").filter_map(|bound| bound.parse::<SocketAddr>().ok());
+            bound.any(|bound| bound.port() == *port)
+        }
+        ListenAddr::Unix(_) => bound == address.to_string(),
+    }
+}
+
+/// The listeners of the attache that answers at the address for metrics, or of none; `None` for an address that is not
+/// TCP.
+async fn running(metrics: &MetricsConfig) -> Option<Option<Listeners>> {
     let authority = match &metrics.listen {
         ListenAddr::Every(port) => format!("{}:{port}", Ipv4Addr::LOCALHOST),
         ListenAddr::One(host, port) => match host.parse() {
@@ -77,9 +109,12 @@ async fn is_attache(metrics: &MetricsConfig) -> Option<bool> {
         },
         ListenAddr::Unix(_) => return None,
     };
-    let request = fetch::get(&format!("http://{authority}{}", metrics.path)).ok()?;
+    let request = fetch::get(&format!("http://{authority}/status")).ok()?;
     let answer = Fetcher::to_anywhere(TIMEOUT).ok()?.send(request).await;
-    Some(answer.is_ok_and(|answer| {
-        answer.status() == StatusCode::OK && String::from_utf8_lossy(answer.body()).contains(METRICS_LABEL)
-    }))
+    let status = answer.ok().filter(|answer| answer.status() == StatusCode::OK);
+    Some(
+        status
+            .and_then(|answer| serde_json::from_slice::<Status>(answer.body()).ok())
+            .map(|status| status.listeners),
+    )
 }

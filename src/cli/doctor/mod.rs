@@ -32,6 +32,8 @@ mod listening;
 mod certificates;
 /// Checks region, credentials, STS and clock.
 mod aws;
+/// What keeps calls from STS.
+mod way;
 /// Checks a minted token.
 mod tokens;
 /// Finds out which condition of an IAM policy denies a token.

@@ -50,6 +50,11 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
     }
 }
 
+/// Whether the variables send calls to this URL through an HTTP proxy.
+pub(super) fn carries(url: &str) -> bool {
+    url.parse::<Uri>().is_ok_and(|url| matcher().intercept(&url).is_some())
+}
+
 /// The AWS SDK's rules for the variables that it reads.
 fn matcher() -> Matcher {
     let value = |names: [&str; 2]| {

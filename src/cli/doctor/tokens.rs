@@ -91,11 +91,7 @@ async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, dead
     let Some(audiences) = &subject.audiences else {
         return Finding::failed(Check::Token, error.diagnostic(), error.to_string(), error.hint());
     };
-    let advice = if error.to_string().contains("sts:TagGetWebIdentityToken") {
-        "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned()
-    } else {
-        iam::find(subject, audiences, deadline).await
-    };
+    let advice = iam::find(subject, audiences, deadline).await;
     let attach = aws.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
     let attach = attach.unwrap_or_else(|| "attach it to the role of the workload".to_owned());
     let document = match audiences.iter().count() - policy::listed(audiences).len() {

@@ -3,7 +3,8 @@
 use super::examination::{examine, examine_with, row};
 use crate::support::Sts;
 use crate::support::certificates::Certificates;
-use crate::support::program::command;
+use crate::support::program::{Program, command};
+use crate::support::upstream::{Upstream, text};
 
 #[tokio::test]
 async fn settings_that_make_no_sense_are_told_all_together_and_end_it() {
@@ -41,6 +42,32 @@ async fn an_address_that_somebody_else_has_is_a_failure() {
 
     let told = row("no such address", "address_unusable", "no interface of this machine has that address");
     let flags = [&audience[..], &["--listen-addr", "192.0.2.1:8080"]].concat();
+    examine(&sts.url, &flags).await.assert_names(told, "failed");
+}
+
+#[tokio::test]
+async fn an_attache_that_runs_is_known_by_what_it_says_and_not_by_words_in_a_page() {
+    let sts = Sts::start().await;
+    let running = Program::serve(&sts.url, &["--upstream-host", "localhost:9"]).await;
+    let (callers, metrics) = (running.proxy.to_string(), running.admin.to_string());
+    let flags = ["--token-audience", "a", "--listen-addr", &callers, "--metrics-listen-addr", &metrics];
+    let examination = examine(&sts.url, &flags).await;
+    for check in ["listen_address", "metrics_address"] {
+        let seen = examination.check(check)["seen"].as_str().unwrap();
+        assert!(seen.ends_with("is in use by an attache that runs"), "{seen}");
+    }
+
+    let told = row("another program beside attache", "address_in_use", "another process listens there");
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let other = taken.local_addr().unwrap().to_string();
+    let flags = ["--token-audience", "a", "--listen-addr", &other, "--metrics-listen-addr", &metrics];
+    examine(&sts.url, &flags).await.assert_names(told, "failed");
+
+    let told = row("a page with words of attache", "address_in_use", "another process listens there");
+    let page =
+        Upstream::scripted(|_| async { text("x{otel_scope_name=\"attache\"} 1 listeners callers") }).await;
+    let address = page.authority();
+    let flags = ["--token-audience", "a", "--metrics-listen-addr", &address];
     examine(&sts.url, &flags).await.assert_names(told, "failed");
 }
 
