@@ -40,15 +40,22 @@ pub enum Content {
         "it holds a TRUSTED CERTIFICATE of OpenSSL's own: `openssl x509 -in FILE -out NEW` makes a plain one of it"
     )]
     TrustedCertificate,
+    /// PEM whose lines begin with blanks, as those of a value in YAML do.
+    #[error("its BEGIN lines have blanks before them: take the blanks at the beginning of each line away")]
+    Indented,
+    /// A key of a kind that is not used for TLS any more.
+    #[error("it holds a key of DSA: RSA from 2048 bits on, ECDSA and Ed25519 can be used")]
+    DsaKey,
     /// Anything else.
     #[error("it has no BEGIN line of one")]
     Other,
 }
 
 /// What the labels of PEM sections (RFC 7468) say. Labels that others end with come behind them.
-const LABELS: [(&str, Content); 9] = [
+const LABELS: [(&str, Content); 10] = [
     ("ENCRYPTED PRIVATE KEY-----", Content::EncryptedKey),
     ("OPENSSH PRIVATE KEY-----", Content::OpensshKey),
+    ("DSA PRIVATE KEY-----", Content::DsaKey),
     ("PRIVATE KEY-----", Content::PrivateKey),
     ("PUBLIC KEY-----", Content::PublicKey),
     ("CERTIFICATE REQUEST-----", Content::CertificateRequest),
@@ -75,6 +82,9 @@ impl Content {
         }
         let begins = |line: &str| {
             let label = line.trim().strip_prefix("-----BEGIN ")?;
+            if line.starts_with([' ', '\t']) {
+                return Some(Self::Indented);
+            }
             LABELS.iter().find(|(end, _)| label.ends_with(end)).map(|(_, content)| *content)
         };
         text.lines().find_map(begins).unwrap_or(Self::Other)
@@ -101,6 +111,8 @@ mod tests {
             (b"-----BEGIN TRUSTED CERTIFICATE-----\n", Content::TrustedCertificate),
             (b"-----BEGIN X509 CERTIFICATE-----\n", Content::Certificate),
             (b"-----BEGIN PKCS7-----\n", Content::Pkcs7),
+            (b"  -----BEGIN CERTIFICATE-----\n  MIIB\n", Content::Indented),
+            (b"-----BEGIN DSA PRIVATE KEY-----\n", Content::DsaKey),
             (b"MIIDCTCCAfGgAwIBAgIU", Content::Other),
         ] {
             assert_eq!(Content::of(file), content, "{:?}", String::from_utf8_lossy(file));

@@ -19,6 +19,11 @@ pub struct Validity {
 }
 
 impl Validity {
+    /// Whether the certificate holds at this moment.
+    pub fn includes(&self, moment: SystemTime) -> bool {
+        (self.begins..=self.ends).contains(&moment)
+    }
+
     /// What the certificate says; `None` where it cannot be read, or holds before 1970.
     ///
     /// It is judged at two moments at which it cannot hold, because a judgement looks at the time first and names the

@@ -59,6 +59,7 @@ const IMPORTS: &[(&str, &[&str])] = &[
     (
         "server",
         &[
+            "clock",
             "config",
             "diagnostics",
             "http1",

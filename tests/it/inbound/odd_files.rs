@@ -88,7 +88,7 @@ fn make(certificates: &Certificates, line: &str) {
 }
 
 /// What OpenSSL makes of a certificate and its key, and what attache says of it. `None` where it is used as it is.
-const NEARLY_RIGHT: [(&str, &str, &str, Option<&str>); 20] = [
+const NEARLY_RIGHT: [(&str, &str, &str, Option<&str>); 21] = [
     (
         "--tls-cert",
         "c.der",
@@ -109,6 +109,7 @@ const NEARLY_RIGHT: [(&str, &str, &str, Option<&str>); 20] = [
     ),
     ("--tls-cert", "u.pem", "iconv -t UTF-16 $CERT > u.pem", Some("it is UTF-16 text")),
     ("--tls-cert", "e.pem", ": > e.pem", Some("it is empty")),
+    ("--tls-cert", "i.pem", "sed 's/^/  /' $CERT > i.pem", Some("its BEGIN lines have blanks before them")),
     (
         "--tls-cert",
         "r.pem",
@@ -193,5 +194,21 @@ async fn files_that_are_nearly_right_are_named_by_what_they_are() {
         assert_eq!(output.status.code(), Some(1), "{line}: {message}");
         assert!(message.contains(odd) && message.contains(problem), "{line}: {message}");
         assert!(!message.contains("PRIVATE KEY-----"), "{message}");
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_not_valid_now_is_a_warning_with_its_dates() {
+    let certificates = Certificates::new("not-valid-now");
+    let sts = Sts::start().await;
+    for (days, cert, key) in [(-9..-1, "old.pem", "old-key.pem"), (1..9, "early.pem", "early-key.pem")] {
+        certificates.issue_for_days(days, cert, key);
+        let (cert, key) = (certificates.path(cert), certificates.path(key));
+        let flags = ["--upstream-host", "localhost:9", "--tls-cert", &cert, "--tls-key", &key];
+        let mut proxy = Program::serve(&sts.url, &flags).await;
+        let line = proxy.logged(|line| line["code"] == "certificate_expired").await;
+        assert_eq!((&line["level"], &line["file"]), (&"WARN".into(), &cert.into()), "{line}");
+        let date = |name: &str| line[name].as_str().unwrap().len();
+        assert_eq!((date("not_before"), date("not_after")), (27, 27), "{line}");
     }
 }
