@@ -42,6 +42,7 @@ impl Counts {
     }
 
     /// A frame has come. Whether this is a flood.
+    #[inline]
     pub(super) fn received(&mut self, frame: Frame) -> bool {
         match frame.kind {
             Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),

@@ -17,6 +17,7 @@ pub struct Flushes(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     number: u64,
+    is_shut: bool,
     /// What drives the connection, and flushes it whenever it is woken.
     connection: Option<Waker>,
     waiting: Vec<Waker>,
@@ -24,6 +25,7 @@ struct State {
 
 impl Flushes {
     /// The connection is about to be flushed by the task of this context.
+    #[inline]
     pub fn begin(&self, context: &Context<'_>) {
         let mut state = self.state();
         match &mut state.connection {
@@ -33,12 +35,23 @@ impl Flushes {
     }
 
     /// Everything that was queued is written.
+    #[inline]
     pub fn end(&self) {
         let mut state = self.state();
         state.number += 1;
         for waiting in std::mem::take(&mut state.waiting) {
             waiting.wake();
         }
+    }
+
+    /// Nothing more will be written.
+    pub fn shut(&self) {
+        self.state().is_shut = true;
+    }
+
+    /// Whether nothing more will be written.
+    pub fn are_shut(&self) -> bool {
+        self.state().is_shut
     }
 
     fn number(&self) -> u64 {

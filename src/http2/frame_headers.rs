@@ -83,6 +83,7 @@ impl FrameHeaders {
     }
 
     /// Tells of each frame whose header ends in these bytes, and of each error code of a reset.
+    #[inline]
     pub(super) fn follow(&mut self, mut bytes: &[u8], mut passing: impl FnMut(Passing)) {
         while !bytes.is_empty() {
             let skipped = self.to_skip.min(bytes.len());

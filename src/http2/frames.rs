@@ -177,6 +177,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if let Peer::Caller { flushes, .. } = &self.peer {
+            flushes.shut();
+        }
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

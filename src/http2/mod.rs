@@ -3,6 +3,8 @@
 
 /// Bodies that break off behind what came before.
 pub mod flushes;
+/// A connection that outlasts a request for a tunnel.
+pub mod lasting;
 /// The frames of a connection, counted.
 pub mod frames;
 /// The headers of frames.

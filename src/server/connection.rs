@@ -13,6 +13,7 @@ use crate::http1::server::{Answering, Handler};
 use crate::http1::{CallerStream, MOST_HEADER_LIST};
 use crate::http2::flushes::{FlushedBody, Flushes};
 use crate::http2::frames::CountedFrames;
+use crate::http2::lasting::Lasting;
 use crate::proxy::body::{RequestBody, ResponseBody};
 use crate::proxy::headers::client_address;
 use crate::proxy::incoming::Incoming;
@@ -117,6 +118,7 @@ async fn speak_http(
             let stream = Rewind::new(before, Box::new(stream));
             let within = server.limits.header_read_timeout;
             let stream = TokioIo::new(CountedFrames::of_caller(stream, flushes.clone(), within));
+            let connection_flushes = flushes.clone();
             let service = service_fn(move |request: Request<_>| {
                 let answer = callers.answer_one(request.map(|body| RequestBody::new(Incoming::Http2(body))));
                 let flushes = flushes.clone();
@@ -126,10 +128,13 @@ async fn speak_http(
                     Ok::<_, Infallible>(response.map(|body| FlushedBody::new(body, flushes)))
                 }
             });
-            // Boxed, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
-            let mut connection = Box::pin(http2().serve_connection(stream, service));
-            let stop = |connection: Pin<&mut http2::Connection<_, _, _>>, _| connection.graceful_shutdown();
-            report(deadlines.apply(connection.as_mut(), deadlines.drained(), stop).await);
+            let connection = http2().serve_connection(stream, service);
+            // Boxed in there, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
+            let connection = Lasting::new(connection, connection_flushes, MOST_STREAMS);
+            let stop = |connection: Pin<&mut Lasting<http2::Connection<_, _, _>>>, _| {
+                connection.get_mut().connection().graceful_shutdown();
+            };
+            report(deadlines.apply(pin!(connection), deadlines.drained(), stop).await);
         }
         Err(_) => {}
     }

@@ -85,3 +85,35 @@ async fn a_caller_that_has_its_streams_reset_floods_like_one_that_resets_them() 
     assert_eq!(goodbye.payload[4..], ENHANCE_YOUR_CALM.to_be_bytes());
     assert!(resets > 190, "{resets}");
 }
+
+/// Fields as literals without a place in HPACK's table.
+fn literal(fields: &[(&str, &str)]) -> Vec<u8> {
+    let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
+    fields.iter().flat_map(|(name, value)| [vec![0], text(name), text(value)].concat()).collect()
+}
+
+#[tokio::test]
+async fn a_connect_with_a_length_ends_its_own_stream_and_no_other() {
+    const LENGTH: (&str, &str) = ("content-length", "5");
+    let world = World::pinned(Upstream::echo().await, &[]).await;
+    let connect = [(":method", "CONNECT"), (":authority", "p:1"), LENGTH];
+    let websocket = [
+        [(":method", "CONNECT"), (":authority", "p"), (":protocol", "websocket")],
+        [(":scheme", "http"), (":path", "/"), LENGTH],
+    ];
+    for fields in [literal(&connect), literal(&websocket.concat())] {
+        let mut caller = Frames::of_caller(world.proxy.proxy).await;
+        caller.write(HEADERS, END_HEADERS, 1, POST).await;
+        for stream in [3, 5, 7] {
+            caller.write(HEADERS, END_HEADERS, stream, &fields).await;
+        }
+        let mut reset = 0;
+        while reset < 3 {
+            let frame = caller.frame().await.unwrap();
+            assert!(frame.stream != 1 && frame.kind != GOAWAY, "{frame:?}");
+            reset += usize::from(frame.kind == RST_STREAM);
+        }
+        caller.write(DATA, END_STREAM, 1, b"a").await;
+        assert_eq!(caller.end_of(1).await, b"a");
+    }
+}
