@@ -4,7 +4,7 @@ use super::health::Readiness;
 use crate::clock::{Clock, Rfc3339};
 use crate::config::effective::Effective;
 use crate::config::{Config, Routing};
-use crate::proxy::pool::{Kept, Pool};
+use crate::proxy::pool::{Pool, PoolStats};
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::{LogEntry, Recent};
@@ -241,11 +241,11 @@ impl ErrorStatus {
 
 impl UpstreamStatus {
     /// Lists those first that have the most connections.
-    fn of(mut kept: Vec<Kept>) -> Self {
+    fn of(mut kept: Vec<PoolStats>) -> Self {
         let known = kept.len();
         kept.sort_by_cached_key(|kept| (Reverse(kept.http1 + kept.http2), kept.target.to_string()));
         kept.truncate(MOST_LISTED);
-        let targets = kept.into_iter().map(|Kept { target, http1, http2 }| TargetStatus {
+        let targets = kept.into_iter().map(|PoolStats { target, http1, http2 }| TargetStatus {
             target: target.to_string(),
             unused_http1: http1,
             http2,

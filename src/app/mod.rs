@@ -8,12 +8,12 @@ use crate::admin::status::{Listeners, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::Sockets;
-use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
+use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
-use crate::proxy::named::Named;
 use crate::proxy::pool::Pool;
+use crate::proxy::target_cache::TargetCache;
 use crate::proxy::trust::UpstreamTls;
 use crate::proxy::upstream::Upstream;
 use crate::proxy::{Proxy, Tokens, audience};
@@ -100,13 +100,13 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let same = audience::known(&config).map(|audiences| cache.pin(&audiences));
-        if let Some(entry) = same.clone() {
+        let default_credential = audience::known(&config).map(|audiences| cache.pin(&audiences));
+        if let Some(entry) = default_credential.clone() {
             readiness.require("token", move || entry.is_filled());
         }
         let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);
-        let tokens = Tokens { cache, same };
+        let tokens = Tokens { cache, default_credential };
         let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
         let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
         let dialer = Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections));
@@ -225,19 +225,19 @@ fn server(
 ) -> Result<Server, StartError> {
     let upstream_connections = connector.tasks.clone();
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
-    let complaints = Complaints::new(&upstream_connections);
+    let error_log = ErrorLog::new(&upstream_connections);
     let proxy = Proxy {
         on_loopback,
         routing: config.routing.clone(),
-        named: Named::default(),
+        targets: TargetCache::default(),
         policy: config.policy.clone(),
         loops: LoopGuard::default(),
         tokens,
         forwarded_for: config.upstream.forwarded_for,
-        upstream: Upstream::new(connector, pool, config.upstream.timeout, complaints.clone()),
+        upstream: Upstream::new(connector, pool, config.upstream.timeout, error_log.clone()),
         metrics: telemetry.metrics.clone(),
         traces: telemetry.traces.clone(),
-        complaints,
+        error_log,
     };
     Ok(Server {
         proxy: Arc::new(proxy),

@@ -3,10 +3,10 @@
 
 use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
-use crate::proxy::complaints::Complaints;
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
 use crate::proxy::error::UpstreamError;
+use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
 use crate::proxy::resolver::Resolver;
@@ -85,8 +85,8 @@ impl Fetcher {
 
     fn through(connector: Connector, timeout: Duration) -> Self {
         let pool = Pool::new(timeout, &connector.tasks);
-        let complaints = Complaints::new(&connector.tasks);
-        Self { upstream: Upstream::new(connector, pool, timeout, complaints), timeout }
+        let error_log = ErrorLog::new(&connector.tasks);
+        Self { upstream: Upstream::new(connector, pool, timeout, error_log), timeout }
     }
 
     /// Sends a request made by [`get`], and reads the whole response.

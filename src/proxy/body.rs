@@ -4,9 +4,9 @@ use super::connection::OpenStream;
 use super::headers;
 use super::incoming::{Incoming, UpstreamBody};
 use super::message_error::MessageError;
-use super::pool::Lease;
-use super::record::Record;
+use super::pool::PooledConnection;
 use super::replay::Keeper;
+use super::request_log::RequestLog;
 use crate::diagnostics::DiagnosticCode;
 use crate::http1::rewind::Rewind;
 use bytes::Bytes;
@@ -237,12 +237,12 @@ fn clean_trailers(
 pub struct ResponseBody {
     source: Source,
     /// Written when the body has been sent or dropped.
-    record: Option<Record>,
+    record: Option<RequestLog>,
 }
 
 enum Source {
     Own(Option<Bytes>),
-    Upstream { body: UpstreamBody, lease: Option<Lease>, routing_header: Option<HeaderName> },
+    Upstream { body: UpstreamBody, pooled: Option<PooledConnection>, routing_header: Option<HeaderName> },
 }
 
 impl ResponseBody {
@@ -252,16 +252,20 @@ impl ResponseBody {
     }
 
     /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
-    pub fn upstream(body: UpstreamBody, lease: Lease, routing_header: Option<&HeaderName>) -> Self {
+    pub fn upstream(
+        body: UpstreamBody,
+        pooled: PooledConnection,
+        routing_header: Option<&HeaderName>,
+    ) -> Self {
         let routing_header = routing_header.filter(|_| !body.is_end_stream()).cloned();
-        let source = Source::Upstream { body, lease: Some(lease), routing_header };
+        let source = Source::Upstream { body, pooled: Some(pooled), routing_header };
         let mut this = Self { source, record: None };
         this.end_when_read();
         this
     }
 
     /// The same body, with the record that its end completes.
-    pub fn recorded_in(mut self, record: Record) -> Self {
+    pub fn recorded_in(mut self, record: RequestLog) -> Self {
         self.record = Some(record);
         self.end_when_read();
         self
@@ -277,12 +281,12 @@ impl ResponseBody {
 
     /// Gives the connection back, and completes the record, once the upstream's body has been read to its end.
     fn end_when_read(&mut self) {
-        let Source::Upstream { body, lease, .. } = &mut self.source else { return };
+        let Source::Upstream { body, pooled, .. } = &mut self.source else { return };
         if !body.is_end_stream() {
             return;
         }
-        if let Some(lease) = lease.take() {
-            lease.give_back(body.end());
+        if let Some(pooled) = pooled.take() {
+            pooled.give_back(body.end());
         }
         if let Some(record) = &mut self.record {
             record.complete();

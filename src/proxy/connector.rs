@@ -45,7 +45,7 @@ pub struct Connector {
     pub tls: Arc<UpstreamTls>,
     /// The bound on name look-up, connection and handshake together.
     pub connect_timeout: Duration,
-    /// Those who drive the connections.
+    /// The tasks that drive the connections.
     pub tasks: Tasks,
 }
 
@@ -99,15 +99,15 @@ impl Connector {
         }
     }
 
-    /// A new connection, ready for a request, made for one alone or for whoever can use it. The caller sets a bound with
+    /// A new connection, ready for a request, dedicated to one request, or shared by all that can use it. The caller sets a bound with
     /// [`Connector::bounded`].
     ///
     /// # Errors
     /// When no allowed address accepts a connection, a proxy on the way opens no tunnel, the TLS handshake fails, or the
     /// upstream does not speak what it must.
-    pub async fn connect(&self, target: &Target, alone: bool) -> Result<Connection, UpstreamError> {
+    pub async fn connect(&self, target: &Target, dedicated: bool) -> Result<Connection, UpstreamError> {
         let offer = match self.protocol {
-            UpstreamProtocol::Auto if alone => Offer::Http1,
+            UpstreamProtocol::Auto if dedicated => Offer::Http1,
             UpstreamProtocol::Auto => Offer::Either,
             UpstreamProtocol::Http1 => Offer::Http1,
             UpstreamProtocol::Http2 => Offer::Http2,
@@ -203,7 +203,7 @@ impl Connector {
         stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
         match (target.scheme(), offer) {
-            // HTTP/2 without TLS is for those who know before (RFC 9113, section 3.3).
+            // HTTP/2 without TLS needs prior knowledge (RFC 9113, section 3.3).
             (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks).await,
             (Scheme::Http, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
             (Scheme::Https, _) => self.speak_over_tls(offer, target, stream).await,
@@ -240,7 +240,7 @@ fn named(egress: &Egress) -> String {
 }
 
 /// Whether a handshake failed because nothing on offer suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2
-/// alone: HTTP/1.1 is what those speak who know of no offers.
+/// alone: an upstream that knows no ALPN speaks HTTP/1.1.
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());
     matches!(cause, Some(rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol)))

@@ -164,7 +164,7 @@ impl Egress {
             .await
             .map_err(EgressError::Exchange)?;
         tasks.spawn(async move {
-            // Whoever asked for the tunnel learns of the error too, and reports it.
+            // The request that asked for the tunnel gets the error too, and reports it.
             let _ = connection.with_upgrades().await;
         });
         let answer = sender.send_request(self.connect(target)).await.map_err(EgressError::Exchange)?;

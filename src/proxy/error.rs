@@ -1,4 +1,4 @@
-//! Why a request was not answered by its upstream, sorted by who must act.
+//! Why a request was not answered by its upstream, sorted by the party that must act.
 
 use super::egress::EgressError;
 use super::message_error::MessageError;
@@ -18,7 +18,7 @@ use std::time::Duration;
 /// Why a request was not answered by its upstream.
 #[derive(Debug, thiserror::Error)]
 pub enum ProxyError {
-    /// The request is not one that everybody reads alike.
+    /// Another HTTP parser could interpret the request differently (request smuggling).
     #[error("the request is malformed")]
     Malformed,
     /// What the caller sent is no request, or a longer one than is read.

@@ -5,10 +5,10 @@ use super::connection::{Connection, Http1, Http2, OpenStream};
 use super::grpc;
 use super::incoming::{Http2Body, UpstreamBody};
 use super::message_error::MessageError;
-use super::pool::{Part, Pool};
+use super::pool::{ConnectionState, Pool};
 use super::replay::is_unprocessed;
-use super::syntax;
 use super::target::Target;
+use super::validate;
 use crate::http1::client::Failure;
 use http::{Request, Response};
 use http_body::Body;
@@ -22,13 +22,13 @@ use tokio::time::{Instant, timeout};
 const SUSPICIOUS_AFTER: Duration = Duration::from_secs(1);
 
 /// A request that did not get its response.
-pub enum Lost {
+pub enum SendError {
     /// Nothing of it was written, so it is as good as new.
-    Unsent(RequestBody, MessageError),
+    NotSent(RequestBody, MessageError),
     /// The upstream may have seen it.
-    Sent(MessageError),
+    MaybeSent(MessageError),
     /// No response header within this time.
-    Late(Duration),
+    TimedOut(Duration),
 }
 
 /// A request that has no response yet. Dropped after a while of waiting, because its caller hangs up or the time is over,
@@ -69,7 +69,7 @@ pub async fn exchange(
     target: &Target,
     request: &mut Request<RequestBody>,
     sent: &Sent,
-) -> Result<(Response<UpstreamBody>, Part), Lost> {
+) -> Result<(Response<UpstreamBody>, ConnectionState), SendError> {
     let mut body = std::mem::replace(request.body_mut(), RequestBody::empty());
     let upload = upload(&connection, &body).cloned();
     body.keep_open(upload.clone());
@@ -92,8 +92,8 @@ pub async fn exchange(
         stream.turn_away();
     }
     let answer = match grpc::deadline(request.headers()).and_then(|deadline| deadline.checked_sub(limit)) {
-        Some(more) => timeout(more, &mut answer).await.unwrap_or(Err(Lost::Late(limit + more))),
-        None => Err(Lost::Late(limit)),
+        Some(more) => timeout(more, &mut answer).await.unwrap_or(Err(SendError::TimedOut(limit + more))),
+        None => Err(SendError::TimedOut(limit)),
     };
     unanswered.by(answer)
 }
@@ -111,17 +111,17 @@ async fn answer(
     connection: Connection,
     request: &Request<RequestBody>,
     body: RequestBody,
-) -> Result<(Response<UpstreamBody>, Part), Lost> {
+) -> Result<(Response<UpstreamBody>, ConnectionState), SendError> {
     match connection {
         Connection::Http1(Http1 { connection, retirement }) => {
             let response = connection.send(request, body).await?;
-            let part = Part::Http1(retirement.stated(response.headers()));
-            Ok((response.map(UpstreamBody::Http1), part))
+            let state = ConnectionState::Http1(retirement.stated(response.headers()));
+            Ok((response.map(UpstreamBody::Http1), state))
         }
         Connection::Http2(connection) => {
             // Boxed, because it is larger than all the rest, and every request would make room for it.
-            let (response, part) = Box::pin(answer_http2(connection, request, body)).await?;
-            Ok((response, Part::Http2(part)))
+            let (response, state) = Box::pin(answer_http2(connection, request, body)).await?;
+            Ok((response, ConnectionState::Http2(state)))
         }
     }
 }
@@ -133,7 +133,7 @@ async fn answer_http2(
     mut connection: Http2,
     head: &Request<RequestBody>,
     body: RequestBody,
-) -> Result<(Response<UpstreamBody>, Option<Http2>), Lost> {
+) -> Result<(Response<UpstreamBody>, Option<Http2>), SendError> {
     let mut request = Request::new(body);
     head.method().clone_into(request.method_mut());
     head.uri().clone_into(request.uri_mut());
@@ -143,7 +143,7 @@ async fn answer_http2(
     let open = (!connection.sender.is_closed()).then_some(connection);
     let mut error = match answer.await {
         Ok(mut response) => {
-            syntax::check_http2_response(&mut response).map_err(MessageError::from)?;
+            validate::check_http2_response(&mut response).map_err(MessageError::from)?;
             let (head, body) = response.into_parts();
             let body = if heard.has_ended() { Http2Body::last(body)? } else { Http2Body::new(body) };
             return Ok((Response::from_parts(head, UpstreamBody::Http2(body)), open));
@@ -156,22 +156,22 @@ async fn answer_http2(
         connection.stream().turn_away();
     }
     Err(match unsent {
-        Some(request) => Lost::Unsent(request.into_body(), error),
-        None => Lost::Sent(error),
+        Some(request) => SendError::NotSent(request.into_body(), error),
+        None => SendError::MaybeSent(error),
     })
 }
 
-impl From<MessageError> for Lost {
+impl From<MessageError> for SendError {
     fn from(error: MessageError) -> Self {
-        Self::Sent(error)
+        Self::MaybeSent(error)
     }
 }
 
-impl From<Failure<RequestBody>> for Lost {
+impl From<Failure<RequestBody>> for SendError {
     fn from(Failure { error, unsent }: Failure<RequestBody>) -> Self {
         match unsent {
-            Some(body) => Self::Unsent(body, error.into()),
-            None => Self::Sent(error.into()),
+            Some(body) => Self::NotSent(body, error.into()),
+            None => Self::MaybeSent(error.into()),
         }
     }
 }

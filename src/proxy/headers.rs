@@ -60,7 +60,7 @@ static HEADER_ONLY: [HeaderName; 23] = [
 /// How the names of protocols begin that carry HTTP again: in itself (RFC 7540, section 3.2) or in TLS (RFC 2817).
 const HTTP_AGAIN: [&[u8]; 4] = [b"h2", b"h3", b"http/", b"tls/"];
 
-/// Makes a caller's header fit for the upstream: nothing of this hop, and only attache's word on who is calling.
+/// Makes a caller's header fit for the upstream: nothing of this hop, and only what attache itself says of the caller.
 /// Returns the protocol that the caller wants to switch to, if any.
 pub fn for_upstream(
     headers: &mut HeaderMap,
@@ -164,7 +164,7 @@ fn remove_all(headers: &mut HeaderMap, names: &[HeaderName]) {
 }
 
 /// The protocol of a request to switch (RFC 9110, section 7.8), which `Connection` must nominate too. A switch to HTTP
-/// itself is between the caller and attache: behind it, requests would pass that nobody has looked at.
+/// itself is between the caller and attache: behind it, requests would pass unchecked.
 fn wanted_upgrade(headers: &HeaderMap) -> Option<HeaderValue> {
     let protocol = headers.get(UPGRADE)?;
     let nominated = names(headers, &CONNECTION).any(|name| name.eq_ignore_ascii_case(b"upgrade"));

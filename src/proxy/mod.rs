@@ -1,7 +1,7 @@
 //! One request, in reading order.
 
-/// Is this a request that everybody reads alike.
-pub mod syntax;
+/// Rejects requests that another HTTP parser could interpret differently (request smuggling).
+pub mod validate;
 /// Has a page of another site asked for it.
 pub mod cross_site;
 /// What is for this proxy and goes no further.
@@ -11,7 +11,7 @@ pub mod target;
 /// Request to target: pinned, or named by the caller.
 pub mod routing;
 /// Targets that were named before.
-pub mod named;
+pub mod target_cache;
 /// Is this target allowed.
 pub mod policy;
 /// Would the request come back here.
@@ -35,7 +35,7 @@ pub mod connection;
 /// When a connection last brought something.
 pub mod heard;
 /// Connections that are being opened.
-pub mod opening;
+pub mod single_flight;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
 /// Sockets to upstreams: addresses, tries, how many at a time.
@@ -67,11 +67,11 @@ pub mod incoming;
 /// Streamed bodies, and what their ends set off.
 pub mod body;
 /// Metrics and the log line of one request.
-pub mod record;
+pub mod request_log;
 /// What can go wrong.
 pub mod error;
 /// Upstream errors, said once and then counted.
-pub mod complaints;
+pub mod error_log;
 /// What the caller is told then.
 pub mod response;
 /// The same in gRPC's words.
@@ -85,18 +85,18 @@ use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
 use crate::token::{cache::TokenCache, entry::CacheEntry};
 use body::{RequestBody, ResponseBody};
-use complaints::Complaints;
 use error::{ProxyError, UpstreamError};
+use error_log::ErrorLog;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
 use incoming::UpstreamBody;
 use loops::LoopGuard;
-use named::Named;
 use policy::{Denied, Policy};
-use record::Record;
+use request_log::RequestLog;
 use response::Language;
 use std::sync::Arc;
 use target::Target;
+use target_cache::TargetCache;
 use upgrade::{Pipe, Upgrade};
 use upstream::Upstream;
 
@@ -107,7 +107,7 @@ pub struct Proxy {
     /// How a request finds its upstream.
     pub routing: Routing,
     /// The upstreams that callers have named before.
-    pub named: Named,
+    pub targets: TargetCache,
     /// Which upstreams callers may name.
     pub policy: Policy,
     /// What knows requests again that have been sent before.
@@ -123,7 +123,7 @@ pub struct Proxy {
     /// What is traced.
     pub traces: Traces,
     /// How upstream errors are logged.
-    pub complaints: Complaints,
+    pub error_log: ErrorLog,
 }
 
 /// Where a request's token comes from.
@@ -131,7 +131,7 @@ pub struct Tokens {
     /// Every audience set in use.
     pub cache: TokenCache,
     /// The entry of all requests alike; `None` takes the one of a request's target.
-    pub same: Option<Arc<CacheEntry>>,
+    pub default_credential: Option<Arc<CacheEntry>>,
 }
 
 impl Proxy {
@@ -142,7 +142,7 @@ impl Proxy {
         request: &mut Request<RequestBody>,
         caller: Option<&HeaderValue>,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
-        let mut record = Record::start(self.metrics.clone(), &self.traces, request, caller);
+        let mut record = RequestLog::start(self.metrics.clone(), &self.traces, request, caller);
         let language = Language::of(request);
         let response = match self.forward(request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => response,
@@ -163,11 +163,11 @@ impl Proxy {
         told: &Request<()>,
         caller: Option<&HeaderValue>,
     ) -> Response<ResponseBody> {
-        let record = Record::start(self.metrics.clone(), &self.traces, told, caller);
+        let record = RequestLog::start(self.metrics.clone(), &self.traces, told, caller);
         self.fail(&ProxyError::Unreadable(error), Language::Http, record)
     }
 
-    fn fail(&self, error: &ProxyError, language: Language, mut record: Record) -> Response<ResponseBody> {
+    fn fail(&self, error: &ProxyError, language: Language, mut record: RequestLog) -> Response<ResponseBody> {
         self.note(error, &record);
         record.failed(error.diagnostic());
         let response = error.response(language);
@@ -180,10 +180,10 @@ impl Proxy {
         &self,
         request: &mut Request<RequestBody>,
         caller: Option<&HeaderValue>,
-        record: &mut Record,
+        record: &mut RequestLog,
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
-        syntax::check(request)?;
+        validate::check(request)?;
         if self.on_loopback {
             cross_site::check(request.headers())?;
         }
@@ -191,7 +191,7 @@ impl Proxy {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let target = routing::target(&self.routing, &self.named, request)?;
+        let target = routing::target(&self.routing, &self.targets, request)?;
         record.target(&target);
         self.judge(&target)?;
         self.loops.check(request.headers(), &target)?;
@@ -201,19 +201,19 @@ impl Proxy {
         let upgrade = Upgrade::ask(protocol, key, request);
         record.asked(&target, request);
         let outcome = self.upstream.send(&target, request, record.call()).await;
-        let outcome = outcome.and_then(|(response, lease)| {
+        let outcome = outcome.and_then(|(response, pooled)| {
             let upgrade = Upgrade::agreed(upgrade, &response)?;
-            Ok((upgrade, response, lease))
+            Ok((upgrade, response, pooled))
         });
         let status = outcome.as_ref().map(|(_, response, _)| response.status());
         record.answered(status.map_err(UpstreamError::diagnostic));
-        let (upgrade, response, lease) =
+        let (upgrade, response, pooled) =
             outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
         let routing_header = routing::routing_header(&self.routing);
-        let mut response = response.map(|body| ResponseBody::upstream(body, lease, routing_header));
+        let mut response = response.map(|body| ResponseBody::upstream(body, pooled, routing_header));
         let length = response.body().size_hint().exact();
         headers::for_caller(response.headers_mut());
         headers::state_length(&mut response, length);
@@ -232,10 +232,10 @@ impl Proxy {
         }
     }
 
-    async fn token(&self, target: &Target, record: &mut Record) -> Result<Token, ProxyError> {
+    async fn token(&self, target: &Target, record: &mut RequestLog) -> Result<Token, ProxyError> {
         let own;
-        let entry = match &self.tokens.same {
-            Some(same) => same,
+        let entry = match &self.tokens.default_credential {
+            Some(default) => default,
             None => {
                 own = self.entry(target).await?;
                 &own
@@ -275,7 +275,7 @@ impl Proxy {
     }
 
     /// Counts and logs why a request did not reach its upstream, or got no response from it.
-    fn note(&self, error: &ProxyError, record: &Record) {
+    fn note(&self, error: &ProxyError, record: &RequestLog) {
         let elapsed = record.elapsed();
         match error {
             ProxyError::CrossSite => self.metrics.policy_denied("cross_site"),
@@ -288,7 +288,7 @@ impl Proxy {
                 self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
                 // Where the caller's body breaks, no upstream is to blame.
                 if !matches!(cause, UpstreamError::RequestBody(_)) {
-                    self.complaints.note(target, cause);
+                    self.error_log.note(target, cause);
                     return;
                 }
             }

@@ -22,7 +22,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How many connections are kept to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kept {
+pub struct PoolStats {
     /// Where they lead.
     pub target: Target,
     /// Those of HTTP/1.1, each unused.
@@ -33,25 +33,25 @@ pub struct Kept {
 
 /// Connections that can take a request. Cloning is cheap and gives the same pool.
 #[derive(Clone)]
-pub struct Pool(Arc<Shelves>);
+pub struct Pool(Arc<Inner>);
 
-struct Shelves {
+struct Inner {
     idle_timeout: Duration,
     max_kept: usize,
-    /// Those who end what is still being sent.
+    /// The tasks that finish what is still being sent.
     tasks: Tasks,
-    unused: Mutex<Unused>,
+    unused: Mutex<IdleConnections>,
 }
 
 #[derive(Default)]
-struct Unused {
-    by_target: HashMap<Target, Shelf>,
-    /// How many connections the shelves hold, those of HTTP/2 in use among them.
+struct IdleConnections {
+    by_target: HashMap<Target, TargetConnections>,
+    /// How many connections there are, those of HTTP/2 in use among them.
     kept: usize,
 }
 
 #[derive(Default)]
-struct Shelf {
+struct TargetConnections {
     /// The last one back is the first one out, so that few connections stay warm and the others can go.
     http1: Vec<Idle<Http1>>,
     /// More than one only where the upstream takes no more requests on the first.
@@ -68,31 +68,31 @@ struct Idle<C> {
 impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
-        let shelves = Shelves {
+        let inner = Inner {
             idle_timeout,
             max_kept: MAX_KEPT.min(share_of_files()),
             tasks: tasks.clone(),
             unused: Mutex::default(),
         };
-        let shelves = Arc::new(shelves);
-        let swept = Arc::downgrade(&shelves);
+        let inner = Arc::new(inner);
+        let swept = Arc::downgrade(&inner);
         tasks.supervise(move || sweep(swept.clone()));
-        Self(shelves)
+        Self(inner)
     }
 
     /// A connection to this target that was open a moment ago.
-    pub fn take(&self, target: &Target) -> Option<Connection> {
-        self.0.unused().on_shelf(target, Shelf::take)?
+    pub fn checkout(&self, target: &Target) -> Option<Connection> {
+        self.0.unused().change(target, TargetConnections::checkout)?
     }
 
     /// The connections kept, by target and in no order.
-    pub fn overview(&self) -> Vec<Kept> {
+    pub fn overview(&self) -> Vec<PoolStats> {
         let unused = self.0.unused();
-        let with_any = unused.by_target.iter().filter(|(_, shelf)| shelf.kept() > 0);
-        let kept = with_any.map(|(target, shelf)| Kept {
+        let with_any = unused.by_target.iter().filter(|(_, connections)| connections.kept() > 0);
+        let kept = with_any.map(|(target, connections)| PoolStats {
             target: target.clone(),
-            http1: shelf.http1.len(),
-            http2: shelf.http2.len(),
+            http1: connections.http1.len(),
+            http2: connections.http2.len(),
         });
         kept.collect()
     }
@@ -101,14 +101,14 @@ impl Pool {
     pub fn opened(&self, target: &Target, connection: &Connection) {
         let (mut unused, since) = (self.0.unused(), Instant::now());
         match connection {
-            Connection::Http1(_) => unused.shelf(target.clone()).http1_seen = Some(since),
+            Connection::Http1(_) => unused.connections(target.clone()).http1_seen = Some(since),
             Connection::Http2(connection) => {
                 if unused.kept >= self.0.max_kept {
                     unused.close_one();
                 }
-                let shelf = unused.shelf(target.clone());
-                shelf.http1_seen = None;
-                shelf.http2.push(Idle { connection: connection.clone(), since });
+                let connections = unused.connections(target.clone());
+                connections.http1_seen = None;
+                connections.http2.push(Idle { connection: connection.clone(), since });
                 unused.kept += 1;
             }
         }
@@ -116,15 +116,15 @@ impl Pool {
 
     /// Whether the target was found to speak HTTP/1.1 not long ago, so that a connection to it serves one request.
     pub fn speaks_http1(&self, target: &Target) -> bool {
-        self.0.unused().by_target.get(target).is_some_and(|shelf| shelf.http1_seen.is_some())
+        self.0.unused().by_target.get(target).is_some_and(|connections| connections.http1_seen.is_some())
     }
 
     /// Gives no further request to what may have died with a connection on which a request was written at this moment and
     /// nothing has come since: HTTP/1.1 connections unused since before, and HTTP/2 ones that have been silent as long.
     pub fn doubt(&self, target: &Target, since: Instant) {
-        self.0.unused().on_shelf(target, |shelf| {
-            shelf.http1.retain(|idle| idle.since >= since);
-            let silent = shelf.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
+        self.0.unused().change(target, |connections| {
+            connections.http1.retain(|idle| idle.since >= since);
+            let silent = connections.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
             silent.for_each(|idle| idle.connection.stream().turn_away());
         });
     }
@@ -135,11 +135,11 @@ impl Pool {
     }
 
     /// What brings a connection back once its response has been read.
-    pub fn lease(&self, target: &Target, part: Part) -> Lease {
-        Lease { pool: self.clone(), target: target.clone(), part }
+    pub fn pooled(&self, target: &Target, part: ConnectionState) -> PooledConnection {
+        PooledConnection { pool: self.clone(), target: target.clone(), part }
     }
 
-    fn put(&self, target: Target, mut connection: Http1) {
+    fn checkin(&self, target: Target, mut connection: Http1) {
         let since = Instant::now();
         if !connection.is_good(since, since) {
             return;
@@ -148,9 +148,9 @@ impl Pool {
         if unused.kept >= self.0.max_kept {
             unused.close_one();
         }
-        let shelf = unused.shelf(target);
-        shelf.http1_seen = Some(since);
-        shelf.http1.push(Idle { connection, since });
+        let connections = unused.connections(target);
+        connections.http1_seen = Some(since);
+        connections.http1.push(Idle { connection, since });
         unused.kept += 1;
     }
 }
@@ -160,56 +160,58 @@ fn share_of_files() -> usize {
     usize::try_from(files / SHARE_OF_FILES).unwrap_or(usize::MAX)
 }
 
-impl Unused {
-    fn shelf(&mut self, target: Target) -> &mut Shelf {
+impl IdleConnections {
+    fn connections(&mut self, target: Target) -> &mut TargetConnections {
         self.by_target.entry(target).or_default()
     }
 
-    /// Changes a shelf that there is.
-    fn on_shelf<T>(&mut self, target: &Target, change: impl FnOnce(&mut Shelf) -> T) -> Option<T> {
-        let shelf = self.by_target.get_mut(target)?;
-        let before = shelf.kept();
-        let outcome = change(shelf);
-        self.kept = (self.kept + shelf.kept()).saturating_sub(before);
+    /// Changes a connections that there is.
+    fn change<T>(&mut self, target: &Target, change: impl FnOnce(&mut TargetConnections) -> T) -> Option<T> {
+        let connections = self.by_target.get_mut(target)?;
+        let before = connections.kept();
+        let outcome = change(connections);
+        self.kept = (self.kept + connections.kept()).saturating_sub(before);
         Some(outcome)
     }
 
     /// Closes one unused connection, whichever is found first: with so many upstreams none is likelier to be needed. Answers
     /// whether there was one.
     fn close_one(&mut self) -> bool {
-        let is_closed = self.by_target.values_mut().any(Shelf::close_one);
+        let is_closed = self.by_target.values_mut().any(TargetConnections::close_one);
         self.kept -= usize::from(is_closed);
         is_closed
     }
 
     fn count(&mut self) {
-        self.kept = self.by_target.values().map(Shelf::kept).sum();
+        self.kept = self.by_target.values().map(TargetConnections::kept).sum();
     }
 
     fn drop_expired(&mut self, idle_timeout: Duration) {
         let now = Instant::now();
         let expired = |since: Instant| now.duration_since(since) >= idle_timeout;
-        self.by_target.retain(|_, shelf| {
-            shelf.http1.retain_mut(|idle| !expired(idle.since) && idle.connection.is_good(now, idle.since));
-            shelf.http2.retain_mut(|idle| {
+        self.by_target.retain(|_, connections| {
+            connections
+                .http1
+                .retain_mut(|idle| !expired(idle.since) && idle.connection.is_good(now, idle.since));
+            connections.http2.retain_mut(|idle| {
                 if idle.connection.others() > 0 {
                     idle.since = now;
                 }
                 !expired(idle.since) && idle.connection.is_good(now)
             });
-            shelf.http1_seen = shelf.http1_seen.filter(|seen| !expired(*seen));
-            shelf.kept() > 0 || shelf.http1_seen.is_some()
+            connections.http1_seen = connections.http1_seen.filter(|seen| !expired(*seen));
+            connections.kept() > 0 || connections.http1_seen.is_some()
         });
         self.count();
     }
 }
 
-impl Shelf {
+impl TargetConnections {
     fn kept(&self) -> usize {
         self.http1.len() + self.http2.len()
     }
 
-    fn take(&mut self) -> Option<Connection> {
+    fn checkout(&mut self) -> Option<Connection> {
         let now = Instant::now();
         self.http2.retain(|idle| idle.connection.is_good(now));
         if let Some(idle) = self.http2.iter_mut().find(|idle| idle.connection.has_room()) {
@@ -235,52 +237,52 @@ impl Shelf {
     }
 }
 
-impl Shelves {
-    fn unused(&self) -> MutexGuard<'_, Unused> {
-        // A panic elsewhere cannot have left a shelf half changed, and the count is made anew with every sweep.
+impl Inner {
+    fn unused(&self) -> MutexGuard<'_, IdleConnections> {
+        // A panic elsewhere cannot have left a connections half changed, and the count is made anew with every sweep.
         self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Closes what has been unused for too long, until the pool is gone.
-async fn sweep(shelves: Weak<Shelves>) {
+async fn sweep(inner: Weak<Inner>) {
     let mut ticks = interval(SWEEP_EVERY);
     loop {
         ticks.tick().await;
-        match shelves.upgrade() {
-            Some(shelves) => shelves.unused().drop_expired(shelves.idle_timeout),
+        match inner.upgrade() {
+            Some(inner) => inner.unused().drop_expired(inner.idle_timeout),
             None => return,
         }
     }
 }
 
 /// A connection in use. Dropping it closes an HTTP/1.1 connection, as its response was not read to the end.
-pub struct Lease {
+pub struct PooledConnection {
     pool: Pool,
     target: Target,
-    part: Part,
+    part: ConnectionState,
 }
 
 /// What a request has of a connection, besides the response itself.
-pub enum Part {
+pub enum ConnectionState {
     /// All of it, until then.
     Http1(Retirement),
     /// A part in it, which ends when this is dropped. `None` where the whole connection has ended.
     Http2(Option<Http2>),
 }
 
-impl Lease {
+impl PooledConnection {
     /// Gives back what remains of the connection. Where the request on it is still being sent, that goes on, and the
     /// connection ends with it: it may never end.
     pub fn give_back(self, remains: Remains<RequestBody>) {
         match (self.part, remains) {
-            (Part::Http1(retirement), Remains::Connection(connection)) => {
-                self.pool.put(self.target, Http1 { connection, retirement });
+            (ConnectionState::Http1(retirement), Remains::Connection(connection)) => {
+                self.pool.checkin(self.target, Http1 { connection, retirement });
             }
-            (Part::Http1(_), Remains::Upload(upload)) => {
+            (ConnectionState::Http1(_), Remains::Upload(upload)) => {
                 self.pool.0.tasks.spawn(upload.finish());
             }
-            (Part::Http1(_), Remains::Nothing) | (Part::Http2(_), _) => {}
+            (ConnectionState::Http1(_), Remains::Nothing) | (ConnectionState::Http2(_), _) => {}
         }
     }
 }

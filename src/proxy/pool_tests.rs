@@ -39,9 +39,12 @@ async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream)
 fn give_back(pool: &Pool, connection: Connection) {
     match connection {
         Connection::Http1(Http1 { connection, retirement }) => {
-            pool.lease(&target(), Part::Http1(retirement)).give_back(Remains::Connection(connection));
+            pool.pooled(&target(), ConnectionState::Http1(retirement))
+                .give_back(Remains::Connection(connection));
         }
-        Connection::Http2(part) => pool.lease(&target(), Part::Http2(Some(part))).give_back(Remains::Nothing),
+        Connection::Http2(part) => {
+            pool.pooled(&target(), ConnectionState::Http2(Some(part))).give_back(Remains::Nothing)
+        }
     }
 }
 
@@ -52,10 +55,10 @@ async fn an_old_connection_is_not_given_to_another_request() {
     let (connection, _theirs) = http1();
     pool.opened(&target(), &connection);
     give_back(&pool, connection);
-    let young = pool.take(&target()).unwrap();
+    let young = pool.checkout(&target()).unwrap();
     give_back(&pool, young);
     advance(LONG).await;
-    assert!(pool.take(&target()).is_none());
+    assert!(pool.checkout(&target()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -65,7 +68,7 @@ async fn a_connection_that_grows_old_in_use_is_not_kept() {
     let (connection, _theirs) = http1();
     advance(LONG).await;
     give_back(&pool, connection);
-    assert!(pool.take(&target()).is_none());
+    assert!(pool.checkout(&target()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,9 +77,9 @@ async fn a_shared_connection_that_grows_old_serves_those_who_have_it_and_no_othe
     let pool = pool(&tasks);
     let (Connection::Http2(first), _theirs) = http2(&tasks, 100).await else { panic!("it speaks HTTP/2") };
     pool.opened(&target(), &Connection::Http2(first.clone()));
-    let Some(Connection::Http2(second)) = pool.take(&target()) else { panic!("it is shared") };
+    let Some(Connection::Http2(second)) = pool.checkout(&target()) else { panic!("it is shared") };
     advance(LONG).await;
-    assert!(pool.take(&target()).is_none());
+    assert!(pool.checkout(&target()).is_none());
     assert!(!first.sender.is_closed() && !second.sender.is_closed());
 }
 
@@ -86,13 +89,13 @@ async fn a_shared_connection_takes_as_many_requests_as_its_upstream_allows() {
     let pool = pool(&tasks);
     let (connection, _theirs) = http2(&tasks, 2).await;
     pool.opened(&target(), &connection);
-    let second = pool.take(&target()).unwrap();
-    assert!(pool.take(&target()).is_none());
+    let second = pool.checkout(&target()).unwrap();
+    assert!(pool.checkout(&target()).is_none());
     give_back(&pool, connection);
-    let third = pool.take(&target()).unwrap();
-    assert!(pool.take(&target()).is_none());
+    let third = pool.checkout(&target()).unwrap();
+    assert!(pool.checkout(&target()).is_none());
     drop((second, third));
-    assert!(pool.take(&target()).is_some());
+    assert!(pool.checkout(&target()).is_some());
 }
 
 #[tokio::test]
@@ -103,7 +106,7 @@ async fn a_shared_connection_that_turned_a_request_away_gets_no_other() {
     pool.opened(&target(), &connection);
     let Connection::Http2(refused) = connection else { panic!("it speaks HTTP/2") };
     refused.stream().turn_away();
-    assert!(pool.take(&target()).is_none());
+    assert!(pool.checkout(&target()).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -133,10 +136,10 @@ async fn a_shared_connection_in_use_does_not_count_as_idle() {
     advance(Duration::from_secs(100)).await;
     pool.0.unused().drop_expired(pool.0.idle_timeout);
     give_back(&pool, connection);
-    assert!(pool.take(&target()).is_some(), "a request was on it until now");
+    assert!(pool.checkout(&target()).is_some(), "a request was on it until now");
     advance(Duration::from_secs(91)).await;
     pool.0.unused().drop_expired(pool.0.idle_timeout);
-    assert!(pool.take(&target()).is_none());
+    assert!(pool.checkout(&target()).is_none());
 }
 
 #[tokio::test]
@@ -149,6 +152,6 @@ async fn a_connection_on_which_the_upstream_speaks_unasked_or_hangs_up_is_not_ke
         assert_eq!(pool.overview()[0].http1, 1);
         theirs.write_all(words).await.unwrap();
         drop(theirs);
-        assert!(pool.take(&target()).is_none());
+        assert!(pool.checkout(&target()).is_none());
     }
 }

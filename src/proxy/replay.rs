@@ -82,7 +82,7 @@ impl Keeper {
     pub fn give_back(self, mut after: VecDeque<Bytes>, body: impl FnOnce(VecDeque<Bytes>) -> RequestBody) {
         let mut parts = self.taken;
         parts.append(&mut after);
-        // Nobody waits for it unless the request is sent again.
+        // It is not waited for unless the request is sent again.
         let _ = self.back.send(body(parts));
     }
 }

@@ -1,8 +1,8 @@
 //! A request's target: pinned by the operator, or named by the caller.
 
 use super::error::ProxyError;
-use super::named::Named;
 use super::target::Target;
+use super::target_cache::TargetCache;
 use crate::config::Routing;
 use http::header::{HOST, InvalidHeaderName};
 use http::{HeaderName, Request, Version};
@@ -41,19 +41,23 @@ impl fmt::Display for RoutingHeader {
 ///
 /// # Errors
 /// In header mode, when the request names no upstream, or not exactly one well-formed one.
-pub fn target<B>(routing: &Routing, named: &Named, request: &Request<B>) -> Result<Target, ProxyError> {
+pub fn target<B>(
+    routing: &Routing,
+    targets: &TargetCache,
+    request: &Request<B>,
+) -> Result<Target, ProxyError> {
     match routing {
         Routing::Pinned(target) => Ok(target.clone()),
         Routing::ByHeader { header, scheme } => {
             let name = name_in_header(request, header.name())?
                 .or_else(|| name_in_request_target(request))
                 .ok_or_else(|| ProxyError::NoTarget(header.clone()))?;
-            named.target(*scheme, name).map_err(|_| ProxyError::InvalidTarget)
+            targets.target(*scheme, name).map_err(|_| ProxyError::InvalidTarget)
         }
     }
 }
 
-/// The header that only tells attache where to go, and is nobody else's business.
+/// The header that only tells attache where to go, and is not forwarded.
 pub fn routing_header(routing: &Routing) -> Option<&HeaderName> {
     match routing {
         Routing::Pinned(_) => None,

@@ -239,7 +239,7 @@ impl Target {
         &self.0.authority
     }
 
-    /// Whose token it gets, where the operator has not said.
+    /// The audience of its token, where the operator has not set one.
     pub fn audiences(&self) -> &AudienceSet {
         self.0.audiences.get_or_init(|| audience::derived(self))
     }

@@ -1,4 +1,4 @@
-//! TLS towards upstreams: whose certificates are trusted, which is the system's roots and those that the operator adds,
+//! TLS towards upstreams: which authorities are trusted, that is, the system's roots and those that the operator adds,
 //! and what attache shows of itself. Verification cannot be turned off.
 
 use super::target::Scheme;

@@ -4,7 +4,7 @@ use super::body::{RequestBody, ResponseBody};
 use super::error::UpstreamError;
 use super::headers;
 use super::incoming::UpstreamBody;
-use super::record::Record;
+use super::request_log::RequestLog;
 use super::response::SWITCHED_IN_HTTP2;
 use super::websocket::Key;
 use crate::http1::Stream;
@@ -43,7 +43,7 @@ impl Upgrade {
     /// The switch, if the upstream agrees to one that was asked for.
     ///
     /// # Errors
-    /// When the upstream switches unasked or without proof, or says neither yes nor no to a caller of HTTP/2, who would
+    /// When the upstream switches unasked or without proof, or says neither yes nor no to a caller of HTTP/2, which would
     /// take any success for a yes.
     pub fn agreed<B>(asked: Option<Self>, response: &Response<B>) -> Result<Option<Self>, UpstreamError> {
         let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
@@ -64,7 +64,7 @@ impl Upgrade {
     pub fn join(
         self,
         response: Response<UpstreamBody>,
-        mut record: Record,
+        mut record: RequestLog,
     ) -> (Response<ResponseBody>, Pipe) {
         let protocol = response.headers().get(UPGRADE).cloned();
         let (mut parts, body) = response.into_parts();
@@ -86,7 +86,7 @@ impl Upgrade {
 pub struct Pipe {
     caller: Caller,
     upstream: Option<Rewind>,
-    record: Record,
+    record: RequestLog,
 }
 
 /// A caller's connection, once it has been told of the switch.

@@ -2,17 +2,17 @@
 //! again only where that cannot be a second time.
 
 use super::body::{RequestBody, Sent};
-use super::complaints::Complaints;
 use super::connection::Connection;
 use super::connector::Connector;
 use super::error::UpstreamError;
-use super::exchange::{Lost, exchange};
+use super::error_log::ErrorLog;
+use super::exchange::{SendError, exchange};
 use super::headers;
 use super::incoming::UpstreamBody;
 use super::message_error::MessageError;
-use super::opening::{Openings, Outcome, Turn};
-use super::pool::{Lease, Pool};
+use super::pool::{Pool, PooledConnection};
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
+use super::single_flight::{ConnectSingleFlight, Outcome, Role};
 use super::target::{Scheme, Target};
 use crate::http1::target::{encoded_path_and_query, path_and_query};
 use crate::telemetry::traces::Span;
@@ -36,10 +36,10 @@ const MOST_SHARED_HEADER: usize = 16 << 10;
 /// Reaches upstreams.
 pub struct Upstream {
     connector: Connector,
-    openings: Openings,
+    single_flight: ConnectSingleFlight,
     pool: Pool,
     timeout: Duration,
-    complaints: Complaints,
+    error_log: ErrorLog,
 }
 
 /// What a connection is for.
@@ -50,20 +50,20 @@ enum Purpose {
     /// A request that may switch protocols, so the connection will not come back.
     Switch,
     /// One request that may end its connection, or whose like may have.
-    Alone,
+    Dedicated,
 }
 
 /// A connection, and whether it lay in the pool: then it may have been closed there.
-struct Way {
+struct Acquired {
     connection: Connection,
     kept: bool,
 }
 
 impl Upstream {
     /// Reaches upstreams through this connector, and waits this long for a response once a request has been sent.
-    /// What is wrong with connections of which requests are none the worse goes to the complaints.
-    pub fn new(connector: Connector, pool: Pool, timeout: Duration, complaints: Complaints) -> Self {
-        Self { connector, openings: Openings::default(), pool, timeout, complaints }
+    /// What is wrong with connections of which requests are none the worse goes to the error log.
+    pub fn new(connector: Connector, pool: Pool, timeout: Duration, error_log: ErrorLog) -> Self {
+        Self { connector, single_flight: ConnectSingleFlight::default(), pool, timeout, error_log }
     }
 
     /// The connections that are kept.
@@ -89,24 +89,26 @@ impl Upstream {
         target: &Target,
         request: &mut Request<RequestBody>,
         call: Option<&Span>,
-    ) -> Result<(Response<UpstreamBody>, Lease), UpstreamError> {
+    ) -> Result<(Response<UpstreamBody>, PooledConnection), UpstreamError> {
         let sent = request.body().sent();
         let mut purpose = self.purpose(target, request);
         let mut tries = 0;
         loop {
-            let Way { connection, kept } = self.way(target, purpose, call).await?;
+            let Acquired { connection, kept } = self.acquire(target, purpose, call).await?;
             let replay = Replay::of(request, &connection);
             tries += 1;
             address(request, target, &connection);
             frame(request, &connection);
             let answer = exchange(&self.pool, self.timeout, connection, target, request, &sent).await;
             *request.body_mut() = match answer {
-                Ok((response, part)) => return Ok((response, self.pool.lease(target, part))),
-                Err(Lost::Late(limit)) => return Err(UpstreamError::ResponseTimeout(limit)),
+                Ok((response, part)) => return Ok((response, self.pool.pooled(target, part))),
+                Err(SendError::TimedOut(limit)) => return Err(UpstreamError::ResponseTimeout(limit)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
-                Err(Lost::Unsent(body, error)) if kept || tries < MOST_TRIES && !error.is_alert() => body,
-                Err(Lost::Unsent(_, error)) => return Err(failure(&sent, error)),
-                Err(Lost::Sent(error)) => {
+                Err(SendError::NotSent(body, error)) if kept || tries < MOST_TRIES && !error.is_alert() => {
+                    body
+                }
+                Err(SendError::NotSent(_, error)) => return Err(failure(&sent, error)),
+                Err(SendError::MaybeSent(error)) => {
                     let again = is_repeated(&error, purpose, kept, tries);
                     let replayed = match replay.filter(|_| again) {
                         Some(replay) => replay.after(&error).await,
@@ -115,8 +117,8 @@ impl Upstream {
                     let Some(body) = replayed else { return Err(failure(&sent, error)) };
                     if is_invalid_http2(&error) {
                         // Another's response may be what was invalid. If it is this one's, it is alone with it now.
-                        purpose = Purpose::Alone;
-                        self.complaints.note(target, &UpstreamError::InvalidHttp2(error));
+                        purpose = Purpose::Dedicated;
+                        self.error_log.note(target, &UpstreamError::InvalidHttp2(error));
                     }
                     body
                 }
@@ -128,65 +130,65 @@ impl Upstream {
         if self.connector.opens_alone(request.headers().contains_key(UPGRADE)) {
             Purpose::Switch
         } else if self.connector.may_speak_http2(target) && header_size(request) > MOST_SHARED_HEADER {
-            Purpose::Alone
+            Purpose::Dedicated
         } else {
             Purpose::Any
         }
     }
 
     /// A connection from the pool, or a new one. Where no file is left for it, an unused one gives its own.
-    async fn way(
+    async fn acquire(
         &self,
         target: &Target,
         purpose: Purpose,
         call: Option<&Span>,
-    ) -> Result<Way, UpstreamError> {
+    ) -> Result<Acquired, UpstreamError> {
         if purpose == Purpose::Any
-            && let Some(connection) = self.pool.take(target)
+            && let Some(connection) = self.pool.checkout(target)
         {
-            return Ok(Way { connection, kept: true });
+            return Ok(Acquired { connection, kept: true });
         }
-        match self.new_way(target, purpose, call).await {
+        match self.acquire_new(target, purpose, call).await {
             Err(UpstreamError::OutOfFiles) if self.pool.close_one_unused() => {
                 sleep(CLOSED_WITHIN).await;
-                self.new_way(target, purpose, call).await
+                self.acquire_new(target, purpose, call).await
             }
-            way => way,
+            acquired => acquired,
         }
     }
 
-    async fn new_way(
+    async fn acquire_new(
         &self,
         target: &Target,
         purpose: Purpose,
         call: Option<&Span>,
-    ) -> Result<Way, UpstreamError> {
-        let way = async {
+    ) -> Result<Acquired, UpstreamError> {
+        let acquired = async {
             if purpose == Purpose::Any {
-                return self.shared_way(target, call).await;
+                return self.acquire_shared(target, call).await;
             }
             let _connecting = call.map(|call| call.child("connect"));
             let connection = self.connector.connect(target, purpose == Purpose::Switch).await?;
-            Ok(Way { connection, kept: false })
+            Ok(Acquired { connection, kept: false })
         };
-        self.connector.bounded(target, way).await.map_err(UpstreamError::or_out_of_files)
+        self.connector.bounded(target, acquired).await.map_err(UpstreamError::or_out_of_files)
     }
 
     /// A new connection for any request, or one that another request opens meanwhile.
-    async fn shared_way(&self, target: &Target, call: Option<&Span>) -> Result<Way, UpstreamError> {
+    async fn acquire_shared(&self, target: &Target, call: Option<&Span>) -> Result<Acquired, UpstreamError> {
         let (mut turn, mut waited) = (None, 0);
         while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target) {
-            match self.openings.turn(target, waited) {
-                Turn::Ours(opening) => turn = Some(opening),
-                Turn::Theirs(waiting) => match waiting.outcome().await {
+            match self.single_flight.join(target, waited) {
+                Role::Leader(opening) => turn = Some(opening),
+                Role::Follower(waiting) => match waiting.outcome().await {
                     Outcome::Opened => waited += 1,
                     // Each that waited finds out by itself why, rather than one after the other.
                     Outcome::None => break,
                 },
             }
             // While this one waited, or took its turn, another may have finished.
-            if let Some(connection) = self.pool.take(target) {
-                return Ok(Way { connection, kept: true });
+            if let Some(connection) = self.pool.checkout(target) {
+                return Ok(Acquired { connection, kept: true });
             }
         }
         let _connecting = call.map(|call| call.child("connect"));
@@ -195,7 +197,7 @@ impl Upstream {
         if let Some(turn) = turn {
             turn.succeeded();
         }
-        Ok(Way { connection, kept: false })
+        Ok(Acquired { connection, kept: false })
     }
 }
 

@@ -20,7 +20,7 @@ pub struct Traces(Option<Arc<Live>>);
 
 struct Live {
     tracer: SdkTracer,
-    /// Kept from being dropped: a drop would wait for a last push, which only [`Traces::finish`] may do.
+    /// PoolStats from being dropped: a drop would wait for a last push, which only [`Traces::finish`] may do.
     provider: ManuallyDrop<SdkTracerProvider>,
     /// The scheme of callers' requests.
     scheme: &'static str,

@@ -17,12 +17,12 @@ const MOST: usize = 1000;
 
 /// Says each kind of upstream error once, and then how often. Cloning is cheap and gives the same.
 #[derive(Clone)]
-pub struct Complaints(Arc<Told>);
+pub struct ErrorLog(Arc<Told>);
 
 #[derive(Default)]
 struct Told(Mutex<Ledger>);
 
-impl Complaints {
+impl ErrorLog {
     /// Nothing has been said yet. The task that tells of repetitions belongs to this group.
     pub fn new(tasks: &Tasks) -> Self {
         let told = Arc::default();

@@ -19,7 +19,7 @@ use tracing::Level;
 const CLIENT_CLOSED_REQUEST: u16 = 499;
 
 /// One request from its header to its response's end. Dropping it writes it.
-pub struct Record {
+pub struct RequestLog {
     metrics: Metrics,
     method: Method,
     started: Instant,
@@ -28,7 +28,7 @@ pub struct Record {
     diagnostic: Option<DiagnosticCode>,
     span: Option<Box<Span>>,
     call: Option<Call>,
-    line: Option<Box<Line>>,
+    line: Option<Box<AccessLogEntry>>,
 }
 
 /// A call of the upstream that has no response yet.
@@ -38,7 +38,7 @@ struct Call {
 }
 
 /// What only the log wants to know.
-struct Line {
+struct AccessLogEntry {
     path: String,
     version: Version,
     client: Option<HeaderValue>,
@@ -51,8 +51,8 @@ struct Line {
     upstream: Option<Duration>,
 }
 
-impl Record {
-    /// Starts the record of a request whose header has just arrived from the caller at this address.
+impl RequestLog {
+    /// Starts the log of a request whose header has just arrived from the caller at this address.
     pub fn start<B>(
         metrics: Metrics,
         traces: &Traces,
@@ -63,7 +63,7 @@ impl Record {
         let span = traces.request(request, caller);
         let line = tracing::enabled!(target: ACCESS, Level::DEBUG).then(|| {
             let trace = span.as_ref().map(|span| span.trace());
-            Box::new(Line::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))
+            Box::new(AccessLogEntry::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))
         });
         Self {
             metrics,
@@ -84,7 +84,7 @@ impl Record {
         }
     }
 
-    /// Notes whose token the request needs.
+    /// Notes the audience of the token that the request needs.
     pub fn audience(&mut self, audience: &AudienceLabel) {
         if let Some(line) = &mut self.line {
             line.audience = Some(audience.clone());
@@ -164,7 +164,7 @@ impl Record {
     }
 }
 
-impl Drop for Record {
+impl Drop for RequestLog {
     fn drop(&mut self) {
         self.abandon_call();
         let gone = StatusCode::from_u16(CLIENT_CLOSED_REQUEST).expect("a status has three digits");
@@ -180,7 +180,7 @@ impl Drop for Record {
     }
 }
 
-impl Line {
+impl AccessLogEntry {
     fn start<B>(request: &Request<B>, caller: Option<&HeaderValue>, trace: Option<TraceId>) -> Self {
         Self {
             path: request.uri().path().to_owned(),
@@ -224,7 +224,7 @@ impl Line {
     }
 }
 
-/// Microseconds are as fine as anybody reads.
+/// Microseconds are fine enough for a reader.
 fn milliseconds(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }

@@ -10,9 +10,9 @@ const MOST: usize = 2048;
 
 /// Names and the targets that they stand for, all of one scheme.
 #[derive(Default)]
-pub struct Named(Mutex<HashMap<Box<str>, Target>>);
+pub struct TargetCache(Mutex<HashMap<Box<str>, Target>>);
 
-impl Named {
+impl TargetCache {
     /// The target that this name stands for.
     ///
     /// # Errors
@@ -37,37 +37,37 @@ impl Named {
 mod tests {
     use super::*;
 
-    fn remembered(named: &Named) -> usize {
-        named.0.lock().unwrap().len()
+    fn remembered(targets: &TargetCache) -> usize {
+        targets.0.lock().unwrap().len()
     }
 
     #[test]
     fn a_name_is_read_once_and_stands_for_the_same_however_often() {
-        let named = Named::default();
-        let first = named.target(Scheme::Https, "API.example.com:443").unwrap();
-        let again = named.target(Scheme::Https, "API.example.com:443").unwrap();
+        let targets = TargetCache::default();
+        let first = targets.target(Scheme::Https, "API.example.com:443").unwrap();
+        let again = targets.target(Scheme::Https, "API.example.com:443").unwrap();
         assert_eq!((first.to_string(), &first), ("https://api.example.com".to_owned(), &again));
         assert!(std::ptr::eq(first.labels(), again.labels()), "it was read twice");
-        let other = named.target(Scheme::Http, "API.example.com:443").unwrap();
+        let other = targets.target(Scheme::Http, "API.example.com:443").unwrap();
         assert_eq!(other.to_string(), "http://api.example.com:443");
     }
 
     #[test]
     fn what_is_no_name_is_refused_every_time() {
-        let named = Named::default();
+        let targets = TargetCache::default();
         for _ in 0..2 {
-            assert_eq!(named.target(Scheme::Https, "a b"), Err(HostError::Malformed));
+            assert_eq!(targets.target(Scheme::Https, "a b"), Err(HostError::Malformed));
         }
-        assert_eq!(remembered(&named), 0);
+        assert_eq!(remembered(&targets), 0);
     }
 
     #[test]
     fn callers_who_name_many_targets_do_not_fill_memory() {
-        let named = Named::default();
+        let targets = TargetCache::default();
         for number in 0..5 * MOST {
             let name = format!("h{number}.example");
-            assert_eq!(named.target(Scheme::Https, &name).unwrap().to_string(), format!("https://{name}"));
-            assert!(remembered(&named) <= MOST);
+            assert_eq!(targets.target(Scheme::Https, &name).unwrap().to_string(), format!("https://{name}"));
+            assert!(remembered(&targets) <= MOST);
         }
     }
 }
