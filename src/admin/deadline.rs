@@ -1,6 +1,6 @@
 //! A client that does not read what it has asked for is not waited for without end.
 
-use crate::http1::CallerStream;
+use crate::http1::stream::CallerStream;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

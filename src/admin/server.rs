@@ -2,10 +2,10 @@
 //! read must not use up the files and the memory of the proxy.
 
 use super::deadline::SendDeadline;
-use crate::http1::CallerStream;
 use crate::http1::error::Error;
 use crate::http1::request_body::RequestBody;
 use crate::http1::server::{Answering, Connection, Handler};
+use crate::http1::stream::CallerStream;
 use crate::server::activity::{Activity, BusyBody, Limits};
 use crate::server::stream::Stream as Socket;
 use axum::Router;

@@ -1,56 +1,57 @@
-//! Bodies in chunks (RFC 9112, section 7.1), read as strictly as they are written: a line ends with CRLF and with nothing
-//! else, and a size is nothing but digits.
+//! Decodes the chunked transfer coding (RFC 9112, section 7.1), strictly: a line ends with CRLF only, and a size is hexadecimal
+//! digits only.
 
 use super::error::Error;
-use super::{MOST_FIELDS, MOST_HEADER};
+use super::limits::{MAX_FIELDS, MAX_HEADER_BYTES};
 use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Status, parse_headers};
 
-/// The most bytes of extensions in one body. Nobody uses them but to attack.
-const MOST_EXTENSIONS: usize = 16 * 1024;
-/// The most digits and blanks of one chunk's size. Some servers pad it.
-const MAX_SIZE_LINE: usize = 64;
+/// The maximum size of all chunk extensions of one body. Only attacks have many.
+const MAX_EXTENSION_BYTES: usize = 16 * 1024;
+/// The maximum number of digits and blanks of a chunk's size. Some servers pad the size.
+const MAX_SIZE_CHARACTERS: usize = 64;
 
-/// What is found next.
+/// The next piece of a chunked body.
 #[derive(Debug)]
 pub(super) enum Piece {
     /// A part of the body.
     Data(Bytes),
-    /// The end, with these fields.
+    /// The end of the body, with trailers.
     Trailers(HeaderMap),
-    /// The end.
+    /// The end of the body, without trailers.
     End,
-    /// Nothing, before more has come.
+    /// More bytes are needed.
     NotYet,
 }
 
-/// Where in a chunked body we are.
+/// The decoder of one body.
 #[derive(Debug)]
 pub(super) struct Chunked {
     at: At,
-    /// What the line says, and later what is left of the chunk.
+    /// The size that the line states, and later the number of bytes left of the chunk.
     size: u64,
-    /// Digits and blanks of the size so far.
+    /// The number of digits and blanks of the size so far.
     size_line: usize,
     extensions: usize,
     trailers: Vec<u8>,
 }
 
+/// What the decoder expects next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
-    /// The first digit.
+    /// The first digit of a size.
     Start,
     Size,
-    /// Blanks behind the size.
+    /// Blanks after the size.
     Blank,
     Extension,
-    /// LF is missing to the end of the size's line.
+    /// The LF that ends the line of the size.
     SizeLf,
     Data,
     DataCr,
     DataLf,
-    /// The beginning of a trailer, or of the last line.
+    /// The beginning of a trailer, or of the empty last line.
     Line,
     Trailer,
     TrailerLf,
@@ -63,7 +64,7 @@ impl Chunked {
         Self { at: At::Start, size: 0, size_line: 0, extensions: 0, trailers: Vec::new() }
     }
 
-    /// The next piece of what has come, which it takes away.
+    /// Decodes the next piece and removes its bytes from `held`.
     pub(super) fn next(&mut self, held: &mut Bytes) -> Result<Piece, Error> {
         while self.at != At::End {
             if self.at == At::Data {
@@ -134,16 +135,16 @@ impl Chunked {
 
     fn size_line(&mut self, next: At) -> Result<At, Error> {
         self.size_line += 1;
-        if self.size_line <= MAX_SIZE_LINE { Ok(next) } else { Err(Error::Malformed("chunk size")) }
+        if self.size_line <= MAX_SIZE_CHARACTERS { Ok(next) } else { Err(Error::Malformed("chunk size")) }
     }
 
     fn extension(&mut self) -> Result<At, Error> {
         self.extensions += 1;
-        if self.extensions < MOST_EXTENSIONS { Ok(At::Extension) } else { Err(Error::HeaderTooLarge) }
+        if self.extensions < MAX_EXTENSION_BYTES { Ok(At::Extension) } else { Err(Error::HeaderTooLarge) }
     }
 
     fn trailer(&mut self, byte: u8) -> Result<At, Error> {
-        if self.trailers.len() >= MOST_HEADER {
+        if self.trailers.len() >= MAX_HEADER_BYTES {
             return Err(Error::HeaderTooLarge);
         }
         self.trailers.push(byte);
@@ -152,7 +153,7 @@ impl Chunked {
 
     fn fields(&mut self) -> Result<HeaderMap, Error> {
         self.trailers.extend_from_slice(b"\r\n");
-        let mut room = [EMPTY_HEADER; MOST_FIELDS];
+        let mut room = [EMPTY_HEADER; MAX_FIELDS];
         let Status::Complete((_, fields)) = parse_headers(&self.trailers, &mut room)? else {
             return Err(Error::Malformed("trailers"));
         };
@@ -175,8 +176,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// The body and the trailers of chunks that come in these pieces, and what comes behind them; `None` where they do not
-    /// end, or are wrong.
+    /// The body and the trailers of chunks that arrive in these pieces, and the bytes after them; `None` where the chunks are
+    /// incomplete or malformed.
     fn read(pieces: &[&[u8]]) -> Option<(Vec<u8>, HeaderMap, Vec<u8>)> {
         let (mut chunked, mut body, mut held) = (Chunked::new(), Vec::new(), Bytes::new());
         let mut trailers = None;

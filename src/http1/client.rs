@@ -1,14 +1,16 @@
-//! Requests to an upstream, one at a time. Whoever waits for the response drives the connection: it has no task of its own.
+//! Sends requests to an upstream, one at a time. The task that waits for the response drives the connection, which has no task of
+//! its own.
 
 use super::decode::Decoder;
 use super::encode::Encoder;
 use super::error::Error;
 use super::framing::Length;
 use super::read::ReadBuffer;
+use super::request;
 use super::response::{self, ResponseHead};
 use super::rewind::Rewind;
 use super::send::{SendError, Sender};
-use super::{Stream, request};
+use super::stream::Stream;
 use bytes::Bytes;
 use http::{Method, Request, Response};
 use http_body::{Body, Frame, SizeHint};
@@ -26,18 +28,18 @@ pub struct Connection {
 /// Why a request got no response, or not all of it.
 #[derive(Debug)]
 pub enum ExchangeError<E> {
-    /// The body that was to be sent broke off.
+    /// The source of the request's body failed.
     Body(E),
-    /// The connection or the response is broken.
+    /// The connection failed, or the response is invalid or incomplete.
     Message(Error),
 }
 
-/// A request that did not get its response.
+/// The failure of a request that has no response.
 #[derive(Debug)]
 pub struct Failure<B: Body> {
-    /// Why.
+    /// Why there is no response.
     pub error: ExchangeError<B::Error>,
-    /// The body, if nothing of the request was written: then it is as good as new.
+    /// The body, if nothing of the request was written, so that it can be sent again.
     pub unsent: Option<B>,
 }
 
@@ -47,18 +49,19 @@ impl Connection {
         Self { stream, buffer: ReadBuffer::default() }
     }
 
-    /// Whether the upstream is silent, as it must be while nobody asks. Costs no system call while nothing has come.
+    /// Whether the upstream has sent nothing and has not closed, as it must be between requests. This makes no system call while
+    /// the socket is known to have nothing to read.
     pub fn is_silent(&mut self) -> bool {
         if !self.buffer.is_empty() {
             return false;
         }
-        // A task that has done much must not be told that there is nothing to read, only because it should pause.
+        // When a task has used up its budget, tokio reports every socket as pending; here that would be taken for silence.
         let look = unconstrained(poll_fn(|context| self.buffer.poll_more(&mut *self.stream, context)));
         pin!(look).poll(&mut Context::from_waker(Waker::noop())).is_pending()
     }
 
-    /// Whether the connection has ended within a body of this length. The caller has nothing of the response yet, so it can
-    /// get another one. Where much has come at once, more is likely to come.
+    /// Whether the connection has ended within a body of this length. The caller has received nothing of the response yet, so
+    /// another response can replace it. After a read that filled its buffer, more bytes are likely, and this does not look.
     fn breaks_off(&mut self, length: Length, context: &mut Context<'_>) -> bool {
         let held = self.buffer.held().len() as u64;
         let may_break_off = match length {
@@ -75,7 +78,7 @@ impl Connection {
         }
     }
 
-    /// Sends a request and waits for the response's header. The body's length must stand in the request's header.
+    /// Sends a request and waits for the response's header. The request's header must state the length of the body.
     ///
     /// # Errors
     /// When there is no response.
@@ -88,7 +91,7 @@ impl Connection {
             None => Encoder::Chunked { trailers: true },
         };
         let sender = Some(Sender::request(request::written(head), body, encoder));
-        let mut exchange = Exchange { connection: self, sender, is_deaf: false };
+        let mut exchange = Exchange { connection: self, sender, write_closed: false };
         let answered = poll_fn(|context| exchange.poll_response(context, head.method())).await;
         let ResponseHead { response, length, keep_alive } = answered.map_err(|error| {
             let unsent = exchange.sender.as_mut().and_then(Sender::unsent);
@@ -101,20 +104,20 @@ impl Connection {
     }
 }
 
-/// A request that may still be being sent, and the connection that its response comes on.
+/// A request that may not be sent to its end yet, and the connection of its response.
 struct Exchange<B: Body> {
     connection: Connection,
     /// `None` once it has been sent.
     sender: Option<Sender<B>>,
-    /// The upstream stopped reading before the end.
-    is_deaf: bool,
+    /// The upstream stopped reading before the end of the request.
+    write_closed: bool,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
-    /// Sends what can be sent.
+    /// Sends as much of the request as possible.
     ///
-    /// An upstream that stops reading in the middle of an upload may have said why: `413`, for example. So the rest goes
-    /// nowhere, and the response is waited for all the same.
+    /// An upstream that stops reading within an upload may have sent a response that says why: `413`, for example. So the rest
+    /// of the request is discarded, and the response is still awaited.
     fn poll_send(&mut self, context: &mut Context<'_>) -> Result<(), ExchangeError<B::Error>> {
         while let Some(sender) = &mut self.sender {
             let stream = &mut *self.connection.stream;
@@ -122,9 +125,9 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
                 Poll::Pending => break,
                 Poll::Ready(Ok(())) => self.sender = None,
                 Poll::Ready(Err(SendError::Body(error))) => return Err(ExchangeError::Body(error)),
-                Poll::Ready(Err(SendError::Message(Error::Io(_)))) if !sender.is_deaf() => {
-                    sender.turn_deaf();
-                    self.is_deaf = true;
+                Poll::Ready(Err(SendError::Message(Error::Io(_)))) if !sender.write_closed() => {
+                    sender.close_write();
+                    self.write_closed = true;
                 }
                 Poll::Ready(Err(SendError::Message(error))) => return Err(ExchangeError::Message(error)),
             }
@@ -155,28 +158,28 @@ impl<B: Body<Data = Bytes> + Unpin> Exchange<B> {
     }
 }
 
-/// What is left of an exchange when its response has been read.
+/// What remains of an exchange after its response has been read.
 pub enum Remains<B: Body> {
-    /// Another request can be sent.
+    /// The connection, on which another request can be sent.
     Connection(Connection),
-    /// The upstream has answered early, and goes on to read the request.
+    /// The upstream has responded early and still reads the request.
     Upload(Upload<B>),
-    /// The connection is of no use any more.
+    /// The connection cannot be used again.
     Nothing,
 }
 
-/// A request that is still being sent although it is answered.
+/// A request that is still being sent although its response is complete.
 pub struct Upload<B: Body>(Box<Exchange<B>>);
 
 impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
-    /// Sends it to its end, or until it breaks or the upstream has had enough: nobody waits for more.
+    /// Sends the request to its end, or until the request or the connection fails or the upstream closes or sends more bytes.
     pub async fn finish(mut self) {
         poll_fn(|context| {
             let exchange = &mut *self.0;
-            let is_broken = exchange.poll_send(context).is_err() || exchange.is_deaf;
+            let is_broken = exchange.poll_send(context).is_err() || exchange.write_closed;
             let Connection { stream, buffer } = &mut exchange.connection;
             let is_over = is_broken || exchange.sender.is_none();
-            // Whatever comes now is no answer to this request, and most likely the connection's end.
+            // Whatever arrives now is no response to this request; most likely it is the end of the connection.
             if is_over || buffer.poll_more(&mut **stream, context).is_ready() {
                 Poll::Ready(())
             } else {
@@ -189,7 +192,7 @@ impl<B: Body<Data = Bytes> + Unpin> Upload<B> {
 
 /// The body of a response. While it is read, the rest of the request is sent.
 pub struct ResponseBody<B: Body> {
-    /// Boxed, because it is moved with every step of a response.
+    /// The exchange is boxed, because it is moved at every step of a response.
     exchange: Box<Exchange<B>>,
     decoder: Decoder,
     keep_alive: bool,
@@ -200,22 +203,22 @@ impl<B: Body<Data = Bytes> + Unpin> ResponseBody<B> {
         Self { exchange: Box::new(exchange), decoder: length.into(), keep_alive }
     }
 
-    /// Has the rest of the body read in pieces of 16 KiB at most.
+    /// Reads the rest of the body in pieces of 16 KiB at most.
     pub fn read_little(&mut self) {
         self.exchange.connection.buffer.read_little();
     }
 
-    /// What is left when this has been read to its end.
+    /// Returns what remains of the exchange. Without a body read to its end that is nothing.
     pub fn end(self) -> Remains<B> {
         let is_over = self.exchange.sender.is_none() && self.exchange.connection.buffer.is_empty();
-        match self.decoder.is_ended() && self.keep_alive && !self.exchange.is_deaf {
+        match self.decoder.is_ended() && self.keep_alive && !self.exchange.write_closed {
             true if is_over => Remains::Connection(Connection::new(self.exchange.connection.stream)),
             true if self.exchange.sender.is_some() => Remains::Upload(Upload(self.exchange)),
             true | false => Remains::Nothing,
         }
     }
 
-    /// What comes behind a header that switches to another protocol.
+    /// The stream after a header that switches to another protocol.
     pub fn into_stream(self) -> Rewind {
         let Connection { stream, mut buffer } = self.exchange.connection;
         Rewind::new(buffer.take(), stream)

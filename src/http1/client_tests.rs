@@ -9,7 +9,7 @@ fn connection(room: usize) -> (Connection, DuplexStream) {
     (Connection::new(Box::new(ours)), upstream)
 }
 
-/// Status, body and trailers of the answer that comes in these pieces, and whether the connection can be used again.
+/// Status, body and trailers of the response that arrives in these pieces, and whether the connection can be used again.
 async fn answered(pieces: &[&[u8]]) -> Option<(u16, String, usize, bool)> {
     let (connection, mut upstream) = connection(1 << 16);
     let answering = async {

@@ -1,8 +1,8 @@
-//! The time of day as a header says it (RFC 9110, section 5.6.7), made once a second.
+//! The value of a `Date` field (RFC 9110, section 5.6.7), formatted once a second.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The last date that was made.
+/// The date that was formatted last.
 #[derive(Debug, Default)]
 pub(super) struct Date {
     /// Seconds since 1970.
@@ -11,7 +11,7 @@ pub(super) struct Date {
 }
 
 impl Date {
-    /// The date at this time.
+    /// The date at `now`.
     pub(super) fn at(&mut self, now: SystemTime) -> &[u8] {
         let second = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         if self.text.is_empty() || self.second != second {

@@ -1,26 +1,26 @@
-//! A body that comes in.
+//! Reads the body of a message.
 
-use super::Stream;
 use super::chunked::{Chunked, Piece};
 use super::error::Error;
 use super::framing::Length;
 use super::read::ReadBuffer;
+use super::stream::Stream;
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::task::{Context, Poll, ready};
 
-/// Where in a body we are.
+/// What is left to read of a body.
 #[derive(Debug)]
 pub(super) enum Decoder {
-    /// Behind its end.
+    /// Nothing: the body has been read to its end.
     Ended,
-    /// So many bytes are still to come.
+    /// This many bytes.
     Exact(u64),
-    /// In chunks. Boxed, because few bodies are.
+    /// Chunks. The decoder is boxed, because few bodies are chunked.
     Chunked(Box<Chunked>),
-    /// The connection's end is its end.
+    /// Everything until the end of the connection.
     UntilClose,
-    /// It broke off, or is no body. What follows on the connection is nothing.
+    /// Nothing: the body is incomplete or malformed. What follows on the connection must not be used.
     Broken,
 }
 
@@ -41,19 +41,19 @@ impl Decoder {
         matches!(self, Self::Ended)
     }
 
-    /// Whether nothing more will come of it.
+    /// Whether there is nothing left to read.
     pub(super) fn is_over(&self) -> bool {
         matches!(self, Self::Ended | Self::Broken)
     }
 
-    /// Nothing more will come, unless everything has.
+    /// Marks the body as incomplete, unless it has ended.
     pub(super) fn break_off(&mut self) {
         if !self.is_ended() {
             *self = Self::Broken;
         }
     }
 
-    /// What is known of the length that is still to come.
+    /// What is known about the number of bytes left.
     pub(super) fn size_hint(&self) -> SizeHint {
         match self {
             Self::Ended => SizeHint::with_exact(0),
@@ -62,7 +62,7 @@ impl Decoder {
         }
     }
 
-    /// Whether the body is whole with this, where nothing else will come.
+    /// Whether the body is complete with these bytes if the connection has ended after them.
     pub(super) fn ends_within(self, mut held: Bytes) -> bool {
         match self {
             Self::Ended | Self::UntilClose => true,
@@ -78,7 +78,7 @@ impl Decoder {
         }
     }
 
-    /// The next part of the body; `None` behind its end.
+    /// Reads the next frame of the body; returns `None` at its end.
     pub(super) fn poll_frame(
         &mut self,
         buffer: &mut ReadBuffer,

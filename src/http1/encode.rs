@@ -1,7 +1,7 @@
-//! A body that goes out, in the way that its header promised.
+//! Writes the body of a message with the framing that its header states.
 
 use super::error::Error;
-use super::request::write_fields;
+use super::field_lines::write_fields;
 use super::write::WriteBuffer;
 use bytes::Bytes;
 use http_body::Frame;
@@ -9,21 +9,21 @@ use http_body::Frame;
 /// How a body is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Encoder {
-    /// There is none, whatever the header says of a length.
+    /// There is no body, even where the header states a length.
     Nothing,
-    /// So many bytes are still to come.
+    /// This many bytes are left to write.
     Exact(u64),
-    /// In chunks (RFC 9112, section 7.1), and trailers behind them where they are welcome.
+    /// The body is chunked (RFC 9112, section 7.1).
     Chunked {
-        /// They are.
+        /// Trailers are written too.
         trailers: bool,
     },
-    /// The connection's end is its end.
+    /// The end of the connection ends the body.
     UntilClose,
 }
 
 impl Encoder {
-    /// Adds a part of the body. Trailers end it.
+    /// Appends a frame of the body. Trailers end the body.
     pub(super) fn add(&mut self, frame: Frame<Bytes>, out: &mut WriteBuffer) -> Result<(), Error> {
         match frame.into_data() {
             Ok(data) => self.add_data(data, out),
@@ -39,7 +39,7 @@ impl Encoder {
         }
     }
 
-    /// Adds what stands behind the last part.
+    /// Appends what follows the last frame.
     pub(super) fn finish(self, out: &mut WriteBuffer) -> Result<(), Error> {
         match self {
             Self::Nothing | Self::Exact(0) | Self::UntilClose => Ok(()),

@@ -1,13 +1,12 @@
-//! What goes wrong with a message or its connection.
+//! Why a message or its connection failed.
 
-use super::target::MOST_TARGET;
-use super::{MOST_FIELDS, MOST_HEADER};
+use super::limits::{MAX_FIELDS, MAX_HEADER_BYTES, MAX_TARGET_BYTES};
 use std::io;
 
-/// Why a message did not get through.
+/// Why a message was not read or not written to its end.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The connection ended, and nothing of the message had come.
+    /// The connection ended before the first byte of the message.
     #[error("connection closed before the message began")]
     Closed,
     /// The connection ended in the middle of the message.
@@ -16,33 +15,33 @@ pub enum Error {
     /// The connection broke.
     #[error("connection error: {0}")]
     Io(#[from] io::Error),
-    /// What came is no message of HTTP/1.
+    /// The bytes are no message of HTTP/1.
     #[error("invalid HTTP: {0}")]
     Malformed(&'static str),
-    /// The target has a byte that no target has.
+    /// The request target has a byte that is not allowed there.
     #[error("invalid HTTP: byte {0:#04x} in the request target")]
     TargetByte(u8),
-    /// The request is of another major version.
+    /// The request has a major version other than 1.
     #[error("HTTP version not supported: HTTP/1.0, HTTP/1.1 and HTTP/2 with its own preface are")]
     Version,
-    /// The header or the trailers are longer than the limits.
-    #[error("header too large: the limits are {MOST_FIELDS} fields and {} KiB", MOST_HEADER / 1024)]
+    /// The header or the trailers exceed the limits.
+    #[error("header too large: the limits are {MAX_FIELDS} fields and {} KiB", MAX_HEADER_BYTES / 1024)]
     HeaderTooLarge,
-    /// The target is longer than the limit, or the header ends in it.
-    #[error("request target too long: the limit is {MOST_TARGET} bytes")]
+    /// The request target exceeds its limit, or the header exceeds its limit within the target.
+    #[error("request target too long: the limit is {MAX_TARGET_BYTES} bytes")]
     TargetTooLong,
-    /// The body that was to be sent is not of the length that its header says.
+    /// The length of the body to send differs from the length that its header states.
     #[error("the body is not of its stated length")]
     Length,
 }
 
 impl Error {
-    /// Whether the other side ended the message, or never began it.
+    /// Whether the other side closed the connection before or within the message.
     pub fn is_incomplete(&self) -> bool {
         matches!(self, Self::Closed | Self::Incomplete)
     }
 
-    /// What the system, or TLS, says of the connection, where that is why.
+    /// The error of the operating system or of TLS, where there is one.
     pub fn io(&self) -> Option<&io::Error> {
         match self {
             Self::Io(error) => Some(error),
@@ -57,7 +56,7 @@ impl Error {
         }
     }
 
-    /// Whether what came is no HTTP.
+    /// Whether the bytes are no valid HTTP within the limits.
     pub fn is_parse(&self) -> bool {
         match self {
             Self::Malformed(_)

@@ -1,4 +1,4 @@
-//! Where a message ends (RFC 9112, section 6.3), and whether another may follow it (section 9.3).
+//! Determines where a message ends (RFC 9112, section 6.3), and whether another may follow it (section 9.3).
 
 use super::error::Error;
 use super::fields::{lists, members};
@@ -8,16 +8,17 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode, Version};
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Length {
-    /// So many bytes, perhaps none.
+    /// The body has this many bytes, perhaps none.
     Exact(u64),
-    /// A last chunk.
+    /// The last chunk ends the body.
     Chunked,
-    /// The connection's end.
+    /// The end of the connection ends the body.
     UntilClose,
 }
 
-/// The length of a request's body, and whether another request may follow. Leaves one statement of the length in the
-/// header: of two that are alike one, and none beside chunks, which win but are the last that is read (section 6.1).
+/// Returns the length of a request's body, and whether another request may follow. Removes redundant `Content-Length` fields:
+/// repeated equal ones, and all of them where the body is chunked. `Transfer-Encoding` takes precedence over `Content-Length`,
+/// and a request with both is the last on its connection (section 6.1).
 pub(super) fn of_request(headers: &mut HeaderMap, version: Version) -> Result<(Length, bool), Error> {
     let keep_alive = is_kept_alive(headers, version);
     let stated = one_length(headers)?;
@@ -34,7 +35,7 @@ pub(super) fn of_request(headers: &mut HeaderMap, version: Version) -> Result<(L
     Ok((Length::Exact(stated.unwrap_or(0)), keep_alive))
 }
 
-/// The length of the body of a response to a request of this method.
+/// Returns the length of the body of a response to a request of this method.
 pub(super) fn of_response(
     method: &Method,
     status: StatusCode,
@@ -50,17 +51,17 @@ pub(super) fn of_response(
             return Ok(Length::Chunked);
         }
     }
-    // The length of a body that is left out is passed on, so it has to be one too.
+    // A response without a body may state a length, which is forwarded, so it must be valid too.
     let stated = one_length(headers)?;
     Ok(if has_no_body { Length::Exact(0) } else { stated.map_or(Length::UntilClose, Length::Exact) })
 }
 
-/// Whether a status leaves room for a body (RFC 9110, section 6.4.1).
+/// Whether a response of this status may have a body (RFC 9110, section 6.4.1).
 pub(super) fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 
-/// Whether the connection outlives the message.
+/// Whether the connection persists after the message (RFC 9112, section 9.3).
 pub(super) fn is_kept_alive(headers: &HeaderMap, version: Version) -> bool {
     if !headers.contains_key(CONNECTION) {
         return version == Version::HTTP_11;
@@ -69,8 +70,8 @@ pub(super) fn is_kept_alive(headers: &HeaderMap, version: Version) -> bool {
     !closes && (version == Version::HTTP_11 || lists(headers, &CONNECTION, "keep-alive"))
 }
 
-/// Whether the last coding is `chunked`. Others may be unknown, but what is no name at all is refused: some read nothing of
-/// such a list, and would look for the end of the body elsewhere.
+/// Whether the last transfer coding is `chunked`. Other codings may be unknown, but a value that is no text is rejected:
+/// some parsers ignore such a field, and would find the end of the body elsewhere.
 fn ends_chunked(headers: &HeaderMap) -> Result<bool, Error> {
     if headers.get_all(TRANSFER_ENCODING).iter().any(|codings| codings.to_str().is_err()) {
         return Err(Error::Malformed("transfer-encoding"));
@@ -79,8 +80,8 @@ fn ends_chunked(headers: &HeaderMap) -> Result<bool, Error> {
     Ok(last.is_some_and(|last| last.eq_ignore_ascii_case(b"chunked")))
 }
 
-/// Whether a response's body is in chunks. `identity` says of a coding that there is none. Any other is refused: attache asks
-/// for none (RFC 9110, section 10.1.4), and without the field the caller could not undo it.
+/// Whether a response's body is chunked. `identity` means no coding. Any other coding is rejected: attache requests none
+/// (RFC 9110, section 10.1.4), and the caller could not decode it, because the field is not forwarded.
 fn is_chunked(headers: &HeaderMap) -> Result<bool, Error> {
     let mut codings = members(headers, &TRANSFER_ENCODING)
         .filter(|coding| !coding.is_empty() && !coding.eq_ignore_ascii_case(b"identity"));
@@ -91,10 +92,10 @@ fn is_chunked(headers: &HeaderMap) -> Result<bool, Error> {
     }
 }
 
-/// The length that a header states. One that is stated more than once in the same way is stated once from here on.
+/// Returns the length that a header states, and reduces repeated equal `Content-Length` fields to one.
 ///
 /// # Errors
-/// When it is no number, or another number is stated too.
+/// When a value is no number, or when two values differ.
 pub fn one_length(headers: &mut HeaderMap) -> Result<Option<u64>, Error> {
     let (mut stated, mut times) = (None, 0);
     for value in headers.get_all(CONTENT_LENGTH) {
@@ -110,7 +111,7 @@ pub fn one_length(headers: &mut HeaderMap) -> Result<Option<u64>, Error> {
     Ok(stated)
 }
 
-/// Digits, and no more than a file can be long.
+/// The value of a `Content-Length` field: digits only, and at most the maximum length of a file.
 fn number(value: &HeaderValue) -> Option<u64> {
     let digits = value.as_bytes();
     let sum = digits.iter().try_fold(0_u64, |sum, digit| {

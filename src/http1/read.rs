@@ -1,7 +1,8 @@
-//! What comes from the other side. Reading needs room before it is known how much will come, so each thread has one room
-//! for all connections, and what has come is copied out of it. Only large bodies are read into memory of their own.
+//! Reads from a connection. A read needs a buffer before its length is known, so each thread has one buffer for all its
+//! connections, and the bytes read are copied out of it. Only large bodies are read into memory of their own.
 
-use super::{MOST_HEADER, Stream};
+use super::limits::MAX_HEADER_BYTES;
+use super::stream::Stream;
 use bytes::{Bytes, BytesMut};
 use std::cell::RefCell;
 use std::io;
@@ -10,37 +11,37 @@ use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 use tokio_util::io::poll_read_buf;
 
-/// The most that is read at once, but for large bodies.
-const ROOM: usize = 16 * 1024;
-/// The most that is read at once of a body that comes faster than it is used.
-const LARGE_ROOM: usize = 64 * 1024;
+/// The size of the buffer that each thread reads into.
+const READ_BUFFER: usize = 16 * 1024;
+/// The size of the buffer for one read of a body that arrives faster than it is consumed.
+const LARGE_READ_BUFFER: usize = 64 * 1024;
 
 thread_local! {
-    static ROOM_OF_THREAD: RefCell<Vec<u8>> = RefCell::new(vec![0; ROOM]);
+    static THREAD_READ_BUFFER: RefCell<Vec<u8>> = RefCell::new(vec![0; READ_BUFFER]);
 }
 
-/// What has come and is not yet used.
+/// The bytes that were read and not yet consumed.
 #[derive(Default)]
 pub(super) struct ReadBuffer {
     held: Bytes,
-    /// The last read was as long as it could be, so the next one is worth memory of its own.
+    /// The last read filled its buffer, so the next one gets memory of its own.
     is_flooding: bool,
-    /// No read is.
+    /// No read gets memory of its own.
     reads_little: bool,
 }
 
 impl ReadBuffer {
-    /// A buffer that begins with what was read before.
+    /// A buffer that begins with bytes that were read before.
     pub(super) fn new(held: Bytes) -> Self {
         Self { held, ..Self::default() }
     }
 
-    /// From now on a body is read in pieces of 16 KiB at most, for a reader that may not take them for long.
+    /// From now on, reads a body in pieces of 16 KiB at most, because its reader may leave each of them in memory for long.
     pub(super) fn read_little(&mut self) {
         self.reads_little = true;
     }
 
-    /// What has come, to take away from its beginning.
+    /// The bytes not yet consumed. Their reader removes what it consumes from the beginning.
     pub(super) fn held(&mut self) -> &mut Bytes {
         &mut self.held
     }
@@ -49,33 +50,34 @@ impl ReadBuffer {
         self.held.is_empty()
     }
 
-    /// Whether so much has come at once that more is likely to be there.
+    /// Whether the last read filled its buffer, so that more bytes are likely to be available.
     pub(super) fn is_flooding(&self) -> bool {
         self.is_flooding
     }
 
-    /// Everything that has come.
+    /// Takes all the bytes.
     pub(super) fn take(&mut self) -> Bytes {
         std::mem::take(&mut self.held)
     }
 
-    /// Adds what has come meanwhile. 0 is the end.
+    /// Reads once and appends the bytes. Returns their number; 0 means the end of the stream.
     pub(super) fn poll_more(
         &mut self,
         stream: &mut dyn Stream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        ROOM_OF_THREAD.with_borrow_mut(|room| {
+        THREAD_READ_BUFFER.with_borrow_mut(|room| {
             let mut room = ReadBuf::new(room);
             ready!(Pin::new(stream).poll_read(context, &mut room))?;
             self.append(room.filled());
             let read = room.filled().len();
-            self.is_flooding = read == ROOM && !self.reads_little;
+            self.is_flooding = read == READ_BUFFER && !self.reads_little;
             Poll::Ready(Ok(read))
         })
     }
 
-    /// The same until something has come that can end a header, or more than a header may have.
+    /// Reads until a line ends, which may end the header, or until the bytes reach the limit of a header. Returns the number of
+    /// bytes of the last read; 0 means the end of the stream.
     pub(super) fn poll_lines(
         &mut self,
         stream: &mut dyn Stream,
@@ -84,29 +86,29 @@ impl ReadBuffer {
         loop {
             let read = ready!(self.poll_more(stream, context))?;
             let new = &self.held[self.held.len() - read..];
-            if read == 0 || new.contains(&b'\n') || self.held.len() >= MOST_HEADER {
+            if read == 0 || new.contains(&b'\n') || self.held.len() >= MAX_HEADER_BYTES {
                 return Poll::Ready(Ok(read));
             }
         }
     }
 
-    /// The same for a body, of which much may come.
+    /// Reads once for a body, into memory of its own where the last read filled its buffer.
     pub(super) fn poll_more_of_body(
         &mut self,
         stream: &mut dyn Stream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
         if self.is_flooding && self.held.is_empty() {
-            let mut data = BytesMut::with_capacity(LARGE_ROOM);
+            let mut data = BytesMut::with_capacity(LARGE_READ_BUFFER);
             let read = ready!(poll_read_buf(Pin::new(stream), context, &mut data))?;
-            self.is_flooding = read >= ROOM;
+            self.is_flooding = read >= READ_BUFFER;
             self.held = data.freeze();
             return Poll::Ready(Ok(read));
         }
         self.poll_more(stream, context)
     }
 
-    /// Something of a body of which at most so many bytes are to come. Nothing is the end of the connection.
+    /// Returns bytes of a body, `most` at most. No bytes mean the end of the stream.
     pub(super) fn poll_data(
         &mut self,
         stream: &mut dyn Stream,

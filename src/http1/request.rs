@@ -1,33 +1,32 @@
 //! The header of a request, read and written.
 
 use super::error::Error;
+use super::field_lines::{length_of, read_fields, write_fields};
 use super::fields::lists;
 use super::framing::{self, Length};
+use super::limits::{MAX_FIELDS, MAX_HEADER_BYTES, MAX_TARGET_BYTES};
 use super::read::ReadBuffer;
-use super::target::{self, MOST_TARGET, path_and_query};
+use super::request_line::first_line;
+use super::target::{self, path_and_query};
 use super::version::request_in_http_1_1;
-use super::{MOST_FIELDS, MOST_HEADER};
 use bytes::{Buf, Bytes};
 use http::header::{EXPECT, TE, UPGRADE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Uri, Version};
-use httparse::{Header, Status};
+use http::{Method, Request, Uri, Version};
+use httparse::Status;
 use std::mem::MaybeUninit;
 
-/// How many fields a proxy may add to a header, so that it need not grow for them.
-const MOST_ADDED: usize = 4;
-
-/// A header that has come, and what it says about its connection.
+/// The header of a received request, and what it states about its body and its connection.
 pub(super) struct RequestHead {
     pub(super) request: Request<()>,
     pub(super) length: Length,
     pub(super) keep_alive: bool,
-    /// The body comes when it is asked for (RFC 9110, section 10.1.1).
+    /// The caller sends the body after `100 Continue` (RFC 9110, section 10.1.1).
     pub(super) expects_continue: bool,
     pub(super) wants_upgrade: bool,
     pub(super) takes_trailers: bool,
 }
 
-/// The header at the beginning of what has come, which it takes away; `None` while it is not whole.
+/// Parses the header at the beginning of the buffer and removes it; returns `None` while the header is incomplete.
 pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error> {
     skip_empty_lines(buffer.held());
     if buffer.is_empty() {
@@ -46,10 +45,10 @@ pub(super) fn read(buffer: &mut ReadBuffer) -> Result<Option<RequestHead>, Error
     about(request).map(Some)
 }
 
-/// A whole header, and how long it is.
+/// A complete header and its length in bytes; `None` while the header is incomplete.
 type Whole = Result<Option<(Request<()>, usize)>, Error>;
 
-/// Reads a header again that is malformed: httparse takes no target that is not UTF-8.
+/// Parses a malformed header again with an ASCII target, because httparse rejects a target that is not UTF-8.
 fn read_in_ascii(bytes: &Bytes, read: Whole) -> Whole {
     match read {
         Err(Error::Malformed(why)) => match target::in_ascii(bytes) {
@@ -60,13 +59,13 @@ fn read_in_ascii(bytes: &Bytes, read: Whole) -> Whole {
     }
 }
 
-/// Reads a header. Where the bytes of its target have been replaced, they are the `original`.
+/// Parses a header. `original` is its target as it was received, where the target in `bytes` has been replaced.
 fn read_one(bytes: &Bytes, original: Option<Bytes>) -> Whole {
-    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut fields = [const { MaybeUninit::uninit() }; MAX_FIELDS];
     let mut parsed = httparse::Request::new(&mut []);
     let length = match parsed.parse_with_uninit_headers(bytes, &mut fields)? {
-        Status::Complete(length) if length <= MOST_HEADER => length,
-        Status::Partial if bytes.len() < MOST_HEADER => return Ok(None),
+        Status::Complete(length) if length <= MAX_HEADER_BYTES => length,
+        Status::Partial if bytes.len() < MAX_HEADER_BYTES => return Ok(None),
         Status::Complete(_) | Status::Partial => return Err(too_large(bytes)),
     };
     let (Some(method), Some(target), Some(version)) = (parsed.method, parsed.path, parsed.version) else {
@@ -81,18 +80,13 @@ fn read_one(bytes: &Bytes, original: Option<Bytes>) -> Whole {
     Ok(Some((request, length)))
 }
 
-/// A header that is too long in its first line is so before any field has begun (RFC 9112, section 3).
+/// The error for a header over the limit: the target is too long if its line exceeds the limit before any field begins
+/// (RFC 9112, section 3).
 fn too_large(bytes: &[u8]) -> Error {
-    if first_line(bytes).len() > MOST_TARGET { Error::TargetTooLong } else { Error::HeaderTooLarge }
+    if first_line(bytes).len() > MAX_TARGET_BYTES { Error::TargetTooLong } else { Error::HeaderTooLarge }
 }
 
-/// The line of the method and the target, without its end.
-pub(super) fn first_line(bytes: &[u8]) -> &[u8] {
-    let line = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    line.strip_suffix(b"\r").unwrap_or(line)
-}
-
-/// What can be told of a request that is refused: its method and its path, as far as there are any.
+/// Method and path of a rejected request, as far as they can be parsed. A dash stands for what cannot.
 pub(super) fn told(bytes: &[u8]) -> Request<()> {
     let mut words = first_line(bytes).split(|byte| *byte == b' ');
     let mut request = Request::new(());
@@ -102,32 +96,15 @@ pub(super) fn told(bytes: &[u8]) -> Request<()> {
     request
 }
 
-/// What some put behind a body does not begin a header (RFC 9112, section 2.2). A CR alone is no line: it stays, and makes
-/// the header malformed.
+/// Removes empty lines before a header, which some clients send after a body (RFC 9112, section 2.2). A CR alone is no line: it
+/// stays and makes the header malformed.
 fn skip_empty_lines(held: &mut Bytes) {
     while let Some(end) = [&b"\n"[..], b"\r\n"].into_iter().find(|end| held.starts_with(end)) {
         held.advance(end.len());
     }
 }
 
-/// Names and values, each a piece of the bytes that they were read from.
-pub(super) fn read_fields(
-    headers: &mut HeaderMap,
-    bytes: &Bytes,
-    fields: &[Header<'_>],
-) -> Result<(), Error> {
-    headers.reserve(fields.len() + MOST_ADDED);
-    for field in fields {
-        let name =
-            HeaderName::from_bytes(field.name.as_bytes()).map_err(|_| Error::Malformed("header name"))?;
-        let value = HeaderValue::from_maybe_shared(bytes.slice_ref(field.value))
-            .map_err(|_| Error::Malformed("header value"))?;
-        headers.append(name, value);
-    }
-    Ok(())
-}
-
-/// The header of a request, as it is to be written. Only path and query of its target stand there.
+/// Formats the header of a request to an upstream. Of the target it has path and query only.
 pub(super) fn written<T>(head: &Request<T>) -> Vec<u8> {
     let (method, headers) = (head.method().as_str(), head.headers());
     let target = path_and_query(head);
@@ -139,34 +116,6 @@ pub(super) fn written<T>(head: &Request<T>) -> Vec<u8> {
     write_fields(headers, &mut text);
     text.extend_from_slice(b"\r\n");
     text
-}
-
-/// Adds these fields, a line each.
-pub(super) fn write_fields(headers: &HeaderMap, text: &mut Vec<u8>) {
-    for (name, value) in headers {
-        write_field(name, value, text);
-    }
-}
-
-/// Adds one field. Its name is in title case: case has no meaning (RFC 9110, section 5.1), but some old servers and scripts look
-/// for `Authorization`, and none for `authorization` alone.
-pub(super) fn write_field(name: &HeaderName, value: &HeaderValue, text: &mut Vec<u8>) {
-    let (name, start) = (name.as_str().as_bytes(), text.len());
-    text.extend_from_slice(name);
-    text[start].make_ascii_uppercase();
-    for (byte, before) in text[start + 1..].iter_mut().zip(name) {
-        if *before == b'-' {
-            byte.make_ascii_uppercase();
-        }
-    }
-    text.extend_from_slice(b": ");
-    text.extend_from_slice(value.as_bytes());
-    text.extend_from_slice(b"\r\n");
-}
-
-/// How many bytes these fields make.
-pub(super) fn length_of(headers: &HeaderMap) -> usize {
-    headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum()
 }
 
 fn about(mut request: Request<()>) -> Result<RequestHead, Error> {
@@ -258,20 +207,13 @@ mod tests {
             assert_eq!(outcome(text), expected, "{text:?}");
         }
         let with = |fields: String| format!("GET / HTTP/1.1\r\n{fields}\r\n");
-        assert_eq!(outcome(with("a: b\r\n".repeat(MOST_FIELDS))), "read");
-        assert_eq!(outcome(with("a: b\r\n".repeat(MOST_FIELDS + 1))), "header too large");
-        assert_eq!(outcome(with(format!("a: {}\r\n", "b".repeat(MOST_HEADER)))), "header too large");
-        assert_eq!(outcome(format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MOST_HEADER))), "header too large");
-    }
-
-    #[test]
-    fn names_are_written_in_title_case() {
-        let mut text = Vec::new();
-        for name in ["host", "x-api-key", "etag", "x--y", "-", "x-1a", "a_b"] {
-            write_field(&HeaderName::from_static(name), &HeaderValue::from_static("x-y"), &mut text);
-        }
-        let names = ["Host", "X-Api-Key", "Etag", "X--Y", "-", "X-1a", "A_b"];
-        assert_eq!(String::from_utf8(text).unwrap(), names.map(|name| format!("{name}: x-y\r\n")).concat());
+        assert_eq!(outcome(with("a: b\r\n".repeat(MAX_FIELDS))), "read");
+        assert_eq!(outcome(with("a: b\r\n".repeat(MAX_FIELDS + 1))), "header too large");
+        assert_eq!(outcome(with(format!("a: {}\r\n", "b".repeat(MAX_HEADER_BYTES)))), "header too large");
+        assert_eq!(
+            outcome(format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MAX_HEADER_BYTES))),
+            "header too large"
+        );
     }
 
     #[test]

@@ -1,20 +1,20 @@
 //! A stream whose first bytes have been read already.
 
-use super::Stream;
+use super::stream::Stream;
 use bytes::{Buf, Bytes};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// What has been read, and then the stream.
+/// A stream that yields the bytes read before, then the rest.
 pub struct Rewind {
     before: Bytes,
     stream: Box<dyn Stream>,
 }
 
 impl Rewind {
-    /// Begins with these bytes.
+    /// A stream that begins with the bytes `before`.
     pub fn new(before: Bytes, stream: Box<dyn Stream>) -> Self {
         Self { before, stream }
     }

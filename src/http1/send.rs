@@ -1,4 +1,4 @@
-//! A whole message that goes out: its header, and its body as it comes.
+//! Writes a whole message: its header, and its body as it becomes available.
 
 use super::encode::Encoder;
 use super::error::Error;
@@ -12,43 +12,44 @@ use std::task::{Context, Poll, ready};
 /// Why a message was not written to its end.
 #[derive(Debug)]
 pub(super) enum SendError<E> {
-    /// Its body broke off.
+    /// The source of its body failed.
     Body(E),
-    /// The connection broke, or the body is not of its length.
+    /// The connection failed, or the body has another length than the header states.
     Message(Error),
 }
 
-/// A message, as far as it is not yet written.
+/// A message that is being written.
 pub(super) struct Sender<B: Body> {
-    /// What is still to come of the body.
+    /// The rest of the body; `None` after its end.
     body: Option<B>,
     encoder: Encoder,
-    /// The message is whole with its header: the header says that there is no body.
+    /// The header states that there is no body, so the message is complete with its header.
     should_be_empty: bool,
-    /// Nothing is written where the body breaks off before anything is.
+    /// Nothing is written if the body fails before the first write.
     all_or_nothing: bool,
     out: WriteBuffer,
-    /// Something of the body has been taken.
+    /// A frame of the body has been taken.
     has_taken: bool,
-    /// What ended the body too early. It is told when everything before it is written.
+    /// Why the body ended too early. It is reported after everything before it has been written.
     failure: Option<SendError<B::Error>>,
 }
 
+/// The outcome of taking frames from the body.
 enum Filled {
-    /// The body has nothing at the moment.
+    /// The body has no frame available.
     Waiting,
-    /// There is enough to write, or nothing will follow.
+    /// The buffer is full, or the body has ended or failed.
     Enough,
 }
 
 impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
-    /// A request whose header is `text`. Where its body breaks off at once, nothing is written, and the connection is as it was.
+    /// A request whose header is `text`. If its body fails before the first write, nothing is written, and the connection can be
+    /// used again.
     pub(super) fn request(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
         Self::new(text, body, encoder, true)
     }
 
-    /// A response whose header is `text`. Where its body breaks off at once, the header is written and what came before the
-    /// break.
+    /// A response whose header is `text`. If its body fails, the header and the frames before the failure are written.
     pub(super) fn response(text: Vec<u8>, body: B, encoder: Encoder) -> Self {
         Self::new(text, body, encoder, encoder == Encoder::Exact(0))
     }
@@ -68,7 +69,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         }
     }
 
-    /// Writes the message to its end. `write` has the stream.
+    /// Writes the message to its end. `write` writes a buffer to the stream.
     pub(super) fn poll(
         &mut self,
         context: &mut Context<'_>,
@@ -82,7 +83,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
                 {
                     return Poll::Ready(Err(failure));
                 }
-                // A message without a body is whole with its header, so a body that should be empty has to end first.
+                // A message without a body is complete with its header, so a body that should be empty must end first.
                 if self.body.is_some() && self.should_be_empty {
                     return Poll::Pending;
                 }
@@ -99,27 +100,27 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
         }
     }
 
-    /// Nothing has been written, and nothing of the body has been taken: the body, which is as good as new.
+    /// The body, if nothing has been written and no frame of the body has been taken, so that it can be sent again.
     pub(super) fn unsent(&mut self) -> Option<B> {
         if self.out.has_begun() || self.has_taken { None } else { self.body.take() }
     }
 
-    /// Whether the other side takes the end of the connection for the end of the message.
+    /// Whether the end of the connection ends the message.
     pub(super) fn ends_by_close(&self) -> bool {
         self.encoder == Encoder::UntilClose
     }
 
-    /// From now on, what is written goes nowhere.
-    pub(super) fn turn_deaf(&mut self) {
-        self.out.turn_deaf();
+    /// From now on, discards what is to be written.
+    pub(super) fn close_write(&mut self) {
+        self.out.close_write();
     }
 
-    /// Whether the other side stopped reading.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.out.is_deaf()
+    /// Whether what is to be written is discarded.
+    pub(super) fn write_closed(&self) -> bool {
+        self.out.write_closed()
     }
 
-    /// Takes what there is of the body, as long as there is room for it. What should be nothing needs none.
+    /// Takes available frames of the body while the buffer has room. A body that should be empty needs no room.
     fn fill(&mut self, context: &mut Context<'_>) -> Filled {
         while (self.out.has_room() || self.should_be_empty) && self.failure.is_none() {
             let Some(body) = &mut self.body else { return Filled::Enough };
@@ -140,7 +141,7 @@ impl<B: Body<Data = Bytes> + Unpin> Sender<B> {
                     None => {}
                 }
             }
-            // Dropped as soon as it has ended, because more than memory may hang on it.
+            // The body is dropped as soon as it has ended, because dropping it may have effects.
             self.body = None;
             self.failure = self.encoder.finish(&mut self.out).err().map(SendError::Message);
         }

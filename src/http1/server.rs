@@ -1,13 +1,13 @@
-//! Requests of a caller, one after the other. Between two of them a connection holds no memory but its own few fields.
+//! Serves the requests of a caller, one after the other. Between two requests a connection holds no memory but its own fields.
 
-use super::CallerStream;
+use super::conn_io::Shared;
 use super::error::Error;
 use super::request::{self, RequestHead};
 use super::request_body::RequestBody;
 use super::response::Reply;
 use super::rewind::Rewind;
 use super::send::{SendError, Sender};
-use super::wire::Shared;
+use super::stream::CallerStream;
 use super::write::WriteBuffer;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, Version};
@@ -19,52 +19,52 @@ use tokio::io::AsyncWrite;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a caller is still listened to that sends what nobody reads. It may get to the next request; and where it does not,
-/// a connection closed too early would make its system throw the response away (RFC 9112, section 9.6).
-const LINGER: Duration = Duration::from_secs(2);
-/// How long a connection that drains waits for one more request, in which its caller is told to close it. The caller may have
-/// sent it already, and cannot know whether it was served when the connection closes instead (RFC 9112, section 9.6).
-const LAST_REQUEST: Duration = Duration::from_secs(1);
+/// How long the rest of a request is read and discarded after its response. The next request may follow it; and if the
+/// connection were closed too early, the caller's system might discard the response (RFC 9112, section 9.6).
+const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+/// How long a connection that drains waits for one more request, whose response has `Connection: close`. The caller may have
+/// sent that request already, and could not know whether it was served if the connection closed (RFC 9112, section 9.6).
+const LAST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// An answer that is being made.
+/// The future of a response.
 pub type Answering<B> = Pin<Box<dyn Future<Output = Response<B>> + Send>>;
 
-/// Answers requests.
+/// Responds to requests.
 pub trait Handler: Unpin {
-    /// The bodies of answers.
+    /// The body of a response.
     type Body: Body<Data = Bytes> + Unpin;
 
-    /// Something of a header has come, and it is not whole.
+    /// Called when a part of a header has been received and the header is incomplete.
     fn header_begun(&self);
 
-    /// Answers a request.
+    /// Responds to a request.
     fn answer(&self, request: Request<RequestBody>) -> Answering<Self::Body>;
 
-    /// Answers what is no request, of which this much can be told. This is the last answer on its connection.
+    /// Responds to an invalid request. `told` is what could be parsed of it. This is the last response on the connection.
     fn refuse(&self, error: Error, told: &Request<()>) -> Response<Self::Body>;
 }
 
-/// A caller's connection. It resolves when it has ended.
+/// A caller's connection: a future that resolves when the connection has ended.
 pub struct Connection<H: Handler> {
     shared: Shared,
     handler: H,
-    /// The last request.
-    asked: Asked,
+    /// The request that is served, or the last one.
+    request: RequestMeta,
     state: State<H::Body>,
     leaving: Leaving,
 }
 
-/// Whether a connection takes another request.
+/// Whether a connection accepts another request.
 enum Leaving {
     No,
-    /// One that comes in time. The answer says that it is the last.
+    /// One that arrives before the timeout. Its response has `Connection: close`.
     AfterOne(Pin<Box<Sleep>>),
-    /// None that has not come yet.
+    /// Only a request that has been received already.
     Now,
 }
 
-/// What is to be remembered of a request.
-struct Asked {
+/// What the server needs of a request to write its response.
+struct RequestMeta {
     method: Method,
     version: Version,
     takes_trailers: bool,
@@ -73,20 +73,20 @@ struct Asked {
 }
 
 enum State<B: Body> {
-    /// The next request has not come, or not all of its header.
+    /// The header of the next request is missing or incomplete.
     Waiting,
     Answering(Answering<B>),
     Sending(Box<Sender<B>>, After),
-    /// The response is written, and the next request comes behind what is left of this one.
+    /// The response is written, and the rest of the request is read and discarded until the next request begins.
     Settling(Pin<Box<Sleep>>),
-    /// Nothing more is written, and what still comes is for nobody.
+    /// Nothing more is written, and whatever still arrives is discarded.
     Lingering(Pin<Box<Sleep>>),
     /// Nothing more is written.
     Closing,
     Over,
 }
 
-/// What comes behind a response.
+/// What follows a response.
 #[derive(Clone, Copy)]
 enum After {
     Request,
@@ -95,9 +95,9 @@ enum After {
 }
 
 impl<H: Handler> Connection<H> {
-    /// A connection of which these bytes have been read already.
+    /// A connection from which the bytes `before` have been read already.
     pub fn new(before: Bytes, stream: impl CallerStream, handler: H) -> Self {
-        let asked = Asked {
+        let request = RequestMeta {
             method: Method::GET,
             version: Version::HTTP_11,
             takes_trailers: false,
@@ -105,20 +105,20 @@ impl<H: Handler> Connection<H> {
             switch: None,
         };
         let shared = Shared::new(before, Box::new(stream));
-        Self { shared, handler, asked, state: State::Waiting, leaving: Leaving::No }
+        Self { shared, handler, request, state: State::Waiting, leaving: Leaving::No }
     }
 
-    /// Takes no more requests but those that have come already.
+    /// Accepts no more requests, except those that have been received already.
     pub fn leave(&mut self) {
         self.leaving = Leaving::Now;
     }
 
-    /// Takes one more request, if it comes soon after the last response, and tells its caller to send no more.
+    /// Accepts one more request, if it arrives soon after the last response, and closes the connection after it.
     pub fn drain(&mut self) {
-        self.leaving = Leaving::AfterOne(Box::pin(sleep(LAST_REQUEST)));
+        self.leaving = Leaving::AfterOne(Box::pin(sleep(LAST_REQUEST_TIMEOUT)));
     }
 
-    /// What follows the present state, once it does.
+    /// Resolves with the next state.
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Result<State<H::Body>, Error>> {
         let shared = &self.shared;
         Poll::Ready(Ok(match &mut self.state {
@@ -129,7 +129,7 @@ impl<H: Handler> Connection<H> {
                     Leaving::Now => true,
                 };
                 let header_begun = || self.handler.header_begun();
-                let head = ready!(shared.wire().poll_head(context, is_last, header_begun));
+                let head = ready!(shared.lock().poll_head(context, is_last, header_begun));
                 match head {
                     Ok(Some(head)) => self.begin(head),
                     Ok(None) => State::Closing,
@@ -139,27 +139,27 @@ impl<H: Handler> Connection<H> {
             }
             State::Answering(answering) => {
                 let Poll::Ready(response) = answering.as_mut().poll(context) else {
-                    return shared.wire().poll_gone(context, !self.asked.keep_alive).map(Err);
+                    return shared.lock().poll_gone(context, !self.request.keep_alive).map(Err);
                 };
                 self.reply(response)
             }
             State::Sending(sender, after) => {
                 let write = |out: &mut WriteBuffer, context: &mut Context<'_>| {
-                    out.poll_write(&mut *shared.wire().stream, context)
+                    out.poll_write(&mut *shared.lock().stream, context)
                 };
                 let Poll::Ready(sent) = sender.poll(context, write) else {
-                    return shared.wire().poll_gone(context, !self.asked.keep_alive).map(Err);
+                    return shared.lock().poll_gone(context, !self.request.keep_alive).map(Err);
                 };
                 sent.map_err(broken)?;
                 let after = *after;
                 self.follow(after)
             }
             State::Settling(end) => {
-                let mut wire = shared.wire();
-                if wire.is_read_by_another(context) {
+                let mut io = shared.lock();
+                if io.is_read_by_another(context) {
                     return Poll::Pending;
                 }
-                match wire.poll_settled(context) {
+                match io.poll_settled(context) {
                     Poll::Ready(Ok(())) => State::Waiting,
                     Poll::Ready(Err(_)) => linger(),
                     Poll::Pending => {
@@ -170,15 +170,15 @@ impl<H: Handler> Connection<H> {
             }
             State::Lingering(end) => {
                 if end.as_mut().poll(context).is_pending() {
-                    let mut wire = shared.wire();
-                    // Whatever the outcome, there is nothing more to say.
-                    let _ = ready!(Pin::new(&mut wire.stream).poll_shutdown(context));
-                    ready!(wire.poll_silent(context));
+                    let mut io = shared.lock();
+                    // A failure changes nothing, because nothing more is written.
+                    let _ = ready!(Pin::new(&mut io.stream).poll_shutdown(context));
+                    ready!(io.poll_silent(context));
                 }
                 State::Over
             }
             State::Closing => {
-                ready!(Pin::new(&mut shared.wire().stream).poll_shutdown(context))?;
+                ready!(Pin::new(&mut shared.lock().stream).poll_shutdown(context))?;
                 State::Over
             }
             State::Over => State::Over,
@@ -188,25 +188,25 @@ impl<H: Handler> Connection<H> {
     fn begin(&mut self, head: RequestHead) -> State<H::Body> {
         let RequestHead { request, length, keep_alive, expects_continue, wants_upgrade, takes_trailers } =
             head;
-        let has_body = self.shared.wire().begin_body(length, expects_continue);
+        let has_body = self.shared.lock().begin_body(length, expects_continue);
         let (switch, switched) = wants_upgrade.then(oneshot::channel).unzip();
         let (method, version) = (request.method().clone(), request.version());
-        self.asked = Asked { method, version, takes_trailers, keep_alive, switch };
+        self.request = RequestMeta { method, version, takes_trailers, keep_alive, switch };
         let body = RequestBody::new(has_body.then(|| self.shared.clone()), switched);
         State::Answering(self.handler.answer(request.map(|()| body)))
     }
 
     fn refuse(&mut self, error: Error) -> State<H::Body> {
-        self.asked.keep_alive = false;
-        self.asked.method = Method::GET;
-        let told = request::told(self.shared.wire().buffer.held());
+        self.request.keep_alive = false;
+        self.request.method = Method::GET;
+        let told = request::told(self.shared.lock().buffer.held());
         self.reply(self.handler.refuse(error, &told))
     }
 
     fn reply(&mut self, response: Response<H::Body>) -> State<H::Body> {
-        let Asked { ref method, version, takes_trailers, keep_alive, .. } = self.asked;
+        let RequestMeta { ref method, version, takes_trailers, keep_alive, .. } = self.request;
         let (head, body) = response.into_parts();
-        let mut text = self.shared.wire().take_interim().to_vec();
+        let mut text = self.shared.lock().take_interim().to_vec();
         let stays = matches!(self.leaving, Leaving::No);
         let reply = Reply { method, version, takes_trailers, keep_alive: keep_alive && stays };
         let (encoder, keep_alive) = reply.write(&head, body.size_hint().exact(), &mut text);
@@ -218,21 +218,21 @@ impl<H: Handler> Connection<H> {
         State::Sending(Box::new(Sender::response(text, body, encoder)), after)
     }
 
-    /// What follows a response that has been written.
+    /// The state after a response has been written.
     fn follow(&mut self, after: After) -> State<H::Body> {
         if let Leaving::AfterOne(end) = &mut self.leaving {
-            end.as_mut().reset(Instant::now() + LAST_REQUEST);
+            end.as_mut().reset(Instant::now() + LAST_REQUEST_TIMEOUT);
         }
-        let mut wire = self.shared.wire();
+        let mut io = self.shared.lock();
         match after {
-            After::Request if wire.body().is_ended() => State::Waiting,
-            After::Request => State::Settling(Box::pin(sleep(LINGER))),
-            After::End if wire.is_used_up() => State::Closing,
+            After::Request if io.body().is_ended() => State::Waiting,
+            After::Request => State::Settling(Box::pin(sleep(LINGER_TIMEOUT))),
+            After::End if io.is_used_up() => State::Closing,
             After::End => linger(),
             After::AnotherProtocol => {
-                let stream = Rewind::new(wire.buffer.take(), wire.end());
-                if let Some(switch) = self.asked.switch.take() {
-                    // Whoever asked for the switch may have gone.
+                let stream = Rewind::new(io.buffer.take(), io.end());
+                if let Some(switch) = self.request.switch.take() {
+                    // The receiver of the stream may have been dropped.
                     let _ = switch.send(stream);
                 }
                 State::Over
@@ -241,11 +241,11 @@ impl<H: Handler> Connection<H> {
     }
 }
 
-/// Nothing goes on without the server, not even the reader of a body for an upstream that has answered. Where the end of the
-/// connection would be taken for the end of a response that is not whole, the connection is reset (RFC 9112, section 8).
+/// Ends the connection also for the reader of a request's body, whose upstream may have responded already. Where the caller
+/// would take the end of the connection for the end of an incomplete response, resets the connection (RFC 9112, section 8).
 impl<H: Handler> Drop for Connection<H> {
     fn drop(&mut self) {
-        let stream = self.shared.wire().end();
+        let stream = self.shared.lock().end();
         if matches!(&self.state, State::Sending(sender, _) if sender.ends_by_close()) {
             stream.reset_when_dropped();
         }
@@ -253,7 +253,7 @@ impl<H: Handler> Drop for Connection<H> {
 }
 
 fn linger<B: Body>() -> State<B> {
-    State::Lingering(Box::pin(sleep(LINGER)))
+    State::Lingering(Box::pin(sleep(LINGER_TIMEOUT)))
 }
 
 fn broken<E>(error: SendError<E>) -> Error {

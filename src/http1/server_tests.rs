@@ -62,12 +62,12 @@ fn connection(manner: Manner) -> (Connection<Answers>, DuplexStream, Answers) {
     (Connection::new(Bytes::new(), ours, answers.clone()), caller, answers)
 }
 
-/// What is asked and what the caller reads, without dates, when these parts are all that it sends.
+/// The requests that the handler receives and the bytes that the caller reads, without dates, when it sends these parts.
 async fn exchange(manner: Manner, parts: &[&[u8]]) -> (Vec<String>, String) {
     let (connection, mut caller, answers) = connection(manner);
     let calling = async {
         for part in parts {
-            // Behind the last request nobody may be there to read it.
+            // After the last request the connection may have ended, and the write may fail.
             let _ = caller.write_all(part).await;
             tokio::task::yield_now().await;
         }
@@ -129,7 +129,7 @@ async fn a_body_that_nobody_reads_is_skipped_where_it_is_short() {
         assert_eq!(asked.len(), if next { 2 } else { 1 }, "{length}");
         assert!(read.contains("ignored"), "{read}");
     }
-    // One that does not come is waited for, and then given up.
+    // A rest of the body that never arrives is awaited until the timeout.
     let (asked, read) =
         exchange(Manner::Ignore, &[b"POST /1 HTTP/1.1\r\ncontent-length: 10\r\n\r\nhalf"]).await;
     assert!(asked.len() == 1 && read.contains("ignored"));
@@ -151,7 +151,7 @@ async fn a_broken_body_is_not_taken_for_the_end_of_one() {
     let (connection, mut caller, answers) = connection(Manner::Ignore);
     caller.write_all(text.as_bytes()).await.unwrap();
     drop(caller);
-    // Whether the answer could be written is the caller's loss.
+    // Whether the response could be written does not matter here.
     let _ = connection.await;
     assert_eq!(*answers.asked.lock().unwrap(), ["POST /1"]);
 }
@@ -170,7 +170,7 @@ async fn a_connection_that_leaves_answers_what_has_come_and_takes_no_more() {
     assert_eq!(*answers.asked.lock().unwrap(), ["GET /1"]);
 }
 
-/// Answers at once, and lets the body be read elsewhere.
+/// Responds at once, while another task reads the body.
 struct Elsewhere(Arc<Mutex<Option<RequestBody>>>);
 
 impl Handler for Elsewhere {

@@ -1,23 +1,23 @@
-//! The target of a request. The `http` crate refuses some bytes that clients send raw, and drops what begins with `#`; both
-//! go on as they came, because the upstream may mean something by them.
+//! The target of a request. The `http` crate rejects some bytes that clients send raw, and drops a fragment (`#`). Both are
+//! forwarded unchanged, because the upstream may interpret them.
 
 use super::error::Error;
-use super::request::first_line;
+use super::limits::MAX_TARGET_BYTES;
+use super::request_line::first_line;
 use bytes::Bytes;
 use http::uri::PathAndQuery;
 use http::{Method, Request, Uri};
 use std::fmt::Write;
 
-/// The most bytes of a target, its raw bytes counted as three: more have no room in a `Uri`.
-pub const MOST_TARGET: usize = 65_534;
-/// The most bytes of a target that the log shows of a request that is refused.
-const MOST_TOLD: usize = 1024;
+/// The maximum number of bytes of a rejected request's target that the log shows.
+const MAX_LOGGED_TARGET_BYTES: usize = 1024;
 
-/// Path and query as they came, where the `Uri` of the request has them percent-encoded. An extension of the request.
+/// Path and query as they were received, where the `Uri` of the request has them percent-encoded. It is an extension of the
+/// request.
 #[derive(Clone)]
 struct Raw(Bytes);
 
-/// Path and query of a request, byte for byte, as HTTP/1.1 writes them.
+/// Path and query of a request, byte for byte, as HTTP/1.1 sends them.
 pub fn path_and_query<T>(head: &Request<T>) -> &[u8] {
     match head.extensions().get::<Raw>() {
         Some(Raw(raw)) => raw,
@@ -25,18 +25,18 @@ pub fn path_and_query<T>(head: &Request<T>) -> &[u8] {
     }
 }
 
-/// Path and query of a request as HTTP/2 writes them: what RFC 3986 wants percent-encoded is (RFC 9113, section 8.3.1).
+/// Path and query of a request as HTTP/2 sends them: percent-encoded where RFC 3986 requires it (RFC 9113, section 8.3.1).
 pub fn encoded_path_and_query<T>(head: &Request<T>) -> PathAndQuery {
     let mut text = String::new();
     encode(path_and_query(head), &mut text);
-    // What has no room when it is encoded goes on as it came.
+    // A target that is too long once it is encoded is forwarded as it was received.
     let as_it_came = || head.uri().path_and_query().cloned();
     PathAndQuery::try_from(text).ok().or_else(as_it_came).unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
-/// Reads the target of a request whose method is known.
+/// Parses the target of a request whose method is already set.
 pub(super) fn read<T>(target: Bytes, request: &mut Request<T>) -> Result<(), Error> {
-    if target.len() > MOST_TARGET {
+    if target.len() > MAX_TARGET_BYTES {
         return Err(Error::TargetTooLong);
     }
     let length = target.len();
@@ -47,7 +47,7 @@ pub(super) fn read<T>(target: Bytes, request: &mut Request<T>) -> Result<(), Err
     Ok(())
 }
 
-/// Whether a target of this length has become this and nothing was added or dropped.
+/// Whether a target of `length` bytes was parsed as this `Uri` with nothing added or dropped.
 fn is_all_of(uri: &Uri, length: usize) -> bool {
     let Some(path) = uri.path_and_query().map(|path| path.as_str()) else { return false };
     let origin = match (uri.scheme_str(), uri.authority()) {
@@ -57,13 +57,13 @@ fn is_all_of(uri: &Uri, length: usize) -> bool {
     path.starts_with(['/', '*']) && origin + path.len() == length
 }
 
-/// A target that has raw bytes, or no path behind its authority.
+/// Parses a target that has raw bytes, or no path after its authority.
 fn read_other<T>(target: &Bytes, request: &mut Request<T>) -> Result<Uri, Error> {
     let (origin, path) = target.split_at(path_start(target));
     let path = if path.starts_with(b"/") || !is_absolute(origin) {
         target.slice_ref(path)
     } else if path.is_empty() && *request.method() == Method::OPTIONS {
-        // RFC 9112, section 3.2.4: this is how a client asks a proxy for `*` of the server.
+        // RFC 9112, section 3.2.4: in this form a client sends `OPTIONS *` through a proxy.
         request.extensions_mut().insert(Raw(Bytes::from_static(b"*")));
         Bytes::new()
     } else {
@@ -72,7 +72,7 @@ fn read_other<T>(target: &Bytes, request: &mut Request<T>) -> Result<Uri, Error>
     };
     let mut whole = String::from_utf8(origin.to_vec()).map_err(|_| Error::Malformed("request target"))?;
     encode(&path, &mut whole);
-    if whole.len() > MOST_TARGET {
+    if whole.len() > MAX_TARGET_BYTES {
         return Err(Error::TargetTooLong);
     }
     if path.iter().any(|byte| is_raw(*byte)) {
@@ -84,7 +84,7 @@ fn read_other<T>(target: &Bytes, request: &mut Request<T>) -> Result<Uri, Error>
 fn encode(path: &[u8], text: &mut String) {
     for &byte in path {
         if is_raw(byte) {
-            // Text takes whatever is written to it.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "%{byte:02X}");
         } else {
             text.push(char::from(byte));
@@ -92,7 +92,7 @@ fn encode(path: &[u8], text: &mut String) {
     }
 }
 
-/// Where the path begins: at once, or behind `scheme://authority`. What has neither has no path.
+/// The position where the path begins: 0, or after `scheme://authority`. It is the end of a target without a path.
 fn path_start(target: &[u8]) -> usize {
     if matches!(target.first(), Some(b'/' | b'*')) {
         return 0;
@@ -106,13 +106,14 @@ fn is_absolute(origin: &[u8]) -> bool {
     origin.windows(3).any(|three| three == b"://")
 }
 
-/// Whether a byte of a path or query is one that RFC 3986 wants percent-encoded, and that the `http` crate may not take.
+/// Whether RFC 3986 requires this byte of a path or query to be percent-encoded. The `http` crate may reject such a byte.
 fn is_raw(byte: u8) -> bool {
     let is_odd = matches!(byte, b'"' | b'#' | b'<' | b'>' | b'\\' | b'^' | b'`' | b'{' | b'|' | b'}');
     is_odd || !byte.is_ascii_graphic()
 }
 
-/// The same header with ASCII for every other byte of its target, and the target as it came, where it is no UTF-8.
+/// For a header whose target is not ASCII: the header with `%` for each byte of the target that is not ASCII, and the target
+/// as it was received.
 pub(super) fn in_ascii(header: &Bytes) -> Option<(Bytes, Bytes)> {
     let target = header.slice_ref(target_of(first_line(header)));
     if target.is_ascii() {
@@ -127,22 +128,22 @@ pub(super) fn in_ascii(header: &Bytes) -> Option<(Bytes, Bytes)> {
     Some((ascii.into(), target))
 }
 
-/// What stands between the first blank of a request line and the last.
+/// The bytes between the first and the last space of a request line.
 fn target_of(line: &[u8]) -> &[u8] {
     let target = line.splitn(2, |byte| *byte == b' ').nth(1).unwrap_or_default();
     target.rsplitn(2, |byte| *byte == b' ').last().unwrap_or_default()
 }
 
-/// The byte for which this is no request line: one in its target that no target has.
+/// The first byte of the target that is not allowed in a target.
 pub(super) fn odd_byte(header: &[u8]) -> Option<u8> {
     let target = target_of(first_line(header));
     target.iter().copied().find(|byte| byte.is_ascii_control() || *byte == b' ')
 }
 
-/// What the log may show of a target that is refused.
+/// The beginning of a rejected request's target, for the log.
 pub(super) fn told(target: &[u8]) -> Option<Uri> {
     let mut text = String::new();
-    encode(target.get(..MOST_TOLD).unwrap_or(target), &mut text);
+    encode(target.get(..MAX_LOGGED_TARGET_BYTES).unwrap_or(target), &mut text);
     Uri::try_from(text).ok()
 }
 
@@ -150,7 +151,7 @@ pub(super) fn told(target: &[u8]) -> Option<Uri> {
 mod tests {
     use super::*;
 
-    /// What is kept of a target: the bytes for HTTP/1.1, and the `Uri`.
+    /// What is read of a target: the bytes for HTTP/1.1, and the `Uri`.
     fn kept(method: Method, target: &[u8]) -> Option<(Vec<u8>, String)> {
         let mut request = Request::new(());
         *request.method_mut() = method;
@@ -210,7 +211,7 @@ mod tests {
         let length = |length: usize, byte: &[u8]| {
             kept(Method::GET, &[b"/", &byte.repeat(length)[..]].concat()).is_some()
         };
-        assert!(length(MOST_TARGET - 1, b"a") && !length(MOST_TARGET, b"a"));
-        assert!(length(MOST_TARGET / 3 - 1, b"<") && !length(MOST_TARGET / 3 + 1, b"<"));
+        assert!(length(MAX_TARGET_BYTES - 1, b"a") && !length(MAX_TARGET_BYTES, b"a"));
+        assert!(length(MAX_TARGET_BYTES / 3 - 1, b"<") && !length(MAX_TARGET_BYTES / 3 + 1, b"<"));
     }
 }

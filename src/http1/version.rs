@@ -1,14 +1,14 @@
-//! The minor version of a message. HTTP/1.2 to HTTP/1.9 are read as HTTP/1.1, the highest that is known of the same major version
-//! (RFC 9110, section 2.5). httparse knows HTTP/1.0 and HTTP/1.1 only.
+//! The minor version of a message. HTTP/1.2 to HTTP/1.9 are parsed as HTTP/1.1, the highest supported minor version (RFC 9110,
+//! section 2.5). httparse supports HTTP/1.0 and HTTP/1.1 only.
 
 use super::error::Error;
-use super::request::first_line;
+use super::request_line::first_line;
 use bytes::Bytes;
 
-/// The same request header in HTTP/1.1, where it is of a later minor version.
+/// Returns the request header with version HTTP/1.1, where it has a later minor version.
 ///
 /// # Errors
-/// When it is of another major version.
+/// When the header has another major version.
 pub(super) fn request_in_http_1_1(header: &Bytes) -> Result<Option<Bytes>, Error> {
     let line = first_line(header);
     match line {
@@ -22,7 +22,7 @@ pub(super) fn request_in_http_1_1(header: &Bytes) -> Result<Option<Bytes>, Error
     }
 }
 
-/// The same response header in HTTP/1.1, where it is of a later minor version.
+/// Returns the response header with version HTTP/1.1, where it has a later minor version.
 pub(super) fn response_in_http_1_1(header: &Bytes) -> Option<Bytes> {
     const MINOR: usize = b"HTTP/1.".len();
     let is_later = matches!(**header, [b'H', b'T', b'T', b'P', b'/', b'1', b'.', b'2'..=b'9', ..]);

@@ -1,70 +1,70 @@
-//! What waits to be written: text that is made here, and the data of bodies, which is not copied where it is long.
+//! Writes to a connection: text that attache makes, and the data of bodies, which is not copied where it is long.
 
-use super::Stream;
+use super::stream::Stream;
 use bytes::{Buf, Bytes};
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// Shorter data is copied behind the text, so that both are one write, and often one packet.
-pub(super) const COPIED: usize = 4 * 1024;
-/// From here on, what waits is written before more is taken.
-const ENOUGH: usize = 16 * 1024;
+/// The maximum length of data that is copied behind the text, so that both are one write and often one packet.
+pub(super) const MAX_COPIED_BYTES: usize = 4 * 1024;
+/// When this many bytes wait, they are written before more are added.
+const WRITE_THRESHOLD: usize = 16 * 1024;
 
-/// What waits to be written, in this order.
+/// The bytes that wait to be written: the text, the data, then the tail.
 #[derive(Default)]
 pub(super) struct WriteBuffer {
     text: Vec<u8>,
-    /// How much of the text is written.
+    /// How many bytes of the text have been written.
     at: usize,
     data: Bytes,
     tail: Vec<u8>,
-    /// Something has been written.
+    /// At least one byte has been written.
     has_begun: bool,
-    /// The other side reads no more.
-    is_deaf: bool,
+    /// The other side no longer reads, so everything is discarded.
+    write_closed: bool,
 }
 
 impl WriteBuffer {
-    /// Text, to add to its end.
+    /// The text, to append to.
     pub(super) fn text(&mut self) -> &mut Vec<u8> {
         if self.data.is_empty() { &mut self.text } else { &mut self.tail }
     }
 
-    /// Adds data of a body.
+    /// Appends data of a body.
     pub(super) fn push(&mut self, data: Bytes) {
-        if data.len() <= COPIED || !self.data.is_empty() {
+        if data.len() <= MAX_COPIED_BYTES || !self.data.is_empty() {
             self.text().extend_from_slice(&data);
         } else {
             self.data = data;
         }
     }
 
-    /// Whether more is to be added before this is written.
+    /// Whether more can be added before the next write.
     pub(super) fn has_room(&self) -> bool {
-        self.data.is_empty() && self.text.len() - self.at < ENOUGH
+        self.data.is_empty() && self.text.len() - self.at < WRITE_THRESHOLD
     }
 
     pub(super) fn has_begun(&self) -> bool {
         self.has_begun
     }
 
-    /// From now on, what is written goes nowhere.
-    pub(super) fn turn_deaf(&mut self) {
-        self.is_deaf = true;
+    /// From now on, discards what is to be written.
+    pub(super) fn close_write(&mut self) {
+        self.write_closed = true;
     }
 
-    pub(super) fn is_deaf(&self) -> bool {
-        self.is_deaf
+    pub(super) fn write_closed(&self) -> bool {
+        self.write_closed
     }
 
-    /// Writes everything, to the other side.
+    /// Writes and flushes everything.
     pub(super) fn poll_write(
         &mut self,
         stream: &mut dyn Stream,
         context: &mut Context<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_deaf {
+        if self.write_closed {
             self.clear();
             return Poll::Ready(Ok(()));
         }
@@ -97,13 +97,13 @@ impl WriteBuffer {
         self.data.advance(of_data);
         let of_tail = written - of_text - of_data;
         if of_tail > 0 || (self.data.is_empty() && self.at == self.text.len()) {
-            // What is left is only text.
+            // Only the tail is left, and it becomes the text.
             self.text = std::mem::take(&mut self.tail);
             self.at = of_tail;
         }
     }
 
-    /// Keeps no memory for what may never come.
+    /// Releases all memory, because the connection may stay idle.
     fn clear(&mut self) {
         (self.text, self.data, self.tail, self.at) = (Vec::new(), Bytes::new(), Vec::new(), 0);
     }

@@ -2,7 +2,8 @@
 
 use super::body::RequestBody;
 use super::heard::Heard;
-use crate::http1::{self, fields::members};
+use crate::http1::fields::members;
+use crate::http1::{self, stream::Stream};
 use http::{HeaderMap, HeaderName};
 use hyper::client::conn::http2;
 use std::sync::Arc;
@@ -38,7 +39,7 @@ pub struct Http1 {
 
 impl Http1 {
     /// A connection that has just been opened.
-    pub fn new(stream: Box<dyn http1::Stream>) -> Self {
+    pub fn new(stream: Box<dyn Stream>) -> Self {
         Self { connection: http1::client::Connection::new(stream), retirement: Retirement::of_new() }
     }
 

@@ -15,7 +15,7 @@ use super::target::{Host, Scheme, Target};
 use super::tls_error;
 use super::trust::{Offer, UpstreamTls};
 use crate::config::{Config, Routing, UpstreamProtocol};
-use crate::http1::Stream;
+use crate::http1::stream::Stream;
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;

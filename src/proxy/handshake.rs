@@ -5,7 +5,8 @@ use super::connection::{Connection, Http1, Http2};
 use super::error::UpstreamError;
 use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
-use crate::http1::{MOST_HEADER_LIST, Stream};
+use crate::http1::limits::MAX_HEADER_LIST_SIZE;
+use crate::http1::stream::Stream;
 use crate::http2::frames::CountedFrames;
 use crate::tasks::Tasks;
 use hyper::client::conn::http2;
@@ -26,7 +27,7 @@ const MAX_STREAMS: u32 = 100;
 const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
 
 /// What the HTTP/2 library does not tell from nonsense: a larger header. Up to here it is told, and refused by its name.
-const MOST_TOLD_APART: u32 = 2 * MOST_HEADER_LIST;
+const MOST_TOLD_APART: u32 = 2 * MAX_HEADER_LIST_SIZE;
 
 /// Speaks HTTP/1.1, which needs no word beforehand.
 pub fn http1(stream: Box<dyn Stream>) -> Connection {

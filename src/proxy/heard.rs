@@ -2,7 +2,7 @@
 
 use super::message_error::MessageError;
 use super::tls_error;
-use crate::http1::Stream;
+use crate::http1::stream::Stream;
 use rustls::AlertDescription;
 use std::io::{self, IoSlice};
 use std::pin::Pin;

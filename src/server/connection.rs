@@ -6,11 +6,12 @@ use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
 use super::stream::Stream as Socket;
 use crate::http1::error::Error;
+use crate::http1::limits::MAX_HEADER_LIST_SIZE;
 use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
-use crate::http1::{CallerStream, MOST_HEADER_LIST};
+use crate::http1::stream::CallerStream;
 use crate::http2::flushes::{FlushedBody, Flushes};
 use crate::http2::frames::CountedFrames;
 use crate::http2::lasting::Lasting;
@@ -241,7 +242,7 @@ fn http2() -> http2::Builder<TokioExecutor> {
         .initial_connection_window_size(CONNECTION_WINDOW)
         .max_concurrent_streams(MOST_STREAMS)
         .max_send_buf_size(SEND_BUFFER)
-        .max_header_list_size(MOST_HEADER_LIST)
+        .max_header_list_size(MAX_HEADER_LIST_SIZE)
         .enable_connect_protocol()
         .keep_alive_interval(Duration::from_secs(30));
     builder

@@ -1,6 +1,6 @@
 //! A caller's connection, whichever kind of socket it came through.
 
-use crate::http1::CallerStream;
+use crate::http1::stream::CallerStream;
 use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -1,12 +1,12 @@
-//! A caller's connection, shared by those who use it in turn: the server reads headers and writes responses, and whoever
-//! sends a request on reads its body.
+//! A caller's connection, shared by two users: the server reads headers and writes responses, and the task that forwards a
+//! request reads its body.
 
-use super::CallerStream;
 use super::decode::Decoder;
 use super::error::Error;
 use super::framing::Length;
 use super::read::ReadBuffer;
 use super::request::{self, RequestHead};
+use super::stream::CallerStream;
 use bytes::Bytes;
 use http_body::Frame;
 use std::pin::Pin;
@@ -14,36 +14,36 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncWrite, Empty, Join, empty, join};
 
-/// What a caller waits for who does not send a body unasked (RFC 9110, section 10.1.1).
+/// The interim response for which a caller waits before it sends a body (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-/// The most bytes of empty lines before a request (RFC 9112, section 2.2). Some callers send one line after a body.
+/// The maximum number of bytes of empty lines before a request (RFC 9112, section 2.2). Some callers send one line after a body.
 const MAX_EMPTY_LINES: usize = 64;
-/// How much of a body that nobody reads is read for the sake of the request behind it.
-const MOST_SKIPPED: usize = 64 * 1024;
+/// The maximum number of bytes of an unused body that are read and discarded to reach the next request.
+const MAX_SKIPPED_BYTES: usize = 64 * 1024;
 
-/// A caller's connection. Cloning is cheap and gives the same one.
+/// A handle to a caller's connection. Clones refer to the same connection.
 #[derive(Clone)]
-pub(super) struct Shared(Arc<Mutex<Wire>>);
+pub(super) struct Shared(Arc<Mutex<ConnIo>>);
 
-/// What is shared.
-pub(super) struct Wire {
+/// The state of a caller's connection.
+pub(super) struct ConnIo {
     pub(super) stream: Box<dyn CallerStream>,
     pub(super) buffer: ReadBuffer,
-    /// Where the body of the last request is.
+    /// What is left to read of the last request's body.
     decoder: Decoder,
-    /// How much of it has been read for nobody.
+    /// The number of bytes of that body that were read and discarded.
     skipped: usize,
-    /// The bytes of empty lines since the last request.
+    /// The number of bytes of empty lines since the last request.
     empty_lines: usize,
     /// What is known of the caller's end of the connection since the last request.
     caller_end: CallerEnd,
-    /// What is to be written before the body is read.
+    /// What is left to write of the interim response before the body is read.
     interim: &'static [u8],
-    /// Somebody reads the body.
+    /// A `RequestBody` reads the body.
     has_reader: bool,
-    /// Whom to tell when that ends.
+    /// The server's task, to be woken when the reader ends.
     server: Option<Waker>,
-    /// Whom to tell when the server ends first.
+    /// The reader's task, to be woken when the server ends first.
     reader: Option<Waker>,
 }
 
@@ -58,14 +58,14 @@ enum CallerEnd {
     HalfClosed,
 }
 
-/// What is left of a connection whose stream was given away.
+/// Stands in for the stream of a connection that has been taken out.
 impl CallerStream for Join<Empty, Empty> {
     fn reset_when_dropped(&self) {}
 }
 
 impl Shared {
     pub(super) fn new(before: Bytes, stream: Box<dyn CallerStream>) -> Self {
-        Self(Arc::new(Mutex::new(Wire {
+        Self(Arc::new(Mutex::new(ConnIo {
             stream,
             buffer: ReadBuffer::new(before),
             decoder: Decoder::Ended,
@@ -79,14 +79,15 @@ impl Shared {
         })))
     }
 
-    pub(super) fn wire(&self) -> MutexGuard<'_, Wire> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, ConnIo> {
         // A panic elsewhere ends the request, and with it the connection.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Wire {
-    /// The next request's header; `None` where the caller is done, or where nothing has come and nothing more is awaited.
+impl ConnIo {
+    /// Reads the next request's header. Returns `None` if the caller has closed the connection, or if `is_last` and no byte of a
+    /// header has been received.
     pub(super) fn poll_head(
         &mut self,
         context: &mut Context<'_>,
@@ -119,7 +120,7 @@ impl Wire {
         }
     }
 
-    /// A body of this length begins here. Whether there is one.
+    /// Begins a body of this length. Returns whether there is one.
     pub(super) fn begin_body(&mut self, length: Length, expects_continue: bool) -> bool {
         (self.decoder, self.skipped, self.caller_end) = (length.into(), 0, CallerEnd::Unseen);
         self.has_reader = !self.decoder.is_ended();
@@ -131,7 +132,7 @@ impl Wire {
         &self.decoder
     }
 
-    /// The next part of the body, for its reader.
+    /// Reads the next frame of the body, for its reader.
     pub(super) fn poll_frame(
         &mut self,
         context: &mut Context<'_>,
@@ -147,7 +148,7 @@ impl Wire {
         Poll::Ready(frame)
     }
 
-    /// Closes the connection, also for a body's reader, and gives away its stream.
+    /// Ends the connection, also for the body's reader, and returns its stream.
     pub(super) fn end(&mut self) -> Box<dyn CallerStream> {
         self.decoder.break_off();
         if let Some(reader) = self.reader.take() {
@@ -156,7 +157,7 @@ impl Wire {
         std::mem::replace(&mut self.stream, Box::new(join(empty(), empty())))
     }
 
-    /// Nobody reads the body any more.
+    /// Records that the body has no reader any more.
     pub(super) fn lose_reader(&mut self) {
         self.has_reader = false;
         if let Some(server) = self.server.take() {
@@ -164,17 +165,17 @@ impl Wire {
         }
     }
 
-    /// What has to be written before a response, as it has been begun.
+    /// The rest of an interim response of which a part has been written. It must be written before the response.
     pub(super) fn take_interim(&mut self) -> &'static [u8] {
         let interim = std::mem::take(&mut self.interim);
         if interim.len() == CONTINUE.len() { b"" } else { interim }
     }
 
-    /// Resolves when the caller has gone. While a body is read, its reader is the one to see that.
+    /// Resolves when the caller has disconnected. While a body has a reader, the reader detects that.
     ///
-    /// A caller that ends its half of the connection may still wait for the response, or may have gone. It waits when this
-    /// request is its last by its own words, or when the end came together with the request. A failed write tells later
-    /// that such a caller has gone.
+    /// A caller that closes its half of the connection may still wait for the response, or may have disconnected. It is
+    /// assumed to wait if its request has `Connection: close`, or if the close arrived together with the request. A failed
+    /// write later shows that such a caller has disconnected.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
         if self.caller_end == CallerEnd::HalfClosed || self.is_read_by_another(context) {
             return Poll::Pending;
@@ -193,13 +194,13 @@ impl Wire {
                 Poll::Pending
             }
             Ok(0) => Poll::Ready(Error::Closed),
-            // The next request, which has to wait.
+            // This is the next request, which has to wait.
             Ok(_) => Poll::Pending,
             Err(error) => Poll::Ready(error.into()),
         }
     }
 
-    /// Whether somebody else reads the body. Then whoever asks is woken when that ends.
+    /// Whether the body has a reader. If so, the task of `context` is woken when the reader ends.
     pub(super) fn is_read_by_another(&mut self, context: &mut Context<'_>) -> bool {
         if self.has_reader {
             self.server = Some(context.waker().clone());
@@ -207,13 +208,13 @@ impl Wire {
         self.has_reader
     }
 
-    /// Resolves where the next request begins, because what nobody reads of the body has been skipped; or with an error,
-    /// because there is no end to it.
+    /// Reads and discards the rest of the body, and resolves where the next request begins; or with an error if the rest exceeds
+    /// the limit.
     pub(super) fn poll_settled(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        self.poll_skip(context, MOST_SKIPPED)
+        self.poll_skip(context, MAX_SKIPPED_BYTES)
     }
 
-    /// Reads what comes to nothing. Resolves when nothing more will come.
+    /// Reads and discards everything. Resolves at the end of the stream.
     pub(super) fn poll_silent(&mut self, context: &mut Context<'_>) -> Poll<()> {
         loop {
             self.buffer.take();
@@ -224,12 +225,12 @@ impl Wire {
         }
     }
 
-    /// Whether everything that has come has been used.
+    /// Whether everything that was received has been consumed.
     pub(super) fn is_used_up(&self) -> bool {
         self.decoder.is_ended() && self.buffer.is_empty()
     }
 
-    /// Reads the body to its end, for nobody.
+    /// Reads and discards the body to its end, unless that takes more than `most` bytes.
     fn poll_skip(&mut self, context: &mut Context<'_>, most: usize) -> Poll<Result<(), Error>> {
         while !self.decoder.is_ended() {
             if self.skipped > most {
@@ -246,7 +247,7 @@ impl Wire {
         self.decoder.poll_frame(&mut self.buffer, &mut *self.stream, context)
     }
 
-    /// Asks for the body, where its sender waits for that. What has come already need not be asked for.
+    /// Writes `100 Continue` if the caller waits for it. It is omitted if bytes of the body have been received already.
     fn poll_ask(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if !self.buffer.is_empty() && self.interim.len() == CONTINUE.len() {
             self.interim = b"";
