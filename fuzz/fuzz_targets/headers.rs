@@ -3,7 +3,7 @@
 #![no_main]
 
 use attache::clock::Clock;
-use attache::config::ForwardedFor;
+use attache::config::upstream::ForwardedFor;
 use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
 use attache::proxy::target::{Scheme, Target};
 use attache::token::Token;

@@ -1,8 +1,9 @@
 //! The telemetry of a run: metrics for scrapes, and the push of metrics and spans to collectors where it is configured.
 
 use crate::clock::Clock;
+use crate::config::Config;
 use crate::config::otel::OtelConfig;
-use crate::config::{Config, UpstreamTlsFiles};
+use crate::config::upstream::UpstreamTlsFiles;
 use crate::proxy::target::Scheme;
 use crate::proxy::trust::{Offer, TrustError, UpstreamTls};
 use crate::tasks::{self, Tasks};

@@ -1,7 +1,8 @@
 //! Sends attache's own requests in the way of callers' requests: it verifies certificates, and applies the policy and
 //! the proxy variables to requests to upstreams.
 
-use crate::config::{Config, UpstreamProtocol, UpstreamTlsFiles};
+use crate::config::Config;
+use crate::config::upstream::{UpstreamProtocol, UpstreamTlsFiles};
 use crate::proxy::body::RequestBody;
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;

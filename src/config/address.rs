@@ -1,4 +1,4 @@
-//! Addresses to listen on: how they are written, and when two of them cannot both be had.
+//! Parses addresses to listen on, and checks whether two of them conflict.
 
 use super::ListenAddr;
 use super::problems::Fault;
@@ -7,10 +7,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Reads `:8080`, `host:8080`, `[::1]:8080` or `unix:/run/attache.sock`. The host of the result has no brackets.
+/// Parses `:8080`, `host:8080`, `[::1]:8080` or `unix:/run/attache.sock`. The host of the result has no brackets.
 ///
 /// # Errors
-/// When it is none of these, the port is no number up to 65535, or the path is too long for a socket.
+/// When the text is none of these, the port is no number up to 65535, or the path is too long for a socket.
 pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
     if let Some(path) = text.strip_prefix("unix:") {
         return socket_path(path);
@@ -44,14 +44,15 @@ fn socket_path(text: &str) -> Result<ListenAddr, Fault> {
     if text.is_empty() {
         return Err(Fault::new("must have a path after unix:").hint("unix:/run/attache/proxy.sock"));
     }
-    // How long a path may be differs between systems, about a hundred bytes.
+    // The maximum length of a path differs between systems; it is about a hundred bytes.
     match SocketAddr::from_pathname(text) {
         Ok(_) => Ok(ListenAddr::Unix(PathBuf::from(text))),
         Err(_) => Err(Fault::new("must have a path that is short enough for a socket, about 100 bytes")),
     }
 }
 
-/// Whether both would take the same port of some interface, or the same path. Port 0 is another one each time.
+/// Whether both addresses need the same port of an interface, or the same path. Port 0 never conflicts, because the system
+/// chooses a free port.
 pub fn overlap(one: &ListenAddr, other: &ListenAddr) -> bool {
     let (Some((host, port)), Some((other_host, other_port))) = (parts(one), parts(other)) else {
         return one == other;
@@ -60,7 +61,7 @@ pub fn overlap(one: &ListenAddr, other: &ListenAddr) -> bool {
     port == other_port && port != 0 && shared
 }
 
-/// The host, unless it stands for every interface, and the port; `None` where there are no ports.
+/// The host, unless it means every interface, and the port; `None` for a Unix socket.
 fn parts(address: &ListenAddr) -> Option<(Option<&str>, u16)> {
     match address {
         ListenAddr::Every(port) => Some((None, *port)),

@@ -1,13 +1,14 @@
-//! The flags as typed: raw text, because one wrong value must not hide the next. `resolve.rs` says what they mean.
+//! The flags as given on the command line. They are text, because one invalid value must not hide the next; `resolve.rs` parses
+//! them.
 //!
-//! A doc comment here is the flag's line in `--help`; a test checks that its `[default: ...]` is what the flag resolves to.
+//! The doc comment of a flag is its line in `--help`. A test checks that the flag resolves to its `[default: ...]`.
 
-use super::environment::variable_of;
+use super::variable_names::variable_of;
 use clap::builder::StyledStr;
 use clap::{Args as _, Command, FromArgMatches as _};
 use std::ffi::OsString;
 
-/// Every setting of the proxy, as typed.
+/// All settings of the proxy, as given on the command line.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Args {
     #[command(flatten, next_help_heading = "Listening")]
@@ -27,8 +28,7 @@ pub struct Args {
 }
 
 impl Args {
-    /// Adds to each setting's line of help the variable that stands in for it. What a command has of its own stands
-    /// under no heading, and has no variable.
+    /// Adds its variable to each setting's line of help. A command's own flags are under no heading and have no variable.
     pub fn with_variables(command: Command) -> Command {
         command.mut_args(|arg| {
             let Some(flag) = arg.get_help_heading().and(arg.get_long()).map(variable_of) else {
@@ -39,7 +39,7 @@ impl Args {
         })
     }
 
-    /// Reads flags that no program name precedes.
+    /// Parses flags without a program name before them.
     pub(super) fn from_words<T>(words: impl IntoIterator<Item = T>) -> Result<Self, clap::Error>
     where
         T: Into<OsString> + Clone,
@@ -196,7 +196,7 @@ pub(super) struct LogArgs {
     pub(super) access_log: Option<String>,
 }
 
-/// Where metrics and health are, as typed; other commands look for them there.
+/// The flags for metrics and health. Other commands use them to find the metrics listener.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct MetricsArgs {
     /// Serve metrics and health [default: true]
@@ -213,7 +213,7 @@ pub struct MetricsArgs {
 }
 
 impl MetricsArgs {
-    /// Whether `--metrics-listen-addr` was given.
+    /// Whether `--metrics-listen-addr` is given.
     pub fn names_address(&self) -> bool {
         self.metrics_listen_addr.is_some()
     }

@@ -1,4 +1,4 @@
-//! AWS's variables, as far as attache itself says something about them. The AWS SDK reads them, and its files, too.
+//! The variables of AWS about which attache reports something. The AWS SDK reads them itself, and its files too.
 
 use crate::token::flaw::Flaw;
 use crate::token::sts::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
@@ -28,7 +28,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
     }
 }
 
-/// What keeps a text from being the value of a header.
+/// The flaw for which a text cannot be a header's value.
 fn unfit_for_header(text: &str) -> Option<Flaw> {
     text.contains(|c: char| c.is_control() && c != '\t').then(|| Flaw::of(text)).flatten()
 }

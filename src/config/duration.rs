@@ -1,4 +1,4 @@
-//! Durations in the syntax of Go's `time.ParseDuration`, which people's deployments already use.
+//! Durations in the syntax of Go's `time.ParseDuration`, which existing deployments use.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +9,8 @@ const MILLISECOND: u128 = 1_000_000;
 const SECOND: u128 = 1_000_000_000;
 const MINUTE: u128 = 60 * SECOND;
 const HOUR: u128 = 60 * MINUTE;
-/// The longest duration of Go, about 292 years.
-const LONGEST: u128 = i64::MAX as u128;
+/// The longest duration of Go in nanoseconds, about 292 years.
+const MAX_NANOSECONDS: u128 = i64::MAX as u128;
 
 /// Why a text is no duration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum DurationError {
     /// A number without a unit after it.
     #[error("must have a unit after each number: ns, us, ms, s, m or h")]
     MissingUnit,
-    /// A unit that Go does not know, such as days.
+    /// A unit that Go does not support, such as days.
     #[error("must use the units ns, us, ms, s, m and h only")]
     UnknownUnit,
     /// Longer than about 292 years.
@@ -32,10 +32,10 @@ pub enum DurationError {
     Negative,
 }
 
-/// Reads `30s`, `1h30m`, `1.5h`, `500ms` or `0`.
+/// Parses `30s`, `1h30m`, `1.5h`, `500ms` or `0`.
 ///
 /// # Errors
-/// When Go would not read it either, or when it is negative.
+/// When Go would reject it too, or when it is negative.
 pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -67,7 +67,7 @@ fn sum_of_parts(mut text: &str) -> Result<u128, DurationError> {
         let end = rest.find(|c: char| c == '.' || c.is_ascii_digit()).unwrap_or(rest.len());
         let unit = unit(&rest[..end])?;
         sum += whole_part(whole, unit)? + fractional_part(fraction, unit);
-        if sum > LONGEST {
+        if sum > MAX_NANOSECONDS {
             return Err(DurationError::TooLong);
         }
         text = &rest[end..];
@@ -101,12 +101,13 @@ fn whole_part(digits: &str, unit: u128) -> Result<u128, DurationError> {
     Ok(u128::from(count) * unit)
 }
 
-/// In floating point and cut off below a nanosecond, because Go does so and `0.3333333333333333333h` is 20 minutes there.
+/// The fraction is computed in floating point and truncated to nanoseconds, as in Go, where `0.3333333333333333333h` is 20
+/// minutes.
 fn fractional_part(digits: &str, unit: u128) -> u128 {
     let (mut value, mut scale) = (0_u64, 1.0_f64);
     for digit in digits.bytes().map(|digit| u64::from(digit - b'0')) {
         match value.checked_mul(10).and_then(|value| value.checked_add(digit)) {
-            Some(next) if u128::from(next) <= LONGEST => value = next,
+            Some(next) if u128::from(next) <= MAX_NANOSECONDS => value = next,
             _ => break,
         }
         scale *= 10.0;

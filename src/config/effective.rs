@@ -1,9 +1,9 @@
-//! What each setting came to, written as it would be typed.
+//! The effective value of each setting, in the syntax of its flag.
 
 use super::duration::Shown;
-use super::{
-    Config, ForwardedFor, LogFormat, LogLevel, MetricsConfig, Routing, TokenConfig, UpstreamProtocol,
-};
+use super::logs::{LogFormat, LogLevel};
+use super::upstream::{ForwardedFor, UpstreamProtocol};
+use super::{Config, MetricsConfig, Routing, TokenConfig};
 use crate::proxy::target::Target;
 use crate::redact;
 use serde::Serialize;
@@ -17,7 +17,7 @@ pub type Effective = (&'static str, Value);
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Value {
-    /// It is unset, or has no meaning beside the others.
+    /// The setting is unset, or has no effect beside the other settings.
     Unset,
     /// One value.
     One(String),
@@ -48,8 +48,8 @@ impl Value {
 }
 
 impl Config {
-    /// Every setting in the order of the help. None of them is a secret: keys and credentials are files and variables
-    /// of others, and what is in the wrong place is left out.
+    /// All settings in the order of the help. None is a secret: keys and credentials are in files and in variables of other
+    /// programs, and a secret in the wrong place is omitted.
     pub fn effective(&self) -> Vec<Effective> {
         [
             listening(self),
@@ -86,7 +86,7 @@ fn upstream(config: &Config) -> Vec<Effective> {
         }
         Routing::ByHeader { header, .. } => (Value::Unset, Value::one(header)),
     };
-    // Left out, the port would be the upstream's.
+    // Without a port, the value would mean the upstream's port.
     let connect_to = upstream.connect_to.as_ref().map(|target| format!("{}:{}", name(target), target.port()));
     let forwarded_for = match upstream.forwarded_for {
         ForwardedFor::Append => "append",
@@ -115,7 +115,7 @@ fn upstream(config: &Config) -> Vec<Effective> {
     ]
 }
 
-/// The host as it was typed, with the final dot.
+/// The host as it was given, with the final dot.
 fn name(target: &Target) -> String {
     let dot = if target.is_absolute() { "." } else { "" };
     format!("{}{dot}", target.host())

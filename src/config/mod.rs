@@ -1,6 +1,5 @@
-//! What the operator typed, turned into types that cannot be wrong.
+//! Turns flags and variables into types that cannot hold invalid values.
 
-use crate::proxy::egress::Egress;
 use crate::proxy::policy::Policy;
 use crate::proxy::routing::RoutingHeader;
 use crate::proxy::target::{Scheme, Target};
@@ -8,6 +7,7 @@ use crate::token::SigningAlgorithm;
 use crate::token::audience_set::AudienceSet;
 use crate::token::sts::{TokenRequest, credentials_source::AwsVariables};
 use environment::Environment;
+use logs::LogConfig;
 use notices::Notice;
 use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
@@ -16,18 +16,23 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
+use upstream::UpstreamConfig;
 
-/// The environment's proxy variables.
+/// The variables that name HTTP proxies.
 pub mod proxy_variables;
-/// AWS's variables.
+/// The variables of AWS.
 mod aws_variables;
-/// The variables as set, and their names.
+/// The variables that attache was started with.
 pub mod environment;
-/// The flags as typed.
+/// The names of the variables that set a flag.
+pub mod variable_names;
+/// Variables that look like settings and are none.
+mod strays;
+/// The flags as given on the command line.
 pub mod args;
-/// Flag before variable before default.
+/// Reads each setting from its flag, its variable or its default.
 mod reader;
-/// Small parsers for single values.
+/// Parsers for single values.
 pub mod parse;
 /// Durations in Go's syntax.
 pub mod duration;
@@ -35,26 +40,32 @@ pub mod duration;
 pub mod network;
 /// Addresses to listen on.
 pub mod address;
-/// What they mean together.
+/// Resolves all settings.
 mod resolve;
-/// The same for upstreams.
+/// Resolves the settings of upstreams.
 mod resolve_upstream;
-/// The same for tokens.
+/// Resolves the settings of tokens.
 mod resolve_tokens;
-/// What each setting came to.
+/// The effective value of each setting.
 pub mod effective;
-/// Quotes and blanks around values.
+/// Hints for values with quotes or blanks around them.
 mod surroundings;
-/// Every problem at once, with its cure.
+/// All problems of the settings, with hints.
 pub mod problems;
-/// What is not used, although it looks like a setting.
+/// Variables that are not used although they look like settings.
 pub mod notices;
-/// What OpenTelemetry's variables say.
+/// The variables of OpenTelemetry.
 pub mod otel;
-/// Which requests have spans, and how spans wait.
+/// Values that several variables of OpenTelemetry have.
+mod otel_values;
+/// Which requests have spans, and the queue of spans.
 pub mod otel_spans;
-/// What systemd and a service tell each other.
+/// Socket activation and notifications of systemd.
 pub mod service_manager;
+/// How upstreams are reached.
+pub mod upstream;
+/// What is logged, and in which format.
+pub mod logs;
 
 /// A variable of this process's environment.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
@@ -62,20 +73,21 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// This process's environment, for [`Config::resolve`]. No setting has a name that is not UTF-8.
+/// This process's environment, for [`Config::resolve`]. It omits variables whose name is not UTF-8, because no setting has
+/// such a name.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn environment() -> Environment {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
 }
 
-/// Everything that one run of the proxy is told. Nothing in it can be invalid.
+/// The configuration of one run of the proxy. Every value in it is valid.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Where callers connect.
+    /// The address that callers connect to.
     pub listen: ListenAddr,
-    /// Certificate and key for callers, when they are to use TLS.
+    /// The files for callers' TLS; `None` for plain HTTP.
     pub inbound_tls: Option<TlsFiles>,
-    /// Limits on what callers may hold open.
+    /// Limits on callers' connections.
     pub inbound: InboundConfig,
     /// How a request finds its upstream.
     pub routing: Routing,
@@ -83,21 +95,21 @@ pub struct Config {
     pub policy: Policy,
     /// How upstreams are reached.
     pub upstream: UpstreamConfig,
-    /// Which tokens are asked for.
+    /// Which tokens are requested.
     pub tokens: TokenConfig,
     /// What is logged.
     pub log: LogConfig,
-    /// Where metrics and health are served; `None` turns both off.
+    /// Where metrics and health are served; `None` if neither is.
     pub metrics: Option<MetricsConfig>,
-    /// Where telemetry is pushed to, if anywhere.
+    /// Where telemetry is pushed to, if it is.
     pub otel: OtelConfig,
     /// How the process ends.
     pub shutdown: ShutdownConfig,
     /// Variables that name an HTTP proxy, for the calls to STS or for upstreams.
     pub proxy_variables: Vec<ProxyVariable>,
-    /// What is not used, although it looks like a setting.
+    /// Variables that are not used although they look like settings.
     pub notices: Vec<Notice>,
-    /// Worker threads; one of them runs everything on a single thread.
+    /// The number of worker threads. With 1, everything runs on a single thread.
     pub worker_threads: NonZeroUsize,
 }
 
@@ -112,7 +124,7 @@ pub enum ListenAddr {
     Unix(PathBuf),
 }
 
-/// As it was written.
+/// Shows the address in the syntax of `--listen-addr`.
 impl fmt::Display for ListenAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -124,25 +136,26 @@ impl fmt::Display for ListenAddr {
     }
 }
 
-/// A certificate chain, its private key, and who vouches for callers, all PEM.
+/// PEM files with a certificate chain, its private key and the authorities of callers' certificates.
 #[derive(Clone, Debug)]
 pub struct TlsFiles {
     /// `--tls-cert`.
     pub cert: PathBuf,
     /// `--tls-key`.
     pub key: PathBuf,
-    /// `--tls-client-ca`: callers must present a certificate that one of these signed. `None` asks for none.
+    /// `--tls-client-ca`: callers must present a certificate issued by one of these authorities. `None`: callers need no
+    /// certificate.
     pub client_ca: Option<PathBuf>,
 }
 
 /// Limits on callers.
 #[derive(Clone, Debug)]
 pub struct InboundConfig {
-    /// `--max-connections`: more are answered 503 and closed. `None`: by the limit of open files.
+    /// `--max-connections`: further connections are answered with 503 and closed. `None`: derived from the limit of open files.
     pub max_connections: Option<NonZeroUsize>,
     /// `--header-read-timeout`: a request's header must be complete this long after its first byte.
     pub header_read_timeout: Duration,
-    /// `--idle-timeout`: a connection without a request is closed after this.
+    /// `--idle-timeout`: a connection without a request is closed after this time.
     pub idle_timeout: Duration,
 }
 
@@ -153,7 +166,7 @@ pub enum Routing {
     Pinned(Target),
     /// Each request names its upstream.
     ByHeader {
-        /// The header that names it; `Host` reads the request's own authority.
+        /// The header that names it. `Host` means the request's own authority.
         header: RoutingHeader,
         /// The scheme of every upstream.
         scheme: Scheme,
@@ -170,92 +183,31 @@ impl Routing {
     }
 }
 
-/// How upstreams are reached.
-#[derive(Clone, Debug)]
-pub struct UpstreamConfig {
-    /// `--upstream-timeout`: from the request's end to the response's header.
-    pub timeout: Duration,
-    /// `--upstream-connect-timeout`: name look-up, connection and TLS handshake together.
-    pub connect_timeout: Duration,
-    /// `--upstream-idle-timeout`: an unused connection is closed after this.
-    pub idle_timeout: Duration,
-    /// What upstreams are spoken to in.
-    pub protocol: UpstreamProtocol,
-    /// TLS towards upstreams.
-    pub tls: UpstreamTlsFiles,
-    /// `--upstream-connect-to`: what is connected to for the pinned upstream. `None`: the upstream's own host and port.
-    pub connect_to: Option<Target>,
-    /// The HTTP proxy on the way to upstreams, from the environment.
-    pub egress: Option<Egress>,
-    /// `--forwarded-for`.
-    pub forwarded_for: ForwardedFor,
-}
-
-/// `--upstream-protocol`: the versions of HTTP that upstreams are spoken to in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamProtocol {
-    /// Over TLS what the handshake settles, HTTP/2 rather than HTTP/1.1; HTTP/1.1 without TLS.
-    Auto,
-    /// HTTP/1.1 alone.
-    Http1,
-    /// HTTP/2 alone, without TLS by prior knowledge.
-    Http2,
-}
-
-/// Files for TLS towards upstreams, all PEM.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct UpstreamTlsFiles {
-    /// `--upstream-ca-cert`: certificates trusted besides the system's.
-    pub ca_cert: Option<PathBuf>,
-    /// What is shown to upstreams that ask for a certificate.
-    pub client: Option<UpstreamPair>,
-}
-
-/// A certificate chain and its private key, both PEM.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UpstreamPair {
-    /// `--upstream-client-cert`.
-    pub cert: PathBuf,
-    /// `--upstream-client-key`.
-    pub key: PathBuf,
-}
-
-/// What happens to `X-Forwarded-For`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ForwardedFor {
-    /// The caller's address is appended.
-    Append,
-    /// The header goes on as it came.
-    Keep,
-    /// The header is removed.
-    Remove,
-}
-
-/// Which tokens are asked for, and how they are kept.
+/// Which tokens are requested, and how they are cached.
 #[derive(Clone, Debug)]
 pub struct TokenConfig {
     /// `--token-audience`; `None` derives the audience from the upstream.
     pub audiences: Option<AudienceSet>,
     /// `--token-signing-algorithm`.
     pub algorithm: SigningAlgorithm,
-    /// `--token-duration`: the life asked for.
+    /// `--token-duration`: the requested lifetime.
     pub duration: Duration,
-    /// `--token-refresh-skew`: renewal starts this long before expiry.
+    /// `--token-refresh-skew`: a token is renewed this long before it expires.
     pub refresh_skew: Duration,
-    /// `--token-fetch-timeout`: the bound on one fetch, and on a request's wait for it.
+    /// `--token-fetch-timeout`: the timeout of one fetch, and of a request's wait for it.
     pub fetch_timeout: Duration,
-    /// `--token-cache-capacity`: the most audience sets held.
+    /// `--token-cache-capacity`: the maximum number of audience sets in the cache.
     pub cache_capacity: NonZeroUsize,
-    /// `--token-tag`: what becomes the token's `request_tags`, keys without duplicates.
+    /// `--token-tag`: the token's `request_tags`. Keys are unique.
     pub tags: Vec<(String, String)>,
-    /// `--sts-endpoint-url`: where tokens are minted instead of the region's STS.
+    /// `--sts-endpoint-url`: the endpoint that replaces the region's STS.
     pub sts_endpoint_url: Option<String>,
-    /// What AWS's variables say.
+    /// The values of AWS's variables.
     pub aws: AwsVariables,
 }
 
 impl TokenConfig {
-    /// What STS is asked for.
+    /// The request to STS, without its audiences.
     pub fn token_request(&self) -> TokenRequest {
         TokenRequest {
             algorithm: self.algorithm,
@@ -264,51 +216,6 @@ impl TokenConfig {
             fetch_timeout: self.fetch_timeout,
         }
     }
-}
-
-/// What is logged, and how.
-#[derive(Clone, Debug)]
-pub struct LogConfig {
-    /// `--log-level`.
-    pub level: LogLevel,
-    /// `--log-format`.
-    pub format: LogFormat,
-    /// `--access-log`: one line a request at any level.
-    pub access_log: bool,
-}
-
-/// The least severe level that is logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogLevel {
-    /// Everything, each request included.
-    Debug,
-    /// What an operator wants to know.
-    Info,
-    /// What may need attention.
-    Warn,
-    /// What does.
-    Error,
-}
-
-impl LogLevel {
-    /// As `--log-level` takes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Debug => "debug",
-            Self::Info => "info",
-            Self::Warn => "warn",
-            Self::Error => "error",
-        }
-    }
-}
-
-/// The shape of a log line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LogFormat {
-    /// One JSON object a line.
-    Json,
-    /// `key=value` pairs.
-    Text,
 }
 
 /// Where metrics and health are served.
@@ -323,8 +230,8 @@ pub struct MetricsConfig {
 /// How the process ends after SIGTERM or SIGINT.
 #[derive(Clone, Debug)]
 pub struct ShutdownConfig {
-    /// `--shutdown-delay`: not ready, but still accepting, for this long.
+    /// `--shutdown-delay`: how long the process still accepts connections while it is not ready.
     pub delay: Duration,
-    /// `--shutdown-timeout`: what is in flight may take this long.
+    /// `--shutdown-timeout`: how long requests in flight may take.
     pub timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! Parsers for what names a place on the network: hosts, headers that name them, address ranges, URLs and paths.
+//! Parsers for hosts, headers that name hosts, address ranges, URLs and paths.
 
 use super::problems::Fault;
 use crate::proxy::policy::{HostPattern, PatternError};
@@ -9,13 +9,13 @@ use ipnet::IpNet;
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
-/// Paths that the metrics listener serves something else on.
+/// Paths of the metrics listener that are taken.
 const RESERVED_PATHS: [&str; 3] = ["/healthz", "/readyz", "/status"];
 
-/// The pinned upstream, `host` or `host:port`.
+/// Parses the pinned upstream, `host` or `host:port`.
 ///
 /// # Errors
-/// When it is anything more or less, with a hint where a URL was given.
+/// When the text is anything else. For a URL, the error has a hint.
 pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
     ascii(text).parse().map_err(|_| {
         let fault = Fault::new("must be host[:port]");
@@ -34,8 +34,8 @@ pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
     })
 }
 
-/// The name as DNS knows it: `bücher.example` is `xn--bcher-kva.example` (RFC 5891). What is no such name stays as it is, for
-/// the parser to refuse.
+/// The name in the form that DNS uses: `bücher.example` becomes `xn--bcher-kva.example` (RFC 5891). Any other text is unchanged,
+/// and the parser rejects it.
 fn ascii(text: &str) -> Cow<'_, str> {
     if text.is_ascii() {
         return Cow::Borrowed(text);
@@ -43,10 +43,10 @@ fn ascii(text: &str) -> Cow<'_, str> {
     idna::domain_to_ascii(text).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// The name of the header in which a request names its upstream.
+/// Parses the name of the header in which a request names its upstream.
 ///
 /// # Errors
-/// When it is no header name, or one whose own meaning would be lost.
+/// When the text is no header name, or the name of a header with another meaning.
 pub fn host_header(text: &str) -> Result<RoutingHeader, Fault> {
     let header: RoutingHeader =
         text.parse().map_err(|_| Fault::new("must be the name of a header, such as X-Upstream-Host"))?;
@@ -71,10 +71,10 @@ pub fn host_header(text: &str) -> Result<RoutingHeader, Fault> {
     }
 }
 
-/// One `--allow-host` rule.
+/// Parses one `--allow-host` rule.
 ///
 /// # Errors
-/// When it has none of the forms of [`HostPattern`].
+/// When the text has none of the forms of [`HostPattern`].
 pub fn host_pattern(text: &str) -> Result<HostPattern, Fault> {
     ascii(text).parse().map_err(|error: PatternError| {
         let fault = Fault::new(error.to_string());
@@ -82,20 +82,20 @@ pub fn host_pattern(text: &str) -> Result<HostPattern, Fault> {
     })
 }
 
-/// A range of addresses, `10.0.0.0/8`, or one address.
+/// Parses a range of addresses, `10.0.0.0/8`, or one address.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text is neither.
 pub fn address_range(text: &str) -> Result<IpNet, Fault> {
     text.parse::<IpNet>()
         .or_else(|_| text.parse::<IpAddr>().map(IpNet::from))
         .map_err(|_| Fault::new("must be a range of addresses such as 10.0.0.0/8, or one address"))
 }
 
-/// The base URL of an STS, `http://` or `https://` with a host.
+/// Parses the base URL of an STS, `http://` or `https://` with a host.
 ///
 /// # Errors
-/// When it is anything else, or carries a user, a query or a fragment.
+/// When the text is anything else, or has a user, a query or a fragment.
 pub fn endpoint_url(text: &str) -> Result<String, Fault> {
     let sound = |url: &Uri| {
         let host = url.authority().is_some_and(|authority| authority.as_str().parse::<HostPort>().is_ok());
@@ -110,10 +110,10 @@ pub fn endpoint_url(text: &str) -> Result<String, Fault> {
     }
 }
 
-/// The path under which metrics are served.
+/// Parses the path of the metrics.
 ///
 /// # Errors
-/// When it is no plain path, or one that serves something else.
+/// When the text is no plain path, or a path that is taken.
 pub fn metrics_path(text: &str) -> Result<String, Fault> {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
     if !text.starts_with('/') {

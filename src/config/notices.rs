@@ -1,4 +1,4 @@
-//! What the environment says that attache does not use, although an operator may have meant it. It never stops a start.
+//! Variables that are not used although the operator may have meant a setting. They never prevent a start.
 
 use std::fmt;
 

@@ -1,42 +1,43 @@
-//! The `OTEL_*` variables, which say where telemetry is pushed to and what it calls itself (OpenTelemetry specification,
+//! The `OTEL_*` variables, which set where telemetry is pushed to and the attributes of its source (OpenTelemetry specification,
 //! "Environment Variable Specification" and "OpenTelemetry Protocol Exporter").
 //!
-//! Without an endpoint nothing is pushed, and the other variables are not judged. None of them stops a start: they are often
-//! set for all programs of a pod.
+//! Without an endpoint nothing is pushed, and the other variables are not parsed. An invalid one never prevents a start, because
+//! these variables are often set for all programs of a pod.
 
+use super::network;
 use super::otel_spans::{self, Sampling, SpanQueue};
+use super::otel_values::milliseconds;
 use super::problems::Fault;
 use super::reader::Reader;
-use super::{network, parse};
 use http::{HeaderName, HeaderValue};
 use percent_encoding::percent_decode_str;
 use std::time::Duration;
 
-/// What is pushed to a collector, and as what.
+/// Which telemetry is pushed, where and how.
 #[derive(Clone, Debug, Default)]
 pub struct OtelConfig {
-    /// Where metrics go, and how often.
+    /// Where metrics are pushed to, and the interval.
     pub metrics: Option<(Collector, Duration)>,
-    /// Where spans go, and of which requests.
+    /// Where spans are pushed to, and of which requests.
     pub traces: Option<(Collector, Sampling)>,
-    /// How spans wait for their delivery.
+    /// The queue of spans that wait for their export.
     pub span_queue: SpanQueue,
-    /// Attributes of this process, keys without duplicates; `service.name` is always among them.
+    /// The attributes of this process. Keys are unique, and `service.name` is always among them.
     pub resource: Vec<(String, String)>,
 }
 
-/// What takes one kind of telemetry, by OTLP over HTTP.
+/// A collector of one kind of telemetry, by OTLP over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Collector {
     /// An http or https URL.
     pub endpoint: String,
-    /// What goes with each request. Values may be credentials and are marked sensitive.
+    /// The headers of each request. Values may be credentials and are marked sensitive.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// The bound on one delivery.
+    /// The timeout of one export.
     pub timeout: Duration,
 }
 
-/// How one kind of telemetry is delivered, by the names of its variables.
+/// The names of the variables that set how telemetry is exported.
 #[derive(Clone, Copy)]
 struct Names {
     protocol: &'static str,
@@ -45,7 +46,7 @@ struct Names {
     timeout: &'static str,
 }
 
-/// For both kinds, unless the kind has its own.
+/// The variables for both kinds of telemetry, unless the kind's own are set.
 const COMMON: Names = Names {
     protocol: "OTEL_EXPORTER_OTLP_PROTOCOL",
     compression: "OTEL_EXPORTER_OTLP_COMPRESSION",
@@ -53,7 +54,7 @@ const COMMON: Names = Names {
     timeout: "OTEL_EXPORTER_OTLP_TIMEOUT",
 };
 
-/// What tells metrics from spans: variables, and the part of the path.
+/// One kind of telemetry: its variables, and its path at the common endpoint.
 #[derive(Clone, Copy)]
 struct Signal {
     exporter: &'static str,
@@ -86,11 +87,11 @@ const TRACES: Signal = Signal {
     },
 };
 
-/// What cannot be used has been left with the reader as a notice: it may be meant for another program.
+/// Reads the variables. For an invalid value the reader records a notice, because it may be meant for another program.
 pub(super) fn otel(reader: &mut Reader<'_>) -> OtelConfig {
     let base = reader.foreign("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint);
     let [metrics, traces] = [METRICS, TRACES].map(|signal| {
-        // The common endpoint is a base, the other a whole address.
+        // The common endpoint is a base URL, the kind's own a complete one.
         let own = reader.foreign(signal.endpoint, endpoint);
         own.or_else(|| base.as_ref().map(|base| format!("{}/{}", base.trim_end_matches('/'), signal.path)))
     });
@@ -113,9 +114,9 @@ pub(super) fn otel(reader: &mut Reader<'_>) -> OtelConfig {
     OtelConfig { metrics, traces, span_queue, resource: resource(reader) }
 }
 
-/// How telemetry is delivered; `None` where nothing was said.
+/// How telemetry is exported; `None` where a variable is unset.
 struct Delivery {
-    /// Whether the protocol is the one that is spoken here.
+    /// Whether the protocol is http/protobuf, the only one supported.
     spoken: Option<bool>,
     headers: Option<Vec<(HeaderName, HeaderValue)>>,
     timeout: Option<Duration>,
@@ -134,7 +135,7 @@ impl Delivery {
     }
 }
 
-/// `None` where this kind of telemetry is not pushed.
+/// The collector of one kind of telemetry; `None` if this kind is not pushed.
 fn collector(
     reader: &mut Reader<'_>,
     signal: Signal,
@@ -171,7 +172,7 @@ fn endpoint(text: &str) -> Result<String, Fault> {
         .map_err(|_| Fault::new("must be an http or https URL such as http://127.0.0.1:4318"))
 }
 
-/// True in any case of letters, and false for all else (OpenTelemetry specification, "Boolean value").
+/// Parses `true` or `false`, in upper or lower case (OpenTelemetry specification, "Boolean value").
 fn boolean(text: &str) -> Result<bool, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "true" => Ok(true),
@@ -180,7 +181,7 @@ fn boolean(text: &str) -> Result<bool, Fault> {
     }
 }
 
-/// Whether telemetry is pushed. Prometheus collects the metrics here in any case.
+/// Whether telemetry is pushed. The metrics for Prometheus are served in any case.
 fn exporter(text: &str) -> Result<bool, Fault> {
     let exporters = text.to_ascii_lowercase();
     let mut exporters = exporters.split(',').map(str::trim);
@@ -198,12 +199,6 @@ fn compression(text: &str) -> Result<(), Fault> {
         true => Ok(()),
         false => Err(Fault::new("must be none: what is pushed is not compressed")),
     }
-}
-
-pub(super) fn milliseconds(text: &str) -> Result<Duration, Fault> {
-    let count = parse::count(text, 86_400_000)
-        .map_err(|_| Fault::new("must be a whole number of milliseconds, from 1 to 86400000"))?;
-    Ok(Duration::from_millis(count.get() as u64))
 }
 
 fn headers(text: &str) -> Result<Vec<(HeaderName, HeaderValue)>, Fault> {

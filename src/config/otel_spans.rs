@@ -1,31 +1,32 @@
-//! Which requests have spans, and how their spans wait: `OTEL_TRACES_SAMPLER` and `OTEL_BSP_*` (OpenTelemetry specification,
+//! Which requests have spans, and the queue of spans: `OTEL_TRACES_SAMPLER` and `OTEL_BSP_*` (OpenTelemetry specification,
 //! "Batch Span Processor").
 
+use super::otel_values::milliseconds;
+use super::parse;
 use super::problems::Fault;
 use super::reader::Reader;
-use super::{otel, parse};
 use std::time::Duration;
 
-/// The most spans that may wait. Room for them is reserved at the start, about 370 bytes each.
+/// The maximum size of the queue. Its memory is reserved at the start, about 370 bytes for each span.
 const MAX_QUEUE_SIZE: usize = 16_384;
 
 /// Which requests are traced.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
-    /// Whether a caller's own decision counts.
+    /// Whether the caller's sampling decision is followed.
     pub parent_based: bool,
-    /// The share of requests that no caller has decided about, 0 to 1.
+    /// The share of requests that are sampled without a caller's decision, 0 to 1.
     pub ratio: f64,
 }
 
-/// How spans wait for their delivery.
+/// The queue of spans that wait for their export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SpanQueue {
-    /// The most spans that wait; more are dropped.
+    /// The maximum number of spans that wait. Further spans are dropped.
     pub size: usize,
-    /// The most spans in one delivery.
+    /// The maximum number of spans in one export.
     pub batch: usize,
-    /// The time between two deliveries.
+    /// The interval between two exports.
     pub interval: Duration,
 }
 
@@ -39,7 +40,7 @@ pub(super) fn queue(reader: &mut Reader<'_>) -> SpanQueue {
     let usual = SpanQueue::default();
     let size = reader.foreign("OTEL_BSP_MAX_QUEUE_SIZE", spans).unwrap_or(usual.size);
     let batch = reader.foreign("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", spans).unwrap_or(usual.batch);
-    let interval = reader.foreign("OTEL_BSP_SCHEDULE_DELAY", otel::milliseconds).unwrap_or(usual.interval);
+    let interval = reader.foreign("OTEL_BSP_SCHEDULE_DELAY", milliseconds).unwrap_or(usual.interval);
     SpanQueue { size, batch: batch.min(size), interval }
 }
 
@@ -59,7 +60,7 @@ pub(super) fn sampling(reader: &mut Reader<'_>) -> Sampling {
     Sampling { parent_based, ratio }
 }
 
-/// Where the share of traced requests is said.
+/// The source of the share of traced requests.
 enum Share {
     Fixed(f64),
     ByArgument,

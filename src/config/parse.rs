@@ -1,9 +1,10 @@
-//! Small parsers for single values. What they refuse, they refuse with the rule, worded to follow "... is VALUE,".
+//! Parsers for single values. A rejected value yields the rule that it breaks, worded to follow "... is VALUE,".
 
 use super::duration;
+use super::logs::{LogFormat, LogLevel};
 use super::problems::Fault;
 use super::surroundings;
-use super::{ForwardedFor, LogFormat, LogLevel, UpstreamProtocol};
+use super::upstream::{ForwardedFor, UpstreamProtocol};
 use crate::proxy::target::Scheme;
 use crate::redact;
 use crate::token::SigningAlgorithm;
@@ -12,12 +13,12 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
-const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
-const LONGEST_TOKEN: Duration = Duration::from_secs(3600);
+const MIN_TOKEN_DURATION: Duration = Duration::from_secs(60);
+const MAX_TOKEN_DURATION: Duration = Duration::from_secs(3600);
 const MAX_TAG_KEY_CHARS: usize = 128;
 const MAX_TAG_VALUE_CHARS: usize = 256;
 
-/// A duration in Go's syntax, zero included.
+/// Parses a duration in Go's syntax, zero included.
 ///
 /// # Errors
 /// See [`duration::parse`].
@@ -25,10 +26,10 @@ pub fn duration(text: &str) -> Result<Duration, Fault> {
     duration::parse(text).map_err(|error| Fault::new(error.to_string()))
 }
 
-/// A duration in Go's syntax, above zero.
+/// Parses a duration in Go's syntax, above zero.
 ///
 /// # Errors
-/// When it does not parse or is zero.
+/// When the text is no duration, or zero.
 pub fn positive_duration(text: &str) -> Result<Duration, Fault> {
     match duration(text)? {
         Duration::ZERO => Err(Fault::new("must be above 0s")),
@@ -36,21 +37,21 @@ pub fn positive_duration(text: &str) -> Result<Duration, Fault> {
     }
 }
 
-/// The life of a token, 60 seconds to one hour (AWS STS API reference, `GetWebIdentityToken`).
+/// Parses the lifetime of a token, 60 seconds to one hour (AWS STS API reference, `GetWebIdentityToken`).
 ///
 /// # Errors
-/// When it does not parse or lies outside.
+/// When the text is no duration, or outside this range.
 pub fn token_duration(text: &str) -> Result<Duration, Fault> {
     match duration(text)? {
-        life if (SHORTEST_TOKEN..=LONGEST_TOKEN).contains(&life) => Ok(life),
+        life if (MIN_TOKEN_DURATION..=MAX_TOKEN_DURATION).contains(&life) => Ok(life),
         _ => Err(Fault::new("must lie between 60s and 1h")),
     }
 }
 
-/// A whole number from 1 to `most`.
+/// Parses a whole number from 1 to `most`.
 ///
 /// # Errors
-/// When it is anything else.
+/// When the text is anything else.
 pub fn count(text: &str, most: usize) -> Result<NonZeroUsize, Fault> {
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     match text.parse::<NonZeroUsize>() {
@@ -59,10 +60,10 @@ pub fn count(text: &str, most: usize) -> Result<NonZeroUsize, Fault> {
     }
 }
 
-/// A boolean in the spellings of Go's `strconv.ParseBool`.
+/// Parses a boolean in the spellings of Go's `strconv.ParseBool`.
 ///
 /// # Errors
-/// When it is none of them.
+/// When the text is none of them.
 pub fn boolean(text: &str) -> Result<bool, Fault> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
@@ -71,10 +72,10 @@ pub fn boolean(text: &str) -> Result<bool, Fault> {
     }
 }
 
-/// The path of a file, whose content is looked at when it is used.
+/// Parses the path of a file. The file is read later, when it is used.
 ///
 /// # Errors
-/// When it is empty, a URL, what the file holds, or has quotes or blanks around it.
+/// When the text is empty, a URL or the content of a file, or has quotes or blanks around it.
 pub fn file(text: &str) -> Result<PathBuf, Fault> {
     let fault = Fault::new("must be the path of a file");
     if redact::is_file_content(text) {
@@ -86,10 +87,10 @@ pub fn file(text: &str) -> Result<PathBuf, Fault> {
     if text.is_empty() || surroundings::remark(text).is_some() { Err(fault) } else { Ok(PathBuf::from(text)) }
 }
 
-/// `https` or `http`, in lower case.
+/// Parses `https` or `http`, in lower case.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text is neither.
 pub fn scheme(text: &str) -> Result<Scheme, Fault> {
     match text {
         "https" => Ok(Scheme::Https),
@@ -98,10 +99,10 @@ pub fn scheme(text: &str) -> Result<Scheme, Fault> {
     }
 }
 
-/// `auto`, `http1` or `http2`, in lower case.
+/// Parses `auto`, `http1` or `http2`, in lower case.
 ///
 /// # Errors
-/// When it is none of them.
+/// When the text is none of them.
 pub fn upstream_protocol(text: &str) -> Result<UpstreamProtocol, Fault> {
     match text {
         "auto" => Ok(UpstreamProtocol::Auto),
@@ -111,10 +112,10 @@ pub fn upstream_protocol(text: &str) -> Result<UpstreamProtocol, Fault> {
     }
 }
 
-/// `append`, `keep` or `remove`, in lower case.
+/// Parses `append`, `keep` or `remove`, in lower case.
 ///
 /// # Errors
-/// When it is none of them.
+/// When the text is none of them.
 pub fn forwarded_for(text: &str) -> Result<ForwardedFor, Fault> {
     match text {
         "append" => Ok(ForwardedFor::Append),
@@ -124,10 +125,10 @@ pub fn forwarded_for(text: &str) -> Result<ForwardedFor, Fault> {
     }
 }
 
-/// `RS256` or `ES384`, in any case.
+/// Parses `RS256` or `ES384`, in upper or lower case.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text is neither.
 pub fn signing_algorithm(text: &str) -> Result<SigningAlgorithm, Fault> {
     [SigningAlgorithm::Rs256, SigningAlgorithm::Es384]
         .into_iter()
@@ -135,10 +136,10 @@ pub fn signing_algorithm(text: &str) -> Result<SigningAlgorithm, Fault> {
         .ok_or_else(|| Fault::new("must be RS256 or ES384"))
 }
 
-/// `debug`, `info`, `warn` or `error`, in any case.
+/// Parses `debug`, `info`, `warn` or `error`, in upper or lower case.
 ///
 /// # Errors
-/// When it is none of them.
+/// When the text is none of them.
 pub fn log_level(text: &str) -> Result<LogLevel, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "debug" => Ok(LogLevel::Debug),
@@ -149,10 +150,10 @@ pub fn log_level(text: &str) -> Result<LogLevel, Fault> {
     }
 }
 
-/// `json` or `text`, in any case.
+/// Parses `json` or `text`, in upper or lower case.
 ///
 /// # Errors
-/// When it is neither.
+/// When the text is neither.
 pub fn log_format(text: &str) -> Result<LogFormat, Fault> {
     match text.to_ascii_lowercase().as_str() {
         "json" => Ok(LogFormat::Json),
@@ -161,8 +162,8 @@ pub fn log_format(text: &str) -> Result<LogFormat, Fault> {
     }
 }
 
-/// A level as libraries of other languages name it. Theirs that say more than `debug` are `debug`, and those that say less
-/// than `error` are `error`.
+/// Parses a level by a name that logging libraries of other languages use. More verbose levels than `debug` become `debug`, and
+/// more severe ones than `error` become `error`.
 pub fn foreign_log_level(text: &str) -> Option<LogLevel> {
     match text.to_ascii_lowercase().as_str() {
         "trace" | "verbose" | "dbg" | "all" | "fine" | "finer" | "finest" => Some(LogLevel::Debug),
@@ -175,7 +176,7 @@ pub fn foreign_log_level(text: &str) -> Option<LogLevel> {
     }
 }
 
-/// A format as other programs name it.
+/// Parses a format by a name that other programs use.
 pub fn foreign_log_format(text: &str) -> Option<LogFormat> {
     match text.to_ascii_lowercase().as_str() {
         "logfmt" | "plain" | "console" => Some(LogFormat::Text),
@@ -183,18 +184,18 @@ pub fn foreign_log_format(text: &str) -> Option<LogFormat> {
     }
 }
 
-/// One audience of the token.
+/// Parses one audience of the token.
 ///
 /// # Errors
-/// When STS would refuse it.
+/// When STS would reject it.
 pub fn audience(text: &str) -> Result<String, Fault> {
     audience_set(vec![text.to_owned()]).map(|_| text.to_owned())
 }
 
-/// All audiences of the token.
+/// Combines all audiences of the token.
 ///
 /// # Errors
-/// When STS would refuse one of them, or that many.
+/// When STS would reject one of them, or their number.
 pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
     AudienceSet::new(names).map_err(|error| match error {
         AudienceError::Empty => Fault::new("must name an audience"),
@@ -209,10 +210,10 @@ pub fn audience_set(names: Vec<String>) -> Result<AudienceSet, Fault> {
     })
 }
 
-/// One tag, `KEY=VALUE`, split at the first `=` (limits: AWS STS API reference, data type `Tag`).
+/// Parses one tag, `KEY=VALUE`, split at the first `=` (limits: AWS STS API reference, data type `Tag`).
 ///
 /// # Errors
-/// When STS would refuse it.
+/// When STS would reject it.
 pub fn tag(text: &str) -> Result<(String, String), Fault> {
     let Some((key, value)) = text.split_once('=') else {
         return Err(Fault::new("must be KEY=VALUE"));
@@ -229,7 +230,8 @@ pub fn tag(text: &str) -> Result<(String, String), Fault> {
     Ok((key.to_owned(), value.to_owned()))
 }
 
-/// The class `[\p{L}\p{Z}\p{N}_.:/=+\-@]`. Combining marks that Unicode counts as alphabetic pass here and are left to STS.
+/// Whether a character is in the class `[\p{L}\p{Z}\p{N}_.:/=+\-@]`. Combining marks that Unicode counts as alphabetic are
+/// accepted here and left to STS.
 fn fits_a_tag(character: char) -> bool {
     let separator = character.is_whitespace() && !character.is_control();
     character.is_alphanumeric() || separator || "_.:/=+-@".contains(character)

@@ -1,26 +1,26 @@
-//! Every problem at once, with its cure, so that an operator need not try again for each.
+//! All problems of the settings in one report, with hints, so that the operator can correct them at once.
 
-use super::environment::variable_of;
+use super::variable_names::variable_of;
 use crate::redact;
 use std::fmt;
 
-/// Why arguments make no configuration.
+/// Why the flags and variables yield no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// An unknown flag, or one without its value.
+    /// A flag is unknown or lacks its value.
     #[error(transparent)]
     Usage(#[from] clap::Error),
-    /// Values that cannot be used.
+    /// Values are invalid.
     #[error(transparent)]
     Settings(#[from] Problems),
 }
 
-/// Everything that is wrong with the settings, in the order of `--help`. Displayed, it is the report for the operator.
+/// All problems of the settings, in the order of `--help`. Its `Display` is the report for the operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq, thiserror::Error)]
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// `subject` says what has which value.
+    /// Adds a problem. `subject` names the setting and its value.
     pub(super) fn add(&mut self, subject: &impl fmt::Display, fault: Fault) {
         self.0.push(Problem { subject: subject.to_string(), fault });
     }
@@ -56,7 +56,7 @@ struct Problem {
     fault: Fault,
 }
 
-/// The rule that a value breaks, in words that follow "... is VALUE,", and what to do about it.
+/// The rule that a value breaks, worded to follow "... is VALUE,", and a hint.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
     rule: String,
@@ -64,17 +64,17 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `rule` begins with "must".
+    /// A fault without a hint. `rule` begins with "must".
     pub fn new(rule: impl Into<String>) -> Self {
         Self { rule: rule.into(), hint: None }
     }
 
-    /// The same with a next step.
+    /// Adds a hint.
     pub fn hint(self, hint: impl Into<String>) -> Self {
         Self { hint: Some(hint.into()), ..self }
     }
 
-    /// The rule and the next step in one line.
+    /// The rule and the hint in one line.
     pub(super) fn in_one_line(&self) -> String {
         match &self.hint {
             Some(hint) => format!("{}; {hint}", self.rule),
@@ -83,7 +83,7 @@ impl Fault {
     }
 }
 
-/// A setting, its value, and where that value was found.
+/// A setting, its value and the source of the value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     flag: &'static str,
@@ -91,40 +91,40 @@ pub(super) struct Origin {
     value: String,
 }
 
-/// Where a value was found.
+/// The source of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Source {
     Flag,
-    /// The variable of this name.
+    /// The variable with this name.
     Variable(String),
     Default,
-    /// A variable that has no flag, as it is not attache's own.
+    /// A variable of another program, which has no flag.
     Environment,
 }
 
 impl Origin {
-    /// `flag` is the long flag without its dashes. Of the value, it keeps what may be shown.
+    /// The origin of a setting's value. `flag` is the long flag without its dashes. Secrets in the value are redacted.
     pub(super) fn new(flag: &'static str, source: Source, value: &str) -> Self {
         Self { flag, source, value: redact::shown(value) }
     }
 
-    /// A variable of the environment whose value may hold a password.
+    /// The origin of a variable whose value may contain a password.
     pub(super) fn secret(variable: &'static str) -> Self {
         Self { flag: variable, source: Source::Environment, value: "a value that is not shown".to_owned() }
     }
 
-    /// The same setting, described by words of our own instead of one value of it.
+    /// The same setting with a description in place of its value.
     pub(super) fn described(&self, value: String) -> Self {
         Self { value, ..self.clone() }
     }
 
-    /// The value as a report shows it.
+    /// The value as the report shows it.
     pub(super) fn value(&self) -> &str {
         &self.value
     }
 }
 
-/// `--token-duration (TOKEN_DURATION) is 2h`, the one that was used coming first.
+/// Shows `--token-duration (TOKEN_DURATION) is 2h`. The name that was used comes first.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { flag, source, value } = self;

@@ -1,14 +1,14 @@
-//! The proxy variables of the environment: the AWS SDK obeys them when it calls STS, and attache on the way to upstreams.
+//! The variables that name HTTP proxies. The AWS SDK uses them for calls to STS, and attache for requests to upstreams.
 
 use crate::proxy::bypass::Bypass;
 use crate::proxy::target::{Host, HostPort, Scheme};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
-/// A variable that sends calls through an HTTP proxy. Its value may hold a password, so only the variable is shown.
+/// A variable that names an HTTP proxy. Its value may contain a password, so only the name is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxyVariable {
-    /// The variable's name as it was found.
+    /// The variable's name as it is set.
     pub name: &'static str,
     host: Host,
     port: u16,
@@ -16,15 +16,15 @@ pub struct ProxyVariable {
 
 const NAMES: [&str; 6] = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"];
 
-/// Those that are set and readable; what cannot be read is left for the AWS SDK to complain of.
+/// The variables that are set and valid. The AWS SDK reports invalid ones.
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> Vec<ProxyVariable> {
     let found = NAMES.iter().filter_map(|name| parse(name, lookup(name)?.to_str()?));
     found.collect()
 }
 
-/// The variable and the value that name the proxy for upstreams of this scheme: those that Go's `net/http` reads, in its
-/// order, and `ALL_PROXY` after them. `HTTP_PROXY` counts although curl leaves it out: what it fears is a web server that
-/// turns headers into variables (httpoxy), and none starts attache.
+/// The variable that names the proxy for upstreams of this scheme, and its value. The variables are those of Go's `net/http`,
+/// in its order, then `ALL_PROXY`. `HTTP_PROXY` is used although curl ignores it: curl guards against web servers that turn
+/// headers into variables (httpoxy), and no web server starts attache.
 pub(super) fn for_upstreams(
     lookup: &dyn Fn(&str) -> Option<OsString>,
     scheme: Scheme,
@@ -36,13 +36,13 @@ pub(super) fn for_upstreams(
     names.into_iter().find_map(|name| Some((name, text(lookup, name)?)))
 }
 
-/// What `NO_PROXY` lists.
+/// The hosts that `NO_PROXY` lists.
 pub(super) fn bypass(lookup: &dyn Fn(&str) -> Option<OsString>) -> Bypass {
     let list = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| text(lookup, name));
     Bypass::read(&list.unwrap_or_default())
 }
 
-/// What is set, and not to nothing.
+/// The value of a variable, unless it is unset or empty.
 fn text(lookup: &dyn Fn(&str) -> Option<OsString>, name: &str) -> Option<String> {
     let value = lookup(name)?.to_string_lossy().into_owned();
     (!value.is_empty()).then_some(value)
@@ -61,7 +61,7 @@ fn parse(name: &'static str, url: &str) -> Option<ProxyVariable> {
 }
 
 impl ProxyVariable {
-    /// Whether the proxy that it names is the one that listens here, so that a call for a token would need a token.
+    /// Whether the variable names this attache itself, so that a request for a token would need a token.
     pub fn leads_to(&self, listening: SocketAddr) -> bool {
         let here = match &self.host {
             Host::Name(name) => &**name == "localhost" || name.ends_with(".localhost"),

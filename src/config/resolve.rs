@@ -1,30 +1,30 @@
-//! From what was typed to what it means: reads every setting before it gives up on any.
+//! Resolves all settings. Every setting is read even when an earlier one is invalid.
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
 use super::environment::Environment;
+use super::logs::LogConfig;
 use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
 use super::resolve_upstream::{upstream, way};
 use super::{
-    Config, InboundConfig, ListenAddr, LogConfig, MetricsConfig, ShutdownConfig, TlsFiles, address, network,
-    parse,
+    Config, InboundConfig, ListenAddr, MetricsConfig, ShutdownConfig, TlsFiles, address, network, parse,
 };
 use crate::proxy::policy::Policy;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
-// Bounds that keep a slip of the keyboard from becoming an allocation.
+// These limits prevent a large allocation because of a typing error.
 const MAX_CONNECTIONS: usize = 1_000_000;
 const MAX_THREADS: usize = 1_024;
 
 impl Config {
-    /// Judges flags, and variables where no flag was given.
-    /// Pure, except that the default of `--worker-threads` is asked of the system.
+    /// Resolves flags, and variables where a flag is not given. The result depends on nothing else, except for the default of
+    /// `--worker-threads`, which comes from the system.
     ///
     /// # Errors
-    /// With every problem of every setting.
+    /// When a setting is invalid. The error has all problems.
     pub fn resolve(args: &Args, environment: &Environment) -> Result<Self, Problems> {
         let mut reader = Reader::new(environment);
         let config = read(&mut reader, args);
@@ -36,10 +36,10 @@ impl Config {
         }
     }
 
-    /// Judges these flags, given without the program's name, and reads no variable.
+    /// Resolves flags, given without the program's name, and no variables.
     ///
     /// # Errors
-    /// When a flag is unknown or lacks its value, or with every problem of every setting.
+    /// When a flag is unknown or lacks its value, or a setting is invalid. The error has all problems.
     pub fn from_args<T>(arguments: impl IntoIterator<Item = T>) -> Result<Self, ConfigError>
     where
         T: Into<OsString> + Clone,
@@ -49,17 +49,17 @@ impl Config {
 }
 
 impl MetricsConfig {
-    /// Judges these settings alone; `None` where metrics are disabled.
+    /// Resolves the settings of metrics only; returns `None` if metrics are disabled.
     ///
     /// # Errors
-    /// With every problem of theirs.
+    /// When one of these settings is invalid. The error has all problems.
     pub fn resolve(args: &MetricsArgs, environment: &Environment) -> Result<Option<Self>, Problems> {
         let mut reader = Reader::new(environment);
         metrics(&mut reader, args, None).ok_or_else(|| reader.into_findings().0)
     }
 }
 
-/// `None` when a problem was left with the reader; all settings have been read in any case.
+/// Reads all settings. Returns `None` if the reader has recorded a problem.
 fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
     let inbound_tls = inbound_tls(reader, &args.listening);
@@ -103,7 +103,7 @@ fn inbound_tls(reader: &mut Reader<'_>, args: &ListeningArgs) -> Option<TlsFiles
         (None, Some(key)) => Some((&key.origin, "--tls-cert (TLS_CERT)")),
         (None, None) => client_ca.as_ref().map(|ca| (&ca.origin, "--tls-cert and --tls-key")),
     };
-    // One that was refused was given.
+    // A setting with an invalid value counts as given.
     if let Some((origin, other)) = lonely
         && reader.problem_count() == problems
     {
@@ -154,7 +154,7 @@ fn log(reader: &mut Reader<'_>, args: &LogArgs) -> Option<LogConfig> {
     Some(LogConfig { level: level?, format: format?, access_log: access_log?.value })
 }
 
-/// `Some(None)` when metrics are disabled; address and path are not judged then.
+/// Returns `Some(None)` if metrics are disabled. Address and path are not parsed then.
 fn metrics(
     reader: &mut Reader<'_>,
     args: &MetricsArgs,
@@ -187,7 +187,7 @@ fn worker_threads(reader: &mut Reader<'_>, args: &ProcessArgs) -> NonZeroUsize {
     let count = |text: &str| parse::count(text, MAX_THREADS);
     match reader.optional("worker-threads", args.worker_threads.as_deref(), count) {
         Some(found) => found.value,
-        // The system's answer heeds the CPU quota of the control group.
+        // The system's number respects the CPU quota of the control group.
         None => std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
     }
 }

@@ -1,4 +1,4 @@
-//! What was typed about tokens, and what it means.
+//! Resolves the settings of tokens.
 
 use super::args::TokenArgs;
 use super::duration::Shown;
@@ -9,9 +9,9 @@ use crate::token::audience_set::AudienceSet;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// Most tags of one token (AWS STS API reference, `GetWebIdentityToken`).
+/// The maximum number of tags of one token (AWS STS API reference, `GetWebIdentityToken`).
 const MAX_TAGS: usize = 50;
-/// Keeps a slip of the keyboard from becoming an allocation.
+/// Prevents a large allocation because of a typing error.
 const MAX_AUDIENCE_SETS: usize = 1_000_000;
 
 pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenConfig> {
@@ -57,7 +57,7 @@ fn audiences(reader: &mut Reader<'_>, typed: &[String]) -> Option<AudienceSet> {
     }
 }
 
-/// The life to ask for, and how long before its end to renew.
+/// The lifetime to request, and how long before its end to renew the token.
 fn lifetime(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<(Duration, Duration)> {
     let duration =
         reader.value("token-duration", args.token_duration.as_deref(), "1h", parse::token_duration);

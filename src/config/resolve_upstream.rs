@@ -1,13 +1,14 @@
-//! From what was typed to what it means, for upstreams: which they are, and the way to them.
+//! Resolves the settings of upstreams: which upstreams, and how they are reached.
 
 use super::args::UpstreamArgs;
 use super::problems::Fault;
 use super::reader::Reader;
-use super::{Routing, UpstreamConfig, UpstreamPair, UpstreamTlsFiles, network, parse};
+use super::upstream::{UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
+use super::{Routing, network, parse};
 use crate::proxy::egress::Egress;
 use crate::proxy::target::{HostPort, Target};
 
-/// How a request finds its upstream, and where that one is connected to if not at its own name.
+/// How a request finds its upstream, and the host and port to connect to if not the upstream's own.
 pub(super) type Way = (Routing, Option<Target>);
 
 pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
@@ -15,7 +16,7 @@ pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
     let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
     let connect_to = args.upstream_connect_to.as_deref();
     let connect_to = reader.optional("upstream-connect-to", connect_to, network::upstream_host);
-    // One that was refused was given.
+    // A setting with an invalid value counts as given.
     if let (None, Some(connect_to)) = (&host, &connect_to)
         && reader.problem_count() == problems
     {
@@ -36,13 +37,13 @@ pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
     Some((Routing::ByHeader { header: header?.value, scheme: scheme?.value }, None))
 }
 
-/// Without a port of its own, the place has the upstream's.
+/// The target to connect to, with the upstream's port unless `place` has one.
 fn dialled(target: &Target, place: HostPort) -> Target {
     let port = place.port.or(Some(target.port()));
     Target::new(target.scheme(), HostPort { port, ..place })
 }
 
-/// Without a way, the problem that is left there will do.
+/// Resolves how upstreams are reached. `way` is `None` if the routing is invalid, which is recorded already.
 pub(super) fn upstream(
     reader: &mut Reader<'_>,
     args: &UpstreamArgs,
@@ -79,7 +80,7 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
         (Some(cert), None) => Some((&cert.origin, "--upstream-client-key (ATTACHE_UPSTREAM_CLIENT_KEY)")),
         (None, Some(key)) => Some((&key.origin, "--upstream-client-cert (ATTACHE_UPSTREAM_CLIENT_CERT)")),
     };
-    // One that was refused was given.
+    // A setting with an invalid value counts as given.
     if let Some((origin, other)) = lonely
         && reader.problem_count() == problems
     {
@@ -89,7 +90,7 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
     UpstreamTlsFiles { ca_cert: ca_cert.map(|found| found.value), client }
 }
 
-/// The HTTP proxy that the environment names, unless the only place that is connected to goes without.
+/// The HTTP proxy that the environment names, unless `NO_PROXY` covers the pinned upstream.
 fn egress(reader: &mut Reader<'_>, (routing, connect_to): &Way) -> Option<Egress> {
     let bypass = reader.bypass();
     match routing {

@@ -1,6 +1,6 @@
-//! What systemd and a service tell each other through the environment: sockets one way, the service's state the other.
+//! Socket activation and notifications of systemd, which use variables.
 //!
-//! Both crates read variables by themselves, so they are called from nowhere else.
+//! The two crates for them read variables themselves, so only this file calls them.
 
 use super::variable;
 use listenfd::ListenFd;
@@ -12,54 +12,54 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process;
 use std::time::Duration;
 
-/// The sockets that a service manager made for this process (`sd_listen_fds(3)`).
+/// The sockets that a service manager passed to this process (`sd_listen_fds(3)`).
 #[derive(Debug, Default)]
 pub struct Sockets {
-    /// In place of `--listen-addr`.
+    /// Used in place of `--listen-addr`.
     pub proxy: Option<HandedOver>,
-    /// In place of `--metrics-listen-addr`.
+    /// Used in place of `--metrics-listen-addr`.
     pub metrics: Option<HandedOver>,
 }
 
-/// A socket that listens already.
+/// A socket that already listens.
 #[derive(Debug)]
 pub enum HandedOver {
-    /// On address and port.
+    /// Listens on an address and a port.
     Tcp(TcpListener),
-    /// At a path.
+    /// Listens at a path.
     Unix(UnixListener),
 }
 
-/// Why sockets cannot be taken over.
+/// Why the passed sockets cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SocketsError {
-    /// More of them than there are listeners, or no number at all.
+    /// There are more sockets than listeners, or their number is invalid.
     #[error("LISTEN_FDS is {0:?}: at most 2 sockets can be used, one for callers and one for metrics")]
     Count(String),
-    /// Two of them for one purpose.
+    /// Two sockets have the same purpose.
     #[error(
         "LISTEN_FDNAMES names two sockets {0}: give it one ListenStream=, and [::]:PORT where it is to hear IPv4 too"
     )]
     SameName(&'static str),
-    /// Something else was handed over.
+    /// A file descriptor is no listening socket.
     #[error("the socket of file descriptor {0} is no listening TCP or Unix stream socket; is it Accept=yes?")]
     Kind(usize),
 }
 
-/// The first file descriptor that is handed over.
+/// The first file descriptor that a service manager passes.
 const FIRST: usize = 3;
 
-/// Takes the sockets over, once. One named `proxy` is for callers, one named `metrics` for metrics; of the others the
-/// first goes where one is still missing. To be called before there are threads, since it unsets `LISTEN_FDS`.
+/// Takes the sockets over, once. The socket named `proxy` is for callers, and the one named `metrics` for metrics; another one is
+/// used where a socket is still missing. Must be called before there are threads, because it unsets `LISTEN_FDS`.
 ///
 /// # Errors
-/// When they cannot be used as a service manager hands them over.
+/// When the sockets cannot be used.
 pub fn sockets() -> Result<Sockets, SocketsError> {
     let text = |name| variable(name).unwrap_or_default().to_string_lossy().into_owned();
     let (count, process) = (text("LISTEN_FDS"), text("LISTEN_PID"));
     let (mut sockets, mut unnamed) = (Sockets::default(), Vec::new());
     if !process.is_empty() && process != process::id().to_string() {
-        // They were for the process that started this one.
+        // The sockets were passed to the process that started this one.
         return Ok(sockets);
     }
     if !matches!(count.as_str(), "" | "0" | "1" | "2") {
@@ -90,7 +90,7 @@ pub fn sockets() -> Result<Sockets, SocketsError> {
 }
 
 fn take(inherited: &mut ListenFd, index: usize) -> Option<HandedOver> {
-    // A connection looks like a listener until one asks for its other end.
+    // Only its peer address tells a connection from a listening socket.
     if let Ok(Some(listener)) = inherited.take_tcp_listener(index) {
         let stream = TcpStream::from(OwnedFd::from(listener));
         let listening = stream.peer_addr().is_err();
@@ -102,23 +102,23 @@ fn take(inherited: &mut ListenFd, index: usize) -> Option<HandedOver> {
     listening.then(|| HandedOver::Unix(OwnedFd::from(stream).into()))
 }
 
-/// What a service manager wants to know (`sd_notify(3)`).
+/// The state of this process, for the service manager (`sd_notify(3)`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// Connections are taken.
+    /// The process accepts connections.
     Ready,
-    /// Changed files are read; `Ready` follows.
+    /// The process reads changed files; `Ready` follows.
     Reloading,
     /// The process still serves.
     Alive,
-    /// The end has begun.
+    /// The process has begun to stop.
     Stopping,
 }
 
-/// Tells the service manager, where there is one (`NOTIFY_SOCKET`).
+/// Notifies the service manager, if there is one (`NOTIFY_SOCKET`).
 ///
 /// # Errors
-/// When it cannot be reached.
+/// When the service manager cannot be reached.
 pub fn tell(state: State) -> io::Result<()> {
     match state {
         State::Ready => sd_notify::notify(&[NotifyState::Ready]),
@@ -128,7 +128,7 @@ pub fn tell(state: State) -> io::Result<()> {
     }
 }
 
-/// How often the service manager wants to hear [`State::Alive`] at least; `None` where it does not watch this process.
+/// The interval within which the service manager expects [`State::Alive`]; `None` if it does not watch this process.
 pub fn watchdog() -> Option<Duration> {
     sd_notify::watchdog_enabled().filter(|every| !every.is_zero())
 }

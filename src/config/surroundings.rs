@@ -1,11 +1,11 @@
-//! What stands around a value without belonging to it: quotes that no shell took away, blanks, line breaks.
+//! Hints for values with characters around them that do not belong to them: quotes that no shell removed, blanks, line breaks.
 
 use crate::redact;
 
 const QUOTES: [char; 6] = ['"', '\'', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];
 const UNSEEN: [char; 4] = ['\u{feff}', '\u{200b}', '\u{200d}', '\u{a0}'];
 
-/// What to say of a value that is refused, where its surroundings may be the reason.
+/// A hint for a rejected value, where such characters may be the reason.
 pub(super) fn remark(value: &str) -> Option<&'static str> {
     if redact::is_file_content(value) {
         return None;

@@ -1,7 +1,7 @@
 //! The headers of both directions: what is for this hop only is removed, what attache speaks for is replaced.
 
 use super::target::Target;
-use crate::config::ForwardedFor;
+use crate::config::upstream::ForwardedFor;
 use crate::http1::fields::members;
 use crate::token::Token;
 use http::header::{

@@ -77,7 +77,8 @@ pub mod response;
 /// The same in gRPC's words.
 pub mod grpc;
 
-use crate::config::{ForwardedFor, Routing};
+use crate::config::Routing;
+use crate::config::upstream::ForwardedFor;
 use crate::http1::error::Error as Http1Error;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;

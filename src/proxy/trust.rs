@@ -4,7 +4,7 @@
 use super::target::Scheme;
 use super::verifier::{Trusted, Verifier};
 use crate::authorities;
-use crate::config::{UpstreamPair, UpstreamTlsFiles};
+use crate::config::upstream::{UpstreamPair, UpstreamTlsFiles};
 use crate::diagnostics::DiagnosticCode;
 use crate::input_file;
 use crate::pem::certified::{self, PairError};

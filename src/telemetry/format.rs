@@ -3,7 +3,7 @@
 use super::escape::Escaped;
 use super::targets::ACCESS;
 use crate::clock::Rfc3339;
-use crate::config::LogFormat;
+use crate::config::logs::LogFormat;
 use crate::legible::deceives;
 use crate::redact;
 use std::borrow::Cow;

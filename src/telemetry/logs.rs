@@ -5,7 +5,7 @@ use super::recent::Recent;
 use super::targets::{ACCESS, AWS, H2, OURS};
 use super::writer::{Flush, LogWriter};
 use crate::clock::Clock;
-use crate::config::{LogConfig, LogFormat, LogLevel};
+use crate::config::logs::{LogConfig, LogFormat, LogLevel};
 use std::io::{self, Write};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;

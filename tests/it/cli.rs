@@ -1,6 +1,6 @@
 //! The commands as a person meets them: what they print, where, and how they end.
 
-use attache::config::environment::variable_of;
+use attache::config::variable_names::variable_of;
 use std::process::{Command, Output, Stdio};
 
 const SHELLS: [&str; 5] = ["bash", "zsh", "fish", "elvish", "powershell"];

@@ -2,7 +2,7 @@
 
 use attache::config::Config;
 use attache::config::args::Args;
-use attache::config::environment::variable_of as variable;
+use attache::config::variable_names::variable_of as variable;
 use clap::Args as _;
 use std::collections::BTreeSet;
 use std::process::{Command, Output};

@@ -2,9 +2,11 @@
 
 use attache::config::args::Args;
 use attache::config::effective::Value;
-use attache::config::environment::{Environment, variable_of as variable};
+use attache::config::environment::Environment;
+use attache::config::logs::LogFormat;
 use attache::config::problems::{ConfigError, Problems};
-use attache::config::{Config, LogFormat, Routing};
+use attache::config::variable_names::variable_of as variable;
+use attache::config::{Config, Routing};
 use clap::{CommandFactory, Parser};
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Variables that are no settings of ours: those of AWS, of parent proxies, and of other programs.
+//! Variables that are not attache's own: those of AWS, of HTTP proxies and of OpenTelemetry.
 
 use super::{NOT_UTF_8, Reader, hinted};
 use crate::config::aws_variables;
@@ -12,8 +12,8 @@ use crate::redact;
 use crate::token::sts::credentials_source::AwsVariables;
 
 impl Reader<'_> {
-    /// A variable that is no setting of ours. An empty one counts as unset. One that cannot be used may be meant for
-    /// another program, so it is left out.
+    /// Reads a variable that is not attache's own. An empty one counts as unset. An invalid one may be meant for another program,
+    /// so it is ignored with a notice.
     pub(in crate::config) fn foreign<T>(
         &mut self,
         name: &'static str,
@@ -23,7 +23,7 @@ impl Reader<'_> {
         parse(&text).map_err(|fault| self.leave_out(name, &text, fault)).ok()
     }
 
-    /// The same for one whose value no report may show.
+    /// Reads a variable that is not attache's own and whose value is secret.
     pub(in crate::config) fn foreign_secret<T>(
         &mut self,
         name: &'static str,
@@ -34,17 +34,17 @@ impl Reader<'_> {
         parse(&text).map_err(|fault| self.notices.push(notice(fault))).ok()
     }
 
-    /// The environment's proxy variables, which are no settings of ours.
+    /// The variables that name HTTP proxies.
     pub(in crate::config) fn proxy_variables(&self) -> Vec<ProxyVariable> {
         proxy_variables::read(&|name| self.environment.get(name))
     }
 
-    /// AWS's variables.
+    /// The variables of AWS.
     pub(in crate::config) fn aws_variables(&self) -> AwsVariables {
         aws_variables::read(&|name| self.environment.get(name))
     }
 
-    /// Which upstreams no HTTP proxy is asked for.
+    /// The upstreams that are reached without an HTTP proxy.
     pub(in crate::config) fn bypass(&self) -> Bypass {
         proxy_variables::bypass(&|name| self.environment.get(name))
     }

@@ -1,34 +1,36 @@
-//! Finds each setting's value, flag before variable before default, and remembers what is wrong with it.
+//! Finds each setting's value: from its flag, its variable or its default, in this order. Records the problems of values.
 
-use super::environment::{Environment, PREFIX, StrayKind, variables_of};
+use super::environment::Environment;
 use super::notices::Notice;
 use super::parse;
 use super::problems::{Fault, Origin, Problems, Source};
+use super::strays::{StrayKind, strays};
 use super::surroundings;
+use super::variable_names::{PREFIX, variables_of};
 use std::ffi::OsStr;
 use std::time::Duration;
 
 mod foreign;
 
-/// Reads settings one by one. A reading that gives `None` or too little has left a problem behind.
+/// Reads settings one by one, and records a problem for each invalid value.
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Problems,
     notices: Vec<Notice>,
 }
 
-/// A value, and where it was found.
+/// A value and its origin.
 pub(super) struct Found<T> {
     pub(super) value: T,
     pub(super) origin: Origin,
 }
 
-/// What was found, without its origin.
+/// The values without their origins.
 pub(super) fn values<T>(found: Vec<Found<T>>) -> Vec<T> {
     found.into_iter().map(|found| found.value).collect()
 }
 
-/// What an empty variable of a repeatable setting means.
+/// The meaning of an empty variable of a repeatable setting.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum EmptyList {
     CountsAsUnset,
@@ -41,9 +43,9 @@ impl<'a> Reader<'a> {
         Self { environment, problems: Problems::default(), notices: Vec::new() }
     }
 
-    /// Remembers the variables that look like settings and are none.
+    /// Records the variables that look like settings and are none.
     pub(super) fn strays(&mut self) {
-        for stray in self.environment.strays() {
+        for stray in strays(self.environment) {
             let name = stray.name;
             match stray.kind {
                 StrayKind::MisspeltWithPrefix(meant) => {
@@ -61,7 +63,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that has a default. An empty variable is judged like any other value.
+    /// Reads a setting that has a default. An empty variable is parsed like any other value.
     pub(super) fn value<T>(
         &mut self,
         flag: &'static str,
@@ -79,8 +81,8 @@ impl<'a> Reader<'a> {
         self.parse(flag, source, &text, parse)
     }
 
-    /// A setting about logs. Its variable without the prefix may belong to another program of a shared environment, so
-    /// a value of it that neither `parse` nor `parse_foreign` understands is left out. An empty one is refused.
+    /// Reads a setting of logs. Its variable without the prefix may belong to another program of a shared environment, so a value
+    /// that neither `parse` nor `parse_foreign` accepts is ignored with a notice. An empty variable is a problem.
     pub(super) fn shared_value<T>(
         &mut self,
         flag: &'static str,
@@ -108,8 +110,8 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A setting that is off by default. An empty flag turns it off, whatever its variable says, and an empty variable counts
-    /// as unset.
+    /// Reads a setting without a default. An empty flag unsets it, whatever the value of its variable, and an empty variable
+    /// counts as unset.
     pub(super) fn optional<T>(
         &mut self,
         flag: &'static str,
@@ -124,7 +126,7 @@ impl<'a> Reader<'a> {
         self.parse(flag, source, &text, parse)
     }
 
-    /// A repeatable setting, whose variable is a comma list. Each flag is one entry, commas and all.
+    /// Reads a repeatable setting. Its variable is a comma-separated list; each flag is one entry, even if it has commas.
     pub(super) fn list<T>(
         &mut self,
         flag: &'static str,
@@ -146,7 +148,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A duration above zero.
+    /// Reads a setting that is a duration above zero.
     pub(super) fn timeout(
         &mut self,
         flag: &'static str,
@@ -156,12 +158,12 @@ impl<'a> Reader<'a> {
         self.value(flag, typed, default, parse::positive_duration).map(|found| found.value)
     }
 
-    /// Remembers that a variable is not used.
+    /// Records that a variable is not used.
     pub(super) fn notice(&mut self, variable: &str, reason: impl Into<String>) {
         self.notices.push(Notice::new(variable, reason));
     }
 
-    /// The flag, or the first of its variables where it is not given, if that is set to nothing.
+    /// The flag if it is empty; or, where it is not given, its first variable that is set, if that is empty.
     pub(super) fn set_to_nothing(&self, flag: &'static str, typed: Option<&str>) -> Option<String> {
         match typed {
             Some(text) => text.is_empty().then(|| format!("--{flag}")),
@@ -172,17 +174,17 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// How many problems there are by now.
+    /// The number of problems recorded so far.
     pub(super) fn problem_count(&self) -> usize {
         self.problems.len()
     }
 
-    /// Remembers a rule that only several settings together can break.
+    /// Records a problem of several settings together.
     pub(super) fn refuse(&mut self, origin: &Origin, fault: Fault) {
         self.problems.add(origin, fault);
     }
 
-    /// What was wrong, and what may be.
+    /// The recorded problems and notices.
     pub(super) fn into_findings(self) -> (Problems, Vec<Notice>) {
         (self.problems, self.notices)
     }
@@ -209,7 +211,7 @@ impl<'a> Reader<'a> {
         self.variable_that(flag, |_| true)
     }
 
-    /// The first variable of the flag that is set to something.
+    /// The first variable of the flag that is set and not empty.
     fn filled_variable(&mut self, flag: &'static str) -> Result<Option<(Source, String)>, NotText> {
         self.variable_that(flag, |value| !value.is_empty())
     }
@@ -239,7 +241,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// What surrounds a value explains more than what else could be said of it.
+/// Replaces the fault's hint if the value has quotes or blanks around it, because those are the likely cause.
 fn hinted(fault: Fault, text: &str) -> Fault {
     match surroundings::remark(text) {
         Some(remark) => fault.hint(remark),
@@ -249,5 +251,5 @@ fn hinted(fault: Fault, text: &str) -> Fault {
 
 const NOT_UTF_8: &str = "must be UTF-8";
 
-/// A variable is not UTF-8, and the report says so.
+/// A variable is not UTF-8. The problem has been recorded.
 struct NotText;

@@ -3,7 +3,7 @@
 
 use super::{AugmentedCommand, read};
 use attache::config::args::Args;
-use attache::config::environment::variable_of;
+use attache::config::variable_names::variable_of;
 use clap::Arg;
 use std::fs;
 

@@ -3,7 +3,7 @@
 use super::{AugmentedCommand, flags_of, read};
 use attache::config::Config;
 use attache::config::args::Args;
-use attache::config::environment::variable_of;
+use attache::config::variable_names::variable_of;
 use std::collections::{BTreeMap, BTreeSet};
 
 #[test]
