@@ -21,8 +21,8 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// How long a client may keep the listener after shutdown has begun.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// How long open connections may delay the end of the listener after shutdown has begun.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 /// The most connections at a time. One more closes the oldest.
 const MAX_CONNECTIONS: usize = 64;
 
@@ -63,7 +63,7 @@ pub async fn serve(
     drop(accept);
     leaving.cancel();
     let finished = async { while connections.join_next().await.is_some() {} };
-    let _ = timeout(PATIENCE, finished).await;
+    let _ = timeout(SHUTDOWN_TIMEOUT, finished).await;
 }
 
 async fn serve_one(stream: impl CallerStream, pages: Pages, limits: Limits, leaving: CancellationToken) {

@@ -18,10 +18,10 @@ use std::collections::BTreeMap;
 use std::env::consts::{ARCH, OS};
 use std::time::SystemTime;
 
-/// The most audience sets that are looked at, so that a cache of a million cannot hold up requests.
-const MOST_LOOKED_AT: usize = 10_000;
-/// The most audience sets, and the most upstreams, that are listed; the others are only counted.
-const MOST_LISTED: usize = 100;
+/// The maximum number of audience sets that are examined, so that a cache of a million cannot delay requests.
+const MAX_EXAMINED_SETS: usize = 10_000;
+/// The maximum number of audience sets, and of upstreams, that are listed. Further ones are only counted.
+const MAX_LISTED: usize = 100;
 
 /// Where a status comes from. Each part is asked for what it knows at that moment, one after the other.
 pub struct Sources {
@@ -169,7 +169,7 @@ impl Sources {
                 connections: self.connections.running(),
             },
             tokens: TokenStatus::of(
-                self.tokens.overview(self.clock.moment(), MOST_LOOKED_AT),
+                self.tokens.overview(self.clock.moment(), MAX_EXAMINED_SETS),
                 self.config.tokens.cache_capacity.get(),
             ),
             upstreams: UpstreamStatus::of(self.pool.overview()),
@@ -205,7 +205,7 @@ impl TokenStatus {
             *states.entry(set.state.as_str()).or_default() += 1;
         }
         sets.sort_by_key(|set| (set.state, Reverse(set.pinned), set.unused_for));
-        sets.truncate(MOST_LISTED);
+        sets.truncate(MAX_LISTED);
         Self { held, capacity, states, sets: sets.iter().map(SetStatus::of).collect() }
     }
 }
@@ -244,7 +244,7 @@ impl UpstreamStatus {
     fn of(mut kept: Vec<PoolStats>) -> Self {
         let known = kept.len();
         kept.sort_by_cached_key(|kept| (Reverse(kept.http1 + kept.http2), kept.target.to_string()));
-        kept.truncate(MOST_LISTED);
+        kept.truncate(MAX_LISTED);
         let targets = kept.into_iter().map(|PoolStats { target, http1, http2 }| TargetStatus {
             target: target.to_string(),
             unused_http1: http1,

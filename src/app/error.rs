@@ -3,7 +3,7 @@
 use super::telemetry::TelemetryError;
 use crate::config::ListenAddr;
 use crate::proxy::trust::TrustError;
-use crate::server::listener::BindError;
+use crate::server::bind_error::BindError;
 use crate::server::tls::TlsError;
 use std::io;
 

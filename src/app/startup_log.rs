@@ -3,7 +3,7 @@
 use crate::config::proxy_variables::ProxyVariable;
 use crate::config::{Config, Routing};
 use crate::diagnostics::DiagnosticCode;
-use crate::server::listener::Address;
+use crate::server::address::Address;
 
 /// Logs what the configuration decides, and warns of settings that may be mistakes. No field holds a secret.
 pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {

@@ -1,5 +1,6 @@
-//! Bodies of HTTP/2 that break off behind what came before. The HTTP/2 library throws away what is queued on a stream that it
-//! resets, be it the header of the response. So a break is held back until the connection has been flushed.
+//! Bodies of HTTP/2 whose failure is reported after everything before it has been sent. When the HTTP/2 library resets a stream, it
+//! discards the frames queued on it, even the header of the response. So a failure is held back until the connection has been
+//! flushed.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -7,10 +8,10 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-/// A flush may have begun before the last frame was queued. The second one has not.
+/// The number of flushes to wait for. The first may have begun before the last frame was queued; the second has not.
 const ENOUGH: u64 = 2;
 
-/// The flushes of one connection. Cloning is cheap and gives the same connection.
+/// The flushes of one connection. Clones refer to the same connection.
 #[derive(Clone, Default)]
 pub struct Flushes(Arc<Mutex<State>>);
 
@@ -18,13 +19,13 @@ pub struct Flushes(Arc<Mutex<State>>);
 struct State {
     number: u64,
     is_shut: bool,
-    /// What drives the connection, and flushes it whenever it is woken.
+    /// The task that drives the connection, and flushes it whenever it is woken.
     connection: Option<Waker>,
     waiting: Vec<Waker>,
 }
 
 impl Flushes {
-    /// The connection is about to be flushed by the task of this context.
+    /// Records that the task of this context is about to flush the connection.
     #[inline]
     pub fn begin(&self, context: &Context<'_>) {
         let mut state = self.state();
@@ -34,7 +35,7 @@ impl Flushes {
         }
     }
 
-    /// Everything that was queued is written.
+    /// Records that everything that was queued has been written.
     #[inline]
     pub fn end(&self) {
         let mut state = self.state();
@@ -44,7 +45,7 @@ impl Flushes {
         }
     }
 
-    /// Nothing more will be written.
+    /// Records that nothing more will be written.
     pub fn shut(&self) {
         self.state().is_shut = true;
     }
@@ -58,7 +59,7 @@ impl Flushes {
         self.state().number
     }
 
-    /// Has the connection flushed, and resolves when everything is written that was queued before flush number `since`.
+    /// Causes a flush, and resolves when everything that was queued before flush number `since` has been written.
     fn poll_after(&self, since: u64, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
         if state.number >= since + ENOUGH {
@@ -72,21 +73,21 @@ impl Flushes {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        // A panic elsewhere ends the connection.
+        // A panic in another place ends the connection.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A body whose break is told when everything before it is written.
+/// A body whose failure is reported when everything before it has been written.
 pub struct FlushedBody<B: Body> {
     body: B,
     flushes: Flushes,
-    /// Why it broke off, and how often the connection had been flushed by then.
+    /// Why the body failed, and the number of flushes of the connection before that.
     broken: Option<(B::Error, u64)>,
 }
 
 impl<B: Body> FlushedBody<B> {
-    /// A body that goes out on the connection with these flushes.
+    /// Wraps a body that is sent on the connection with these flushes.
     pub fn new(body: B, flushes: Flushes) -> Self {
         Self { body, flushes, broken: None }
     }

@@ -1,26 +1,26 @@
-//! Finds the headers of HTTP/2 frames (RFC 9113, section 4.1) in bytes that pass by, in whatever pieces they come.
+//! Parses the headers of HTTP/2 frames (RFC 9113, section 4.1) in a sequence of bytes that arrive in any pieces.
 
-/// How many bytes a frame's header has.
+/// The length of a frame's header in bytes.
 pub(super) const HEADER: usize = 9;
-/// How many bytes the error code has that is all of RST_STREAM (RFC 9113, section 6.4).
+/// The length of an error code, which is the payload of RST_STREAM, in bytes (RFC 9113, section 6.4).
 const ERROR_CODE: usize = 4;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
-/// What a frame is, as far as floods are concerned.
+/// The kinds of frames that matter for the detection of floods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Data,
     Headers,
     Reset,
     Continuation,
-    /// Any other, known or unknown.
+    /// Any other kind, known or unknown.
     Other,
 }
 
-/// A frame that has begun.
+/// What the header of a frame states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Frame {
     pub(super) kind: Kind,
@@ -43,46 +43,46 @@ impl Frame {
         Self { kind, flags, length, stream: u32::from_be_bytes(stream) & (u32::MAX >> 1) }
     }
 
-    /// Whether a header block goes on behind the frame, which is one of its parts.
+    /// Whether the frame is a part of a header block that continues after it.
     pub(super) fn leaves_block_open(self) -> bool {
         matches!(self.kind, Kind::Headers | Kind::Continuation) && self.flags & END_HEADERS == 0
     }
 
-    /// Whether it is DATA of a stream without content, padding or an end.
+    /// Whether it is DATA without content, padding and END_STREAM.
     pub(super) fn is_void(self) -> bool {
         let is_plain = self.flags & (END_STREAM | PADDED) == 0;
         self.kind == Kind::Data && self.length == 0 && self.stream > 0 && is_plain
     }
 }
 
-/// Where in a sequence of frames the bytes stand.
+/// The position in a sequence of frames.
 #[derive(Default)]
 pub(super) struct FrameHeaders {
-    /// Bytes that are still to pass before the next header.
+    /// The number of bytes before the next header.
     to_skip: usize,
     header: [u8; HEADER],
-    /// How much of the header has come.
+    /// The number of bytes of the header read so far.
     read: usize,
-    /// The error code of a stream's reset, and how much of it is still to come.
+    /// The error code of a stream's reset, and the number of its bytes not read yet.
     code: [u8; ERROR_CODE],
     code_left: usize,
 }
 
-/// What is told of frames that pass.
+/// What is reported of frames.
 pub(super) enum Passing {
-    /// A frame has begun.
+    /// A frame begins.
     Begun(Frame),
     /// A stream is reset with this error code.
     ResetBy(u32),
 }
 
 impl FrameHeaders {
-    /// Frames that begin behind so many bytes.
+    /// The frames begin after this number of bytes.
     pub(super) fn after(to_skip: usize) -> Self {
         Self { to_skip, ..Self::default() }
     }
 
-    /// Tells of each frame whose header ends in these bytes, and of each error code of a reset.
+    /// Reports each frame whose header ends in these bytes, and each error code of a reset.
     #[inline]
     pub(super) fn follow(&mut self, mut bytes: &[u8], mut passing: impl FnMut(Passing)) {
         while !bytes.is_empty() {
@@ -112,7 +112,7 @@ impl FrameHeaders {
         }
     }
 
-    /// Whether the last frame has passed whole.
+    /// Whether the last frame is complete.
     pub(super) fn is_between_frames(&self) -> bool {
         self.to_skip == 0 && self.read == 0
     }

@@ -1,6 +1,6 @@
-//! Watches the HTTP/2 frames of a connection below the HTTP/2 library, which bounds what it keeps of frames and not how many it
-//! reads: ends a connection whose other side floods it or does not complete what it begins, leaves out frames that carry
-//! nothing, and tells when frames have been flushed.
+//! Inspects the HTTP/2 frames of a connection below the HTTP/2 library, which limits the memory for frames but not the number of
+//! frames: ends a connection whose peer floods it or does not complete a header, removes empty DATA frames, and records
+//! flushes.
 
 use super::counts::Counts;
 use super::flushes::Flushes;
@@ -13,10 +13,10 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// How many bytes the preface has that a client sends first (RFC 9113, section 3.4).
+/// The length of the preface that a client sends first, in bytes (RFC 9113, section 3.4).
 const PREFACE: usize = 24;
 
-/// A stream of HTTP/2. It breaks with an error when the other side floods it, or takes too long to complete a header.
+/// A stream of HTTP/2 frames. It fails when the peer floods it, or takes too long to complete a header.
 pub struct CountedFrames<S> {
     stream: S,
     peer: Peer,
@@ -25,45 +25,46 @@ pub struct CountedFrames<S> {
     counts: Counts,
 }
 
-/// The other side of a connection.
+/// The peer of a connection.
 enum Peer {
     Caller { flushes: Flushes, deadline: HeaderDeadline },
     Upstream,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
-    /// The frames of a caller, whose stream begins with the connection preface. The preface with its SETTINGS, a header block
-    /// and each frame but DATA must be whole within this time.
+    /// The frames of a caller, whose stream begins with the connection preface. The preface with its SETTINGS, each header block
+    /// and each frame except DATA must be complete within this time.
     pub fn of_caller(stream: S, flushes: Flushes, header_read_timeout: Duration) -> Self {
         let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
         let peer = Peer::Caller { flushes, deadline: HeaderDeadline::new(header_read_timeout) };
         Self { stream, peer, received, sent, counts: Counts::begin(0) }
     }
 
-    /// The frames of an upstream, to which the preface is still to be sent.
+    /// The frames of an upstream, to which the preface has not been sent yet.
     pub fn of_upstream(stream: S) -> Self {
         let (received, sent) = (Inbound::default(), FrameHeaders::after(PREFACE));
         Self { stream, peer: Peer::Upstream, received, sent, counts: Counts::begin(0) }
     }
 
-    /// Says why the connection ends, where that can be said without waiting and between two frames.
+    /// Sends GOAWAY with the reason, if that is possible without waiting and between two frames.
     fn say_goodbye(&mut self, context: &mut Context<'_>) {
         const GOAWAY: [u8; 9] = [0, 0, 8, 7, 0, 0, 0, 0, 0];
         const ENHANCE_YOUR_CALM: u32 = 11;
         if self.sent.is_between_frames() {
             let last = match self.peer {
                 Peer::Caller { .. } => self.counts.last_stream(),
-                // It opens no streams.
+                // An upstream opens no streams.
                 Peer::Upstream => 0,
             };
             let text = [&GOAWAY[..], &last.to_be_bytes(), &ENHANCE_YOUR_CALM.to_be_bytes()].concat();
-            // A peer that does not read it is not told.
+            // If the peer does not read, GOAWAY is omitted.
             let _ = Pin::new(&mut self.stream).poll_write(context, &text);
             let _ = Pin::new(&mut self.stream).poll_flush(context);
         }
     }
 
-    /// Reads once, and returns whether the stream has ended. What goes on is in the buffer, or released.
+    /// Reads once, and returns whether the stream has ended. The bytes that are passed on are in the buffer, or in the held-back
+    /// header.
     fn poll_some(&mut self, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<bool>> {
         let before = buffer.filled().len();
         let (counts, mut floods) = (&mut self.counts, false);
@@ -93,7 +94,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         }
     }
 
-    /// There is nothing to read. Resolves with an error when that is so for too long.
+    /// Called when there is nothing to read. Resolves with an error when the deadline of a header has passed.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if let Peer::Caller { deadline, .. } = &mut self.peer {
             ready!(deadline.poll(self.received.incomplete(), context));

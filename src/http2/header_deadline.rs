@@ -1,14 +1,14 @@
-//! Until when a header of HTTP/2 must be whole.
+//! The deadline by which a header of HTTP/2 must be complete.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::{Sleep, sleep};
 
-/// The time that what has begun on a connection has left.
+/// The deadline of the element of a connection that has begun and is incomplete.
 pub(super) struct HeaderDeadline {
     timeout: Duration,
-    /// The number of what is incomplete, and its end.
+    /// The number of the incomplete element, and its deadline.
     running: Option<(u64, Pin<Box<Sleep>>)>,
 }
 
@@ -17,8 +17,8 @@ impl HeaderDeadline {
         Self { timeout, running: None }
     }
 
-    /// Resolves when what has this number has been incomplete for too long. It is asked only while nothing comes, so that the
-    /// time of what has come and is not read does not count.
+    /// Resolves when the deadline of the element with this number has passed. It is polled only while there is nothing to read,
+    /// so that received bytes that have not been read yet do not count as missing.
     pub(super) fn poll(&mut self, incomplete: Option<u64>, context: &mut Context<'_>) -> Poll<()> {
         let Some(number) = incomplete else {
             self.running = None;

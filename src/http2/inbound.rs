@@ -1,43 +1,44 @@
-//! The frames that come in, without DATA frames that carry nothing. Those mean nothing (RFC 9113, section 6.1), but the HTTP/2
-//! library ends a connection after the hundredth, however long it has lived, and its other streams with it.
+//! Removes empty DATA frames from the frames that are received. They have no meaning (RFC 9113, section 6.1), but the HTTP/2 library
+//! ends a connection after the hundredth, however old it is, and with it its other streams.
 
 use super::frame_headers::{Frame, HEADER, Kind};
 use tokio::io::ReadBuf;
 
-/// Where in the frames that come in the bytes stand.
+/// The position in the sequence of received frames.
 #[derive(Default)]
 pub(super) struct Inbound {
-    /// Bytes that are still to pass before the next header.
+    /// The number of bytes before the next header.
     to_pass: usize,
-    /// The last header that came in pieces.
+    /// The last header that was received in pieces.
     header: [u8; HEADER],
-    /// How much of it has come and is held back: whether it goes on is known when it is whole.
+    /// The number of its bytes received so far. They are held back, because only a complete header shows whether its frame is
+    /// removed.
     held: usize,
-    /// How much of it may go on and has not.
+    /// The number of its bytes that can be passed on and have not been.
     released: usize,
-    /// A header block has begun and not ended.
+    /// A header block has begun and is incomplete.
     is_block_open: bool,
     /// The last frame is DATA.
     is_data: bool,
-    /// How many frames have begun, those that continue a header block aside.
+    /// The number of frames that have begun, without those that continue a header block.
     messages: u64,
 }
 
 impl Inbound {
-    /// Frames that begin behind so many bytes.
+    /// The frames begin after this number of bytes.
     pub(super) fn after(to_pass: usize) -> Self {
         Self { to_pass, ..Self::default() }
     }
 
-    /// The number of what has begun and is incomplete, be it the preface, a frame or a header block. Content may take its time:
-    /// DATA is always complete.
+    /// The number of the preface, frame or header block that has begun and is incomplete. DATA counts as complete, because
+    /// content has no deadline.
     pub(super) fn incomplete(&self) -> Option<u64> {
         let is_within_frame = self.held > 0 || (self.to_pass > 0 && !self.is_data);
         (self.messages == 0 || self.is_block_open || is_within_frame).then_some(self.messages)
     }
 
-    /// Takes out of `bytes`, which have just come, what does not go on, tells of each frame whose header is whole, and returns
-    /// how many bytes are left at the beginning.
+    /// Removes empty DATA frames and held-back bytes from `bytes`, which have just been received. Reports each frame whose header is
+    /// complete, and returns the number of bytes that are left at the beginning.
     pub(super) fn sift(&mut self, bytes: &mut [u8], mut begun: impl FnMut(Frame)) -> usize {
         let (mut kept, mut at) = (0, 0);
         while at < bytes.len() {
@@ -58,12 +59,12 @@ impl Inbound {
         kept
     }
 
-    /// Room for the rest of a header that has come in part.
+    /// The buffer for the rest of a header that was received in part.
     pub(super) fn rest_of_header(&mut self) -> Option<&mut [u8]> {
         (self.held > 0).then(|| &mut self.header[self.held..])
     }
 
-    /// So many bytes have come there.
+    /// Records that this number of bytes was read into that buffer.
     pub(super) fn header_came(&mut self, more: usize, mut begun: impl FnMut(Frame)) {
         self.held += more;
         if self.held == HEADER {
@@ -74,7 +75,7 @@ impl Inbound {
         }
     }
 
-    /// Writes as much as there is room for of a header that came in pieces and goes on.
+    /// Copies as much as fits of a header that was received in pieces and is passed on.
     pub(super) fn hand_over(&mut self, buffer: &mut ReadBuf<'_>) {
         let length = self.released.min(buffer.remaining());
         let from = HEADER - self.released;
@@ -84,7 +85,7 @@ impl Inbound {
 
     fn goes_on(&mut self, frame: Frame, begun: &mut impl FnMut(Frame)) -> bool {
         begun(frame);
-        // In the middle of a header block it is an error, which the library finds.
+        // Within a header block such a frame is an error, which the library detects.
         let goes_on = !frame.is_void() || self.is_block_open;
         self.is_block_open = frame.leaves_block_open();
         self.is_data = frame.kind == Kind::Data;
@@ -94,7 +95,7 @@ impl Inbound {
     }
 }
 
-/// Moves so many bytes at `at` up to those that are kept.
+/// Moves `length` bytes at `at` to the end of the bytes that are kept.
 fn keep(bytes: &mut [u8], kept: &mut usize, at: usize, length: usize) {
     if *kept != at {
         bytes.copy_within(at..at + length, *kept);

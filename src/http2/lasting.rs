@@ -1,15 +1,15 @@
-//! A caller's connection that outlasts a request for a tunnel. hyper resets the stream of a CONNECT that has a length, as it
-//! should, and then reports that the connection has ended, although its other streams go on (RFC 9113, section 8.1.1).
+//! A caller's connection that continues after a refused CONNECT. hyper resets the stream of a CONNECT that has a length, as it
+//! should, and then reports that the connection has ended, although its other streams continue (RFC 9113, section 8.1.1).
 
 use super::flushes::Flushes;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-/// The future of a connection, which is over when nothing more will be written.
+/// The future of a connection, which resolves when nothing more will be written.
 pub struct Lasting<C> {
     connection: Pin<Box<C>>,
     flushes: Flushes,
-    /// The most ends in a row that are not believed.
+    /// The maximum number of consecutive ends that are ignored.
     most_streams: u32,
 }
 
@@ -19,7 +19,7 @@ impl<C> Lasting<C> {
         Self { connection: Box::pin(connection), flushes, most_streams }
     }
 
-    /// The connection itself.
+    /// The wrapped connection.
     pub fn connection(&mut self) -> Pin<&mut C> {
         self.connection.as_mut()
     }
@@ -29,7 +29,7 @@ impl<C: Future<Output = Result<(), E>>, E> Future for Lasting<C> {
     type Output = Result<(), E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E>> {
-        // Each CONNECT ends it once.
+        // Each CONNECT causes one such end.
         for _ in 0..=self.most_streams {
             let outcome = ready!(self.connection.as_mut().poll(context));
             if outcome.is_err() || self.flushes.are_shut() {

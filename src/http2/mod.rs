@@ -1,17 +1,17 @@
-//! What the HTTP/2 library leaves out: it sees the frames of a connection before the library does (RFC 9113, section 4), and
-//! ends a connection whose other side floods it or does not complete what it begins.
+//! Protections that the HTTP/2 library lacks. They see the frames of a connection before the library does (RFC 9113, section 4),
+//! and end a connection whose peer floods it or does not complete a header.
 
-/// Bodies that break off behind what came before.
+/// Bodies whose failure is reported after everything before it has been sent.
 pub mod flushes;
-/// A connection that outlasts a request for a tunnel.
+/// A connection that continues after a refused CONNECT.
 pub mod lasting;
-/// The frames of a connection, counted.
+/// A stream that inspects the frames of a connection.
 pub mod frames;
-/// The headers of frames.
+/// Parses the headers of frames.
 mod frame_headers;
-/// Frames that come in, without those that carry nothing.
+/// Removes empty DATA frames from the frames that are received.
 mod inbound;
-/// Until when a header must be whole.
+/// The deadline of a header.
 mod header_deadline;
-/// What of a connection's frames is a flood.
+/// Detects floods of frames.
 mod counts;

@@ -1,7 +1,7 @@
-//! Whether a connection is busy, idle, or in the middle of a request's header, and for how long.
+//! Whether a connection is busy, idle or within a request's header, and for how long.
 //!
-//! hyper's own header timeout also counts the quiet time between two requests, so a caller that keeps a connection for
-//! later would lose it after seconds. Here the clock of a header starts at its first byte.
+//! hyper's own header timeout includes the idle time between two requests, so it would close a caller's idle connection after
+//! seconds. Here the timeout of a header starts at its first byte.
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -13,43 +13,43 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
-/// How long callers may take.
+/// The timeouts of callers.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// For a TLS handshake, and for a request's header from its first byte.
+    /// The timeout of a TLS handshake, and of a request's header from its first byte.
     pub header_read_timeout: Duration,
-    /// Between two requests.
+    /// The maximum time between two requests.
     pub idle_timeout: Duration,
 }
 
-/// What a connection is out of time for.
+/// Which timeout of a connection has passed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expired {
-    /// A header that was begun and not ended.
+    /// That of a header which has begun and is incomplete.
     Header,
-    /// The next request.
+    /// That of the next request.
     Idle,
 }
 
-/// What one connection is doing. Cloning is cheap and gives the same connection.
+/// The activity of one connection. Clones refer to the same connection.
 #[derive(Clone)]
 pub struct Activity(Arc<State>);
 
 struct State {
     opened: Instant,
-    /// Requests whose response is not yet sent.
+    /// The number of requests whose response has not been sent to its end.
     busy: AtomicUsize,
-    /// Milliseconds from `opened` to the moment since which nothing has been going on.
+    /// Milliseconds from `opened` to the end of the last request.
     quiet_since: AtomicU64,
-    /// Milliseconds from `opened` to the first byte of a header, and one; 0 while there is none.
+    /// Milliseconds from `opened` to the first byte of a header, plus one; 0 outside a header.
     header_since: AtomicU64,
-    /// There has been a request.
+    /// The connection has had a request.
     asked: AtomicBool,
     first_request: Notify,
 }
 
 impl Activity {
-    /// A connection that has just been opened.
+    /// The activity of a connection that has just been opened.
     pub fn of_new_connection() -> Self {
         Self(Arc::new(State {
             opened: Instant::now(),
@@ -61,7 +61,7 @@ impl Activity {
         }))
     }
 
-    /// A request's header is complete. The connection is busy until the guard is dropped.
+    /// Records that a request's header is complete. The connection is busy until the guard is dropped.
     pub fn busy(&self) -> Busy {
         self.0.busy.fetch_add(1, Ordering::Relaxed);
         self.0.header_since.store(0, Ordering::Relaxed);
@@ -72,14 +72,14 @@ impl Activity {
         Busy(self.clone())
     }
 
-    /// Resolves when there has been a request. For one waiter.
+    /// Resolves when the connection has had a request. Only one task may wait for this.
     pub async fn asked(&self) {
         if !self.0.asked.load(Ordering::Relaxed) {
             self.0.first_request.notified().await;
         }
     }
 
-    /// Resolves when a limit has been passed.
+    /// Resolves when a timeout has passed.
     pub async fn expired(&self, limits: Limits) -> Expired {
         loop {
             let now = self.now();
@@ -94,7 +94,7 @@ impl Activity {
                 }
             } else {
                 match rest_of(limits.idle_timeout, now, quiet) {
-                    // A header may begin at any time, and must not be found begun for longer than it may last.
+                    // A header may begin during this sleep, so the sleep must not be longer than the timeout of a header.
                     Some(rest) => rest.min(limits.header_read_timeout),
                     None => return Expired::Idle,
                 }
@@ -107,7 +107,7 @@ impl Activity {
         u64::try_from(self.0.opened.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Something of a header has come, and it is not whole.
+    /// Records that a part of a header has been received and the header is incomplete.
     pub fn header_begun(&self) {
         let state = &*self.0;
         if state.busy.load(Ordering::Relaxed) == 0 && state.header_since.load(Ordering::Relaxed) == 0 {
@@ -115,7 +115,7 @@ impl Activity {
         }
     }
 
-    /// What had come was no header: HTTP/2 begins with other words.
+    /// Records that the first bytes were the preface of HTTP/2, and no header.
     pub fn speaks_http2(&self) {
         self.0.header_since.store(0, Ordering::Relaxed);
     }
@@ -125,11 +125,11 @@ fn rest_of(limit: Duration, now: u64, since: u64) -> Option<Duration> {
     limit.checked_sub(Duration::from_millis(now.saturating_sub(since))).filter(|rest| !rest.is_zero())
 }
 
-/// Keeps its connection busy.
+/// A guard that keeps its connection busy.
 pub struct Busy(Activity);
 
 impl Busy {
-    /// Another guard, for something that goes on by itself.
+    /// Another guard for the same connection.
     pub fn also(&self) -> Self {
         self.0.busy()
     }
@@ -150,12 +150,12 @@ pub struct BusyBody<B> {
 }
 
 impl<B> BusyBody<B> {
-    /// The body with its guard.
+    /// Combines a body with a guard.
     pub fn new(body: B, busy: Busy) -> Self {
         Self { body, _busy: busy }
     }
 
-    /// The body without its guard.
+    /// The body.
     pub fn get_mut(&mut self) -> &mut B {
         &mut self.body
     }

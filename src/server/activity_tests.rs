@@ -4,14 +4,14 @@ use tokio::time::{advance, timeout};
 const LIMITS: Limits =
     Limits { header_read_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(180) };
 
-/// What the connection runs out of, and after how many seconds from now.
+/// Which timeout passes, and after how many seconds from now.
 async fn end(activity: &Activity) -> (Expired, u64) {
     let begun = Instant::now();
     let expired = activity.expired(LIMITS).await;
     (expired, begun.elapsed().as_secs())
 }
 
-/// That nothing runs out for as long as anybody would look.
+/// Whether no timeout passes within a day.
 async fn lasts(activity: &Activity) -> bool {
     timeout(Duration::from_secs(86_400), activity.expired(LIMITS)).await.is_err()
 }
@@ -42,7 +42,7 @@ async fn a_header_that_begins_while_others_wait_is_noticed_in_time() {
     };
     let ((expired, seconds), ()) = tokio::join!(waiting, sending);
     assert_eq!(expired, Expired::Header);
-    // No look is later than one deadline after the last.
+    // The timeouts are checked at least once in each header timeout.
     assert!((105..=115).contains(&seconds), "{seconds}");
 }
 

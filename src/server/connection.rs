@@ -1,9 +1,9 @@
-//! One caller's connection from handshake to close: HTTP/1.1 or HTTP/2, with its deadlines, until it drains.
+//! A caller's connection from handshake to close: HTTP/1.1 or HTTP/2, its deadlines and its drain.
 
-use super::Server;
 use super::activity::{Activity, BusyBody, Expired, Limits};
 use super::protocol::{Protocol, spoken_on};
 use super::reload::InboundTls;
+use super::shared::Server;
 use super::stream::Stream as Socket;
 use crate::http1::error::Error;
 use crate::http1::limits::MAX_HEADER_LIST_SIZE;
@@ -31,26 +31,26 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
-/// The most requests at a time on one HTTP/2 connection: as many as nginx and the load balancers of AWS take.
-const MOST_STREAMS: u32 = 128;
-/// How far a caller may send ahead on one HTTP/2 stream, in bytes.
+/// The maximum number of concurrent requests on one HTTP/2 connection. nginx and the load balancers of AWS have the same limit.
+const MAX_CONCURRENT_STREAMS: u32 = 128;
+/// The flow-control window of one HTTP/2 stream in bytes (RFC 9113, section 5.2).
 const STREAM_WINDOW: u32 = 64 << 10;
-/// The same on a connection: room for every stream, so that uploads which a slow upstream does not take leave room for
-/// uploads to another (RFC 9113, section 5.2.2).
-const CONNECTION_WINDOW: u32 = MOST_STREAMS * STREAM_WINDOW;
-/// How much of a response waits in memory for a caller that does not read, in bytes a stream: one piece of a body that is
-/// read in pieces of this size.
+/// The flow-control window of an HTTP/2 connection. It covers the windows of all streams, so that uploads to a slow upstream do
+/// not block uploads to another (RFC 9113, section 5.2.2).
+const CONNECTION_WINDOW: u32 = MAX_CONCURRENT_STREAMS * STREAM_WINDOW;
+/// The maximum number of bytes of a response that wait in memory for a slow caller, for each stream: one piece of a body, which
+/// is read in pieces of this size.
 const SEND_BUFFER: usize = 16 << 10;
-/// How long a connection's first request may still take to come when the drain begins. Its caller may have connected a
-/// moment before, and have sent it already.
-const FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// How long a connection that drains waits for its first request. The caller may have connected just before the drain, and sent
+/// the request already.
+const FIRST_REQUEST_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Tells connections to finish. Cloning is cheap and gives the same signal.
+/// The signal that connections must finish. Clones are the same signal.
 #[derive(Clone, Debug, Default)]
 pub struct Drain(CancellationToken);
 
 impl Drain {
-    /// From now on no connection takes another request.
+    /// From now on, no connection accepts further requests.
     pub fn begin(&self) {
         self.0.cancel();
     }
@@ -61,14 +61,14 @@ impl Drain {
     }
 }
 
-/// Serves one connection to its end. A caller on this machine has no address.
+/// Serves one connection to its end. `address` is `None` for a Unix socket.
 pub async fn serve(server: &Arc<Server>, stream: Socket, address: Option<IpAddr>, drain: Drain) {
     if stream.send_at_once().is_err() {
         return;
     }
     match &server.tls {
         None => speak_http(server, stream, address.map(client_address), drain).await,
-        // Boxed, because it is three times as large, and every connection without TLS would make room for it.
+        // The future is boxed, because it is three times as large, and connections without TLS would need the memory too.
         Some(tls) => Box::pin(speak_tls(server, tls, stream, address, drain)).await,
     }
 }
@@ -100,7 +100,7 @@ async fn speak_http(
     let deadlines = Deadlines { activity: &activity, limits: server.limits, drain: &drain };
     let spoken = tokio::select! {
         spoken = spoken_on(&mut stream, &activity) => spoken,
-        // There is nobody to answer: the request is not even known yet.
+        // There is no request to respond to yet.
         () = deadlines.drained() => return,
         _ = activity.expired(server.limits) => return,
     };
@@ -130,8 +130,8 @@ async fn speak_http(
                 }
             });
             let connection = http2().serve_connection(stream, service);
-            // Boxed in there, because it is twice as large, and every connection of HTTP/1.1 would make room for it.
-            let connection = Lasting::new(connection, connection_flushes, MOST_STREAMS);
+            // `Lasting` boxes the future, because it is twice as large, and connections with HTTP/1.1 would need the memory too.
+            let connection = Lasting::new(connection, connection_flushes, MAX_CONCURRENT_STREAMS);
             let stop = |connection: Pin<&mut Lasting<http2::Connection<_, _, _>>>, _| {
                 connection.get_mut().connection().graceful_shutdown();
             };
@@ -147,7 +147,7 @@ fn report<E: Display>(outcome: Result<(), E>) {
     }
 }
 
-/// Answers the requests of one connection.
+/// Responds to the requests of one connection.
 struct Callers {
     server: Arc<Server>,
     caller: Option<HeaderValue>,
@@ -160,7 +160,7 @@ impl Callers {
         Box::pin(async move {
             let (response, pipe) = server.proxy.answer(&mut request, caller.as_ref()).await;
             if let Some(pipe) = pipe {
-                // Over HTTP/2 the pipe is part of this connection, which is not idle while it lasts.
+                // Over HTTP/2 the pipe is a stream of this connection, which is not idle while the pipe is open.
                 let busy = busy.also();
                 server.connections.spawn(async move {
                     pipe.run().await;
@@ -189,13 +189,13 @@ impl Handler for Callers {
     }
 }
 
-/// Why a connection takes no more requests.
+/// Why a connection accepts no more requests.
 enum Reason {
     Drain,
     Idle,
 }
 
-/// What ends a connection besides its caller.
+/// The timeouts and the drain that end a connection.
 struct Deadlines<'c> {
     activity: &'c Activity,
     limits: Limits,
@@ -203,7 +203,7 @@ struct Deadlines<'c> {
 }
 
 impl Deadlines<'_> {
-    /// Drives the connection to its end. `stop` makes it take no more requests.
+    /// Drives the connection to its end. `stop` makes it accept no more requests.
     async fn apply<C: Future<Output = Result<(), E>>, E>(
         &self,
         mut connection: Pin<&mut C>,
@@ -215,22 +215,22 @@ impl Deadlines<'_> {
             () = drained => Reason::Drain,
             expired = self.activity.expired(self.limits) => match expired {
                 Expired::Idle => Reason::Idle,
-                // There is nobody to answer: the request is not even known yet.
+                // There is no request to respond to yet.
                 Expired::Header => return Ok(()),
             }
         };
         stop(connection.as_mut(), reason);
         tokio::select! {
             outcome = connection => outcome,
-            // A half-sent header must not hold the drain.
+            // An incomplete header must not delay the drain.
             _ = self.activity.expired(self.limits) => Ok(()),
         }
     }
 
-    /// The drain has begun, and there has been a first request, or time for one.
+    /// Resolves when the drain has begun and the connection has had a first request, or the timeout for one has passed.
     async fn drained(&self) {
         self.drain.begun().await;
-        let _ = timeout(FIRST_REQUEST, self.activity.asked()).await;
+        let _ = timeout(FIRST_REQUEST_TIMEOUT, self.activity.asked()).await;
     }
 }
 
@@ -240,7 +240,7 @@ fn http2() -> http2::Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(CONNECTION_WINDOW)
-        .max_concurrent_streams(MOST_STREAMS)
+        .max_concurrent_streams(MAX_CONCURRENT_STREAMS)
         .max_send_buf_size(SEND_BUFFER)
         .max_header_list_size(MAX_HEADER_LIST_SIZE)
         .enable_connect_protocol()

@@ -1,16 +1,16 @@
-//! How many files the process may open. Containers get a soft limit of 1024 files and a much higher hard one (containerd
-//! 2.0), and each caller takes a file or two.
+//! The limit of open files. Containers have a soft limit of 1024 files and a much higher hard one (containerd 2.0), and each
+//! caller needs one or two files.
 
 use crate::diagnostics::DiagnosticCode;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::num::NonZeroUsize;
 
-/// The most files that are asked for. Programs that attache starts, such as a `credential_process`, inherit the limit, and
-/// some close every file up to it, one by one.
+/// The maximum to which the soft limit is raised. Programs that attache starts, such as a `credential_process`, inherit the
+/// limit, and some close every file up to it, one by one.
 const MAX_FILES: u64 = 1 << 20;
-/// Files for what is not callers or upstreams: listeners, the admin listener's connections, name look-ups, logs, tokens,
-/// TLS files.
-const KEPT_BACK: u64 = 128;
+/// The number of files reserved for other purposes than callers and upstreams: listeners, the admin listener's connections, name
+/// look-ups, logs, tokens and TLS files.
+const RESERVED_FILES: u64 = 128;
 
 /// Raises the soft limit of open files to the hard one, and logs it.
 pub fn raise() {
@@ -30,20 +30,20 @@ pub fn raise() {
     }
 }
 
-/// The most callers' connections that the limit of open files leaves room for; `None` without a limit. Each caller may need
-/// a connection to an upstream, so this is half of what is not kept back.
+/// The maximum number of callers' connections that the limit of open files allows; `None` without a limit. Each caller may need a
+/// connection to an upstream, so this is half of the files that are not reserved.
 pub fn max_connections() -> Option<NonZeroUsize> {
     at_most(room(getrlimit(Resource::Nofile).current?) / 2)
 }
 
-/// The most connections to upstreams, used and unused together, beside callers whose own bound is this where the operator
-/// chose one; `None` without a limit. They get what callers leave, and at least half of what is not kept back.
+/// The maximum number of connections to upstreams, used and unused; `None` without a limit. `callers` is the operator's limit on
+/// callers' connections, if there is one. Upstreams get the files that callers leave, and at least half of those not reserved.
 pub fn max_upstream_connections(callers: Option<NonZeroUsize>) -> Option<NonZeroUsize> {
     at_most(beside(callers, room(getrlimit(Resource::Nofile).current?)))
 }
 
 fn room(limit: u64) -> u64 {
-    limit.saturating_sub(KEPT_BACK.min(limit / 2))
+    limit.saturating_sub(RESERVED_FILES.min(limit / 2))
 }
 
 fn beside(callers: Option<NonZeroUsize>, room: u64) -> u64 {
@@ -51,7 +51,7 @@ fn beside(callers: Option<NonZeroUsize>, room: u64) -> u64 {
     left.unwrap_or_default().max(room / 2)
 }
 
-/// At least one. A limit beyond what fits is none.
+/// Converts the number, with at least 1; `None` if it does not fit.
 fn at_most(connections: u64) -> Option<NonZeroUsize> {
     usize::try_from(connections).ok().map(|most| NonZeroUsize::new(most).unwrap_or(NonZeroUsize::MIN))
 }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn callers_get_half_of_what_is_not_kept_back() {
+    fn callers_get_half_of_the_files_that_are_not_reserved() {
         for (limit, callers) in [(0, 1), (40, 10), (256, 64), (1024, 448), (524_288, 262_080)] {
             assert_eq!(at_most(room(limit) / 2).map(NonZeroUsize::get), Some(callers), "{limit}");
         }

@@ -1,8 +1,10 @@
-//! Bound sockets of either kind, and what happens when accepting fails.
+//! Listening sockets, TCP or Unix.
 //!
-//! A name is listened on at each of its addresses that this machine has: `localhost` may stand for `127.0.0.1` and `::1`,
+//! For a name, attache listens on each of its addresses that this machine has: `localhost` may resolve to `127.0.0.1` and `::1`,
 //! and programs connect to either.
 
+use super::address::Address;
+use super::bind_error::BindError;
 use super::episode::{self, Episode};
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
@@ -13,25 +15,24 @@ use crate::keepalive;
 use rustix::io::Errno;
 use rustix::net::sockopt::set_ipv6_v6only;
 use std::collections::BTreeSet;
-use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Mutex, MutexGuard};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket, TcpStream, UnixListener, lookup_host};
 use tokio::time::sleep;
 
-/// Connections that the system holds ready while none is accepted.
+/// The maximum number of connections that the system queues until they are accepted.
 const BACKLOG: u32 = 1024;
-/// How long to wait when the process has run out of something, most likely file descriptors.
-const BREATHER: Duration = Duration::from_millis(50);
-/// How many ports the system is asked for until one is free at every address of a name.
+/// The delay before the next attempt when the system lacks a resource, most likely file descriptors.
+const RETRY_DELAY: Duration = Duration::from_millis(50);
+/// The maximum number of attempts to find a port that is free at every address of a name.
 const MAX_PORT_CHOICES: usize = 16;
 
-/// A socket that takes connections. Dropping it closes it, and removes its file where it has one of its own.
+/// A listener. Dropping it closes its sockets, and removes the file of a Unix socket that attache has created.
 pub struct Listener {
     socket: Socket,
     address: Address,
@@ -39,76 +40,20 @@ pub struct Listener {
 }
 
 enum Socket {
-    /// One for each address of a name, at least one.
+    /// One or more sockets, one for each address of a name.
     Tcp(Vec<TcpListener>),
-    /// The file goes first: once the socket is closed, the file's number may be another's.
+    /// The file is dropped first: once the socket is closed, another file may get its inode number.
     Unix { _file: Option<SocketFile>, listener: UnixListener },
-}
-
-/// Where a listener can be reached.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Address {
-    /// Addresses, at least one, all with the same port.
-    Tcp(Vec<SocketAddr>),
-    /// The socket's file; `None` where it was handed over without one.
-    Unix(Option<PathBuf>),
-}
-
-impl Address {
-    /// Addresses and port, where it has them.
-    pub fn tcp(&self) -> &[SocketAddr] {
-        match self {
-            Self::Tcp(addresses) => addresses,
-            Self::Unix(_) => &[],
-        }
-    }
-
-    /// Whether only programs of this machine can reach it, by an address.
-    pub fn is_loopback(&self) -> bool {
-        let mut addresses = self.tcp().iter().map(|address| address.ip().to_canonical());
-        !self.tcp().is_empty() && addresses.all(|address| address.is_loopback())
-    }
-}
-
-/// As `--listen-addr` takes it.
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(addresses) => {
-                let addresses: Vec<String> = addresses.iter().map(SocketAddr::to_string).collect();
-                f.write_str(&addresses.join(", "))
-            }
-            Self::Unix(Some(path)) => write!(f, "unix:{}", path.display()),
-            Self::Unix(None) => f.write_str("unix:"),
-        }
-    }
-}
-
-/// Why an address cannot be had.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// The system refuses it, or it has no such address.
-    #[error(transparent)]
-    System(#[from] io::Error),
-    /// A process listens on the socket of that path.
-    #[error("another process listens on this socket")]
-    InUse,
-    /// A file is in the way, and is left alone.
-    #[error("a file that is no socket is in the way")]
-    NotASocket,
-    /// A socket is in the way that may not be asked who listens.
-    #[error("a socket is in the way, and whether a process listens on it cannot be told")]
-    Unclear(#[source] io::Error),
 }
 
 impl Listener {
     /// Binds the address.
     ///
     /// # Errors
-    /// When it cannot be resolved or is taken, or may not be bound.
+    /// When the address cannot be resolved, is in use, or must not be bound.
     pub async fn bind(address: &ListenAddr) -> Result<Self, BindError> {
         match address {
-            // One IPv6 socket hears IPv4 too, except where the machine has no IPv6.
+            // One IPv6 socket accepts IPv4 too. A machine without IPv6 needs an IPv4 socket.
             ListenAddr::Every(port) => {
                 let socket = match tcp((Ipv6Addr::UNSPECIFIED, *port).into()) {
                     Err(error) if is_absent(&error) => tcp((Ipv4Addr::UNSPECIFIED, *port).into()),
@@ -117,7 +62,7 @@ impl Listener {
                 Ok(Self::of_tcp(vec![socket?])?)
             }
             ListenAddr::One(host, port) => {
-                // In order, so IPv4 first, and none twice.
+                // The set is sorted, with IPv4 first, and has no duplicates.
                 let addresses: BTreeSet<SocketAddr> = lookup_host((host.as_str(), *port)).await?.collect();
                 Ok(Self::of_tcp(each(&addresses)?)?)
             }
@@ -133,10 +78,11 @@ impl Listener {
         }
     }
 
-    /// Takes over a socket that listens already. Its file, if any, is its maker's to remove.
+    /// Takes over a socket that already listens. It does not remove the file of a Unix socket, which belongs to the socket's
+    /// creator.
     ///
     /// # Errors
-    /// When the system does not let it be used.
+    /// When the system rejects an option of the socket.
     pub fn adopt(socket: HandedOver) -> io::Result<Self> {
         match socket {
             HandedOver::Tcp(listener) => {
@@ -166,13 +112,13 @@ impl Listener {
         })
     }
 
-    /// Where it can be reached.
+    /// Where the listener can be reached.
     pub fn address(&self) -> &Address {
         &self.address
     }
 
-    /// The next connection, and who called where that has an address. Errors of one connection are its own; for lack of
-    /// resources it waits a little.
+    /// Accepts the next connection, and returns it with the caller's address if it has one. Errors of a single connection are
+    /// ignored; after any other error there is a short delay before the next attempt.
     pub async fn accept(&self) -> (Stream, Option<IpAddr>) {
         loop {
             let over = self.failures().end();
@@ -189,7 +135,7 @@ impl Listener {
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     self.failed(&error);
-                    sleep(BREATHER).await;
+                    sleep(RETRY_DELAY).await;
                 }
             }
         }
@@ -224,7 +170,7 @@ impl Listener {
     }
 }
 
-/// The next connection of any of these, each as likely to be asked first as the others.
+/// Accepts the next connection on any of these sockets. It begins with a random one, so that none is preferred.
 fn poll_accept(
     sockets: &[TcpListener],
     context: &mut Context<'_>,
@@ -238,7 +184,7 @@ fn poll_accept(
     Poll::Pending
 }
 
-/// Listens on each of these addresses, which have the same port. Port 0 becomes the same port everywhere.
+/// Listens on each of these addresses, which have the same port. For port 0 the system chooses one port for all of them.
 fn each(addresses: &BTreeSet<SocketAddr>) -> io::Result<Vec<TcpListener>> {
     let mut choices = 0;
     loop {
@@ -274,21 +220,22 @@ fn each_once(addresses: &BTreeSet<SocketAddr>) -> io::Result<Vec<TcpListener>> {
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv6() { TcpSocket::new_v6()? } else { TcpSocket::new_v4()? };
     if address.ip() == Ipv6Addr::UNSPECIFIED {
-        // Every interface for IPv4 too, whatever the system's default is.
+        // The system's default may be to accept IPv6 only.
         set_ipv6_v6only(&socket, false)?;
     }
-    // A restart must not wait for the connections of the run before.
+    // A restart must not have to wait until the previous run's connections have timed out.
     socket.set_reuseaddr(true)?;
     keepalive::enable(&socket)?;
     socket.bind(address)?;
     socket.listen(BACKLOG)
 }
 
-/// Whether this machine has no such address, or no address of its family.
+/// Whether the error means that this machine lacks this address or its address family.
 fn is_absent(error: &io::Error) -> bool {
     matches!(Errno::from_io_error(error), Some(Errno::ADDRNOTAVAIL | Errno::AFNOSUPPORT))
 }
 
+/// Whether the error concerns only the connection to be accepted.
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),

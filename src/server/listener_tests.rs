@@ -7,7 +7,7 @@ fn with_port(port: u16, addresses: &[Ipv4Addr]) -> BTreeSet<SocketAddr> {
 }
 
 const HERE: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 0, 1), Ipv4Addr::new(127, 0, 0, 2)];
-/// Of a range for documentation, which no machine has.
+/// An address of a range for documentation, which no machine has.
 const ABSENT: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
 #[tokio::test]

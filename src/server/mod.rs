@@ -1,93 +1,36 @@
-//! Sockets and lifetimes, no business.
+//! Callers' connections: sockets, TLS, deadlines and drain. What a request means is the proxy's part.
 
-/// Bound sockets, and what happens when accepting fails.
+/// Where a listener can be reached.
+pub mod address;
+/// Why a listener cannot be bound.
+pub mod bind_error;
+/// Listening sockets.
 pub mod listener;
-/// A Unix socket's file.
+/// The file of a Unix socket.
 mod socket_file;
-/// A caller's connection, whichever kind of socket it came through.
+/// The socket of a caller's connection.
 pub mod stream;
-/// The certificate that callers see, and those that they must show.
+/// TLS with callers: attache's certificate, and the authorities of callers' certificates.
 pub mod tls;
-/// Handshakes that fail for a certificate.
+/// Logs handshakes that fail because of a certificate.
 pub mod refused_certificates;
-/// When a certificate holds.
+/// The validity of a certificate.
 pub mod validity;
-/// Keeps it up to date with its files.
+/// Reloads callers' TLS when its files change.
 pub mod reload;
-/// One caller's connection from handshake to close.
+/// What all connections share.
+pub mod shared;
+/// Accepts connections.
+mod accept;
+/// A caller's connection from handshake to close.
 pub mod connection;
-/// Busy, idle, or in the middle of a header.
+/// Whether a connection is busy, idle or within a header.
 pub mod activity;
-/// Which HTTP its first bytes are.
+/// Detects the version of HTTP.
 pub mod protocol;
-/// How many files may be open, and how many callers that allows.
+/// The limit of open files, and the number of connections that it allows.
 pub mod file_limit;
-/// Callers beyond the limit.
+/// The limit on connections.
 mod overload;
-/// What is logged when it begins and when it ends.
+/// Failures that are logged when they begin and when they end.
 mod episode;
-
-use crate::proxy::Proxy;
-use crate::proxy::response::TOO_MANY_CONNECTIONS;
-use crate::tasks::Tasks;
-use activity::Limits;
-use connection::Drain;
-use listener::Listener;
-use overload::Overload;
-use refused_certificates::RefusedCertificates;
-use reload::InboundTls;
-use std::num::NonZeroUsize;
-use std::sync::Arc;
-use stream::Stream;
-use tokio::io::AsyncWriteExt;
-
-/// What every connection needs.
-pub struct Server {
-    /// Answers the requests.
-    pub proxy: Arc<Proxy>,
-    /// How callers' TLS is ended; `None` for plain HTTP.
-    pub tls: Option<Arc<InboundTls>>,
-    /// How long callers may take.
-    pub limits: Limits,
-    /// The most connections at a time.
-    pub max_connections: Option<NonZeroUsize>,
-    /// The tasks of connections, one each.
-    pub connections: Tasks,
-    /// What the log says of certificates that callers show, or do not accept.
-    pub refused_certificates: RefusedCertificates,
-}
-
-impl Server {
-    /// Accepts connections until the drain begins. Those accepted go on in their own tasks.
-    pub async fn run(self: Arc<Self>, listener: Arc<Listener>, drain: Drain) {
-        let mut overload = Overload::new(self.max_connections);
-        loop {
-            let (stream, caller) = tokio::select! {
-                // The system has accepted these already, and their callers may have sent a request.
-                biased;
-                accepted = listener.accept() => accepted,
-                () = drain.begun() => return,
-                () = overload.over() => {
-                    overload.finish();
-                    continue;
-                }
-            };
-            if overload.refuses(self.connections.running()) {
-                // Not in a task of its own: many of them at once would use up the files.
-                refuse(stream, self.tls.is_some()).await;
-                continue;
-            }
-            let (server, drain) = (self.clone(), drain.clone());
-            self.connections.spawn(async move { connection::serve(&server, stream, caller, drain).await });
-        }
-    }
-}
-
-/// Says why, where that can be said without a TLS handshake, and closes.
-async fn refuse(mut stream: Stream, over_tls: bool) {
-    if !over_tls {
-        // A caller that is gone already needs no reason.
-        let _ = stream.write_all(TOO_MANY_CONNECTIONS).await;
-        let _ = stream.shutdown().await;
-    }
-}

@@ -1,22 +1,22 @@
-//! Callers beyond the limit on connections: the log has one line when they begin to be refused and one when that ends.
+//! The limit on connections. One line is logged when callers begin to be refused, and one when that ends.
 
 use super::episode::{self, Episode};
 use crate::diagnostics::DiagnosticCode;
 use std::num::NonZeroUsize;
 
-/// The limit on connections, and whether callers are refused at the moment.
+/// The limit on connections, and the callers that are being refused.
 pub(super) struct Overload {
     most: Option<NonZeroUsize>,
     refusals: Episode,
 }
 
 impl Overload {
-    /// At most so many connections; `None` is no limit.
+    /// Limits the number of connections to `most`; `None` means no limit.
     pub(super) fn new(most: Option<NonZeroUsize>) -> Self {
         Self { most, refusals: Episode::default() }
     }
 
-    /// Whether a caller is refused that comes while so many connections are open.
+    /// Whether a new caller is refused while `open` connections are open.
     pub(super) fn refuses(&mut self, open: usize) -> bool {
         let Some(most) = self.most.map(NonZeroUsize::get).filter(|most| open >= *most) else { return false };
         if self.refusals.happened() {
@@ -36,7 +36,7 @@ impl Overload {
         episode::at(self.refusals.end()).await;
     }
 
-    /// Says so.
+    /// Logs that callers are no longer refused.
     pub(super) fn finish(&mut self) {
         tracing::info!(refused = self.refusals.finish(), "callers are no longer refused");
     }

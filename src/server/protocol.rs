@@ -1,26 +1,26 @@
-//! Which HTTP a connection's first bytes are.
+//! Detects the version of HTTP from the first bytes of a connection.
 
 use super::activity::Activity;
 use bytes::Bytes;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How HTTP/2 begins (RFC 9113, section 3.4), and no request of HTTP/1.1.
+/// The beginning of HTTP/2's connection preface (RFC 9113, section 3.4). No request of HTTP/1.1 begins so.
 const PREFACE: [u8; 14] = *b"PRI * HTTP/2.0";
 
-/// What a caller speaks.
+/// The version of HTTP that a caller uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol {
-    /// HTTP/1.1 or older, or nothing that anybody knows.
+    /// HTTP/1.1 or older, or an unknown protocol.
     Http1,
     /// HTTP/2.
     Http2,
 }
 
-/// What a caller speaks, as soon as its first bytes tell, which may come one by one; and these bytes.
+/// Reads until the first bytes determine the version, and returns the version and these bytes. They may arrive one by one.
 ///
 /// # Errors
-/// When the connection breaks first.
+/// When the connection fails first.
 pub async fn spoken_on(
     stream: &mut (impl AsyncRead + Unpin),
     activity: &Activity,
@@ -51,7 +51,7 @@ mod tests {
     const LIMITS: Limits =
         Limits { header_read_timeout: Duration::from_secs(10), idle_timeout: Duration::from_secs(180) };
 
-    /// What these bytes open, sent part by part, what the connection is then out of time for, and everything that is read.
+    /// The version that these bytes yield, sent part by part, the timeout that passes then, and everything that is read.
     async fn opened_by(parts: &[&str]) -> (Protocol, Expired, String) {
         let (mut caller, mut ours) = duplex(1024);
         let sending = async {
@@ -80,7 +80,7 @@ mod tests {
             (&["P", "RI * HT", "TP/2.0", "\r\n\r\nSM\r\n\r\n"], Protocol::Http2),
         ];
         for (parts, protocol) in cases {
-            // The frames of HTTP/2 are no headers, even when its preface drips; what only looks like it at first is one.
+            // The preface of HTTP/2 is no header, even when it arrives slowly; an incomplete or similar text begins a header.
             let expired = if protocol == Protocol::Http2 { Expired::Idle } else { Expired::Header };
             assert_eq!(opened_by(parts).await, (protocol, expired, parts.concat()), "{parts:?}");
         }

@@ -1,6 +1,6 @@
-//! TLS handshakes with callers that fail because one side refuses the other's certificate. Each kind is logged once and then
-//! counted, since a caller with an expired certificate tries again and again. Other failures, as of a port scanner, are not
-//! the operator's to mend.
+//! Logs TLS handshakes with callers that fail because one side refuses the other's certificate. Each kind is logged once in an
+//! interval and otherwise counted, because a caller with an expired certificate tries again and again. Other failures, such as
+//! those of port scanners, need no action by the operator.
 
 use crate::diagnostics::DiagnosticCode;
 use rustls::{AlertDescription, Error};
@@ -10,10 +10,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// How long a refusal of a kind is counted before it is logged again.
-const EVERY: Duration = Duration::from_secs(60);
+/// The interval in which each kind of refusal is logged at most once.
+const LOG_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The refusals so far.
+/// The refusals of both kinds.
 #[derive(Default)]
 pub struct RefusedCertificates {
     of_callers: Mutex<Refusals>,
@@ -27,9 +27,9 @@ struct Refusals {
 }
 
 impl Refusals {
-    /// Counts one. How many came since the last that was logged, where this one is to be logged.
+    /// Counts a refusal. If this one must be logged, returns the number of refusals since the last one that was logged.
     fn count(&mut self, now: Instant) -> Option<u64> {
-        if self.logged.is_some_and(|logged| now.duration_since(logged) < EVERY) {
+        if self.logged.is_some_and(|logged| now.duration_since(logged) < LOG_INTERVAL) {
             self.since += 1;
             return None;
         }
@@ -39,7 +39,7 @@ impl Refusals {
 }
 
 impl RefusedCertificates {
-    /// Logs the failure of a handshake with this caller, where a certificate is the cause.
+    /// Logs the failure of a handshake with this caller, if a certificate is the cause.
     pub(super) fn note(&self, error: &io::Error, caller: Option<IpAddr>) {
         let Some(error) = error.get_ref().and_then(|error| error.downcast_ref::<Error>()) else { return };
         let (refusals, diagnostic, message, hint) = if is_of_caller(error) {
@@ -72,7 +72,7 @@ fn is_of_caller(error: &Error) -> bool {
     matches!(error, Error::InvalidCertificate(_) | Error::NoCertificatesPresented)
 }
 
-/// Whether a caller says that it does not accept a certificate (RFC 8446, section 6.2).
+/// Whether the caller's alert means that it refuses attache's certificate (RFC 8446, section 6.2).
 fn is_of_attache(error: &Error) -> bool {
     use AlertDescription as Alert;
     let Error::AlertReceived(alert) = error else { return false };
@@ -84,7 +84,7 @@ fn is_of_attache(error: &Error) -> bool {
             | Alert::CertificateExpired
             | Alert::CertificateUnknown
             | Alert::UnknownCA
-            // The authority has the name of one that the caller trusts, and another key.
+            // The issuer has the name of an authority that the caller trusts, and another key.
             | Alert::DecryptError
     )
 }
@@ -98,8 +98,8 @@ mod tests {
         let mut refusals = Refusals::default();
         let start = Instant::now();
         assert_eq!(refusals.count(start), Some(0));
-        assert_eq!(refusals.count(start + EVERY / 2), None);
-        assert_eq!(refusals.count(start + EVERY / 2), None);
-        assert_eq!(refusals.count(start + EVERY), Some(2));
+        assert_eq!(refusals.count(start + LOG_INTERVAL / 2), None);
+        assert_eq!(refusals.count(start + LOG_INTERVAL / 2), None);
+        assert_eq!(refusals.count(start + LOG_INTERVAL), Some(2));
     }
 }

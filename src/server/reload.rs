@@ -1,6 +1,6 @@
-//! Callers' TLS, and its files when they change.
+//! Reloads callers' TLS when its files change.
 
-use super::tls::{Contents, Ending, TlsError};
+use super::tls::{Contents, TlsError, TlsTermination};
 use super::validity::Validity;
 use crate::clock::{Clock, Rfc3339};
 use crate::config::TlsFiles;
@@ -13,7 +13,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 
-/// Callers' TLS. What it was last good with serves the next handshake; connections keep what they began with.
+/// Callers' TLS. The next handshake uses the last valid contents of the files; open connections are not affected.
 pub struct InboundTls {
     files: TlsFiles,
     current: RwLock<Current>,
@@ -31,30 +31,30 @@ impl InboundTls {
     /// When they cannot be used.
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let contents = Contents::read(&files)?;
-        let (fingerprint, ending) = (contents.fingerprint(), contents.ending()?);
-        warn_unless_valid(&files, &ending.chain);
-        let current = RwLock::new(Current { config: Arc::new(ending.config), fingerprint });
+        let (fingerprint, termination) = (contents.fingerprint(), contents.termination()?);
+        warn_unless_valid(&files, &termination.chain);
+        let current = RwLock::new(Current { config: Arc::new(termination.config), fingerprint });
         Ok(Self { files, current })
     }
 
-    /// Ends the TLS of the next connection.
+    /// The acceptor for the next connection.
     pub fn acceptor(&self) -> TlsAcceptor {
         self.current.read().expect("nothing panics while holding this lock").config.clone().into()
     }
 
-    /// Looks at the files every so often, and when asked to, for ever.
+    /// Checks the files at every interval, and at every signal of `reload`, without end.
     pub async fn follow(self: Arc<Self>, every: Duration, reload: Reload) {
-        reload::follow(Side::Callers, move || self.look(), every, reload).await;
+        reload::follow(Side::Callers, move || self.reload_if_changed(), every, reload).await;
     }
 
-    /// Replaces what is in use when the files hold something else that can be used.
-    fn look(&self) -> Result<Found, TlsError> {
+    /// Replaces the settings in use if the files have changed and are valid.
+    fn reload_if_changed(&self) -> Result<Found, TlsError> {
         let contents = Contents::read(&self.files)?;
         let fingerprint = contents.fingerprint();
         if self.current.read().expect("nothing panics while holding this lock").fingerprint == fingerprint {
             return Ok(Found::Same);
         }
-        let Ending { config, certificate_sha256, chain } = contents.ending()?;
+        let TlsTermination { config, certificate_sha256, chain } = contents.termination()?;
         warn_unless_valid(&self.files, &chain);
         let new = Current { config: Arc::new(config), fingerprint };
         *self.current.write().expect("nothing panics while holding this lock") = new;
@@ -62,8 +62,8 @@ impl InboundTls {
     }
 }
 
-/// Logs a certificate of the chain that is not valid now. It is shown all the same: a clock may be wrong, and the next files
-/// come by themselves.
+/// Logs a certificate of the chain that is not valid now. It is used nevertheless: this machine's clock may be wrong, and renewed
+/// files are loaded when they appear.
 fn warn_unless_valid(files: &TlsFiles, chain: &[CertificateDer<'_>]) {
     let now = Clock::system().now();
     let mut validities = chain.iter().filter_map(Validity::of);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
-/// As Kubernetes mounts a secret: the files are links through a link that is replaced as a whole.
+/// A directory in which Kubernetes would mount a secret: the files are links through one link, which is replaced atomically.
 struct Mount(PathBuf);
 
 impl Mount {
@@ -72,6 +72,6 @@ fn the_same_contents_at_another_place_change_nothing() {
     }
     let first = tls.acceptor();
     let moved = InboundTls { files: two.files(), current: tls.current };
-    assert!(matches!(moved.look(), Ok(Found::Same)));
+    assert!(matches!(moved.reload_if_changed(), Ok(Found::Same)));
     assert!(Arc::ptr_eq(moved.acceptor().config(), first.config()));
 }

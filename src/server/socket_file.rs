@@ -1,6 +1,6 @@
-//! A Unix socket's file: how it comes into being beside whatever is there already, and how it goes again.
+//! The file of a Unix socket: creates it, replaces one that an ended process has left, and removes it at the end.
 
-use super::listener::BindError;
+use super::bind_error::BindError;
 use crate::diagnostics::DiagnosticCode;
 use std::fs::{self, Metadata, Permissions};
 use std::io::{self, ErrorKind};
@@ -8,20 +8,20 @@ use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use tokio::net::{UnixListener, UnixSocket, UnixStream};
 
-/// Owner and group may connect. The process's umask has no say: the usual one would leave out the group, and with it
-/// the other containers of a pod.
+/// The file's mode: owner and group may connect. It does not depend on the process's umask, which usually excludes the group and
+/// thus the other containers of a pod.
 const MODE: u32 = 0o660;
 
-/// A socket's file that is removed when this is dropped, unless another has taken its place.
+/// The file of a socket. Dropping this removes the file, unless another file has replaced it.
 pub(super) struct SocketFile {
     path: PathBuf,
     identity: Identity,
 }
 
-/// Listens at `path`. A socket's file there that nobody listens on any more is replaced.
+/// Listens at `path`. Replaces a socket's file there if no process listens on it.
 ///
 /// # Errors
-/// When something else is there, or the directory does not let a socket be made.
+/// When the path has another file, or the socket cannot be created in its directory.
 pub(super) async fn bind(path: &Path, backlog: u32) -> Result<(UnixListener, SocketFile), BindError> {
     let socket = UnixSocket::new_stream()?;
     match socket.bind(path) {
@@ -32,12 +32,12 @@ pub(super) async fn bind(path: &Path, backlog: u32) -> Result<(UnixListener, Soc
         outcome => outcome?,
     }
     let file = SocketFile { path: path.to_owned(), identity: Identity::of(&fs::symlink_metadata(path)?) };
-    // Before anybody can connect, because nobody listens yet.
+    // No caller can connect before the socket listens, so the mode applies to all of them.
     fs::set_permissions(path, Permissions::from_mode(MODE))?;
     Ok((socket.listen(backlog)?, file))
 }
 
-/// Removes what an ended process left behind, and nothing else.
+/// Removes a socket's file that an ended process has left, and no other file.
 async fn make_way(path: &Path) -> Result<(), BindError> {
     let there = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
@@ -49,7 +49,7 @@ async fn make_way(path: &Path) -> Result<(), BindError> {
     match UnixStream::connect(path).await.map_err(|error| (error.kind(), error)) {
         Err((ErrorKind::ConnectionRefused, _)) => Ok(remove(path, Identity::of(&there))?),
         Err((ErrorKind::NotFound, _)) => Ok(()),
-        // A full queue belongs to somebody, too.
+        // A full queue means that a process listens, too.
         Ok(_) | Err((ErrorKind::WouldBlock, _)) => Err(BindError::InUse),
         Err((_, error)) => Err(BindError::Unclear(error)),
     }
@@ -78,7 +78,8 @@ fn remove(path: &Path, identity: Identity) -> io::Result<()> {
     }
 }
 
-/// Tells a file from another of the same name. Sure only while the file's socket is open, as numbers are used again.
+/// Identifies a file among others at the same path. It is reliable only while the file's socket is open, because inode numbers
+/// are reused.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Identity {
     device: u64,

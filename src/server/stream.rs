@@ -1,4 +1,4 @@
-//! A caller's connection, whichever kind of socket it came through.
+//! The socket of a caller's connection, TCP or Unix.
 
 use crate::http1::stream::CallerStream;
 use std::io::{self, IoSlice};
@@ -8,19 +8,19 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
-/// One connection. One type for both kinds, so that everything above it is compiled once.
+/// The socket of a caller's connection. It is one type for both kinds, so that the code that uses it is compiled once.
 pub enum Stream {
-    /// Over IP.
+    /// A TCP connection.
     Tcp(TcpStream),
-    /// On this machine.
+    /// A Unix socket's connection.
     Unix(UnixStream),
 }
 
 impl Stream {
-    /// Has small writes sent at once, where they could otherwise wait for the caller's acknowledgement of the one before.
+    /// Disables Nagle's algorithm, which delays a small write until the previous one has been acknowledged.
     ///
     /// # Errors
-    /// When the connection is already broken.
+    /// When the connection has failed already.
     pub fn send_at_once(&self) -> io::Result<()> {
         match self {
             Self::Tcp(stream) => stream.set_nodelay(true),
@@ -40,16 +40,16 @@ impl Stream {
 }
 
 impl CallerStream for Stream {
-    /// A socket on this machine knows no reset, and ends.
+    /// A Unix socket has no reset, so its connection is closed.
     fn reset_when_dropped(&self) {
         if let Self::Tcp(stream) = self {
-            // A connection that is already broken needs no reset.
+            // This fails only if the connection has failed already.
             let _ = stream.set_zero_linger();
         }
     }
 }
 
-/// It is dropped without the alert that would end it in TLS.
+/// The connection is dropped without a `close_notify` alert, so the caller sees that it was truncated.
 impl CallerStream for TlsStream<Stream> {
     fn reset_when_dropped(&self) {
         self.get_ref().0.reset_when_dropped();

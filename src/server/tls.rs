@@ -1,4 +1,4 @@
-//! The certificate that callers see, and those that they must show: from files to what ends their TLS.
+//! TLS with callers: reads the files of attache's certificate and of the authorities of callers' certificates.
 
 use crate::config::TlsFiles;
 use crate::input_file;
@@ -31,7 +31,7 @@ pub enum TlsError {
         /// What is wrong with it.
         problem: String,
     },
-    /// The file of those who vouch for callers cannot be used.
+    /// The file of the authorities of callers' certificates cannot be used.
     #[error("--tls-client-ca (ATTACHE_TLS_CLIENT_CA): {} cannot be used: {problem}", path.display())]
     ClientCa {
         /// The file.
@@ -44,7 +44,7 @@ pub enum TlsError {
     Pair(PairError),
 }
 
-/// What the files held at one moment.
+/// The contents of the files at one moment.
 pub struct Contents<'f> {
     files: &'f TlsFiles,
     cert: Vec<u8>,
@@ -52,13 +52,13 @@ pub struct Contents<'f> {
     client_ca: Option<Vec<u8>>,
 }
 
-/// What ends callers' TLS.
-pub struct Ending {
-    /// For the next handshake.
+/// The settings that terminate callers' TLS.
+pub struct TlsTermination {
+    /// The configuration for the next handshake.
     pub config: ServerConfig,
     /// The SHA-256 of the certificate, see [`pem::sha256`].
     pub certificate_sha256: String,
-    /// The certificate and those between it and its authority.
+    /// The certificate and its intermediate certificates.
     pub chain: Vec<CertificateDer<'static>>,
 }
 
@@ -80,16 +80,16 @@ impl<'f> Contents<'f> {
         })
     }
 
-    /// The same for the same contents only.
+    /// A fingerprint that changes when the contents change.
     pub fn fingerprint(&self) -> Fingerprint {
         Fingerprint::of([Some(&*self.cert), Some(&*self.key), self.client_ca.as_deref()])
     }
 
-    /// Ends callers' TLS with this, HTTP/2 and HTTP/1.1 on offer.
+    /// Builds the settings from the contents. HTTP/2 and HTTP/1.1 are offered.
     ///
     /// # Errors
-    /// When a file holds something else, or the key is not the certificate's.
-    pub fn ending(&self) -> Result<Ending, TlsError> {
+    /// When a file has other contents, or the key does not belong to the certificate.
+    pub fn termination(&self) -> Result<TlsTermination, TlsError> {
         let chain = pem::certificates(&self.cert).map_err(|problem| cert_error(self.files, problem))?;
         let key = pem::key(&self.key).map_err(|problem| key_error(self.files, problem))?;
         let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf)).unwrap_or_default();
@@ -113,7 +113,7 @@ impl<'f> Contents<'f> {
             .map_err(|problem| pair_error(self.files, problem))?;
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(Ending { config, certificate_sha256, chain })
+        Ok(TlsTermination { config, certificate_sha256, chain })
     }
 }
 

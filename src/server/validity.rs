@@ -1,4 +1,4 @@
-//! When a certificate holds.
+//! The validity of a certificate.
 
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
 use rustls::pki_types::{CertificateDer, UnixTime};
@@ -6,28 +6,28 @@ use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, Error, RootCertStore};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-/// The first second of the year 10000, after the last that a certificate can name (RFC 5280, section 4.1.2.5).
-const AFTER_ALL: Duration = Duration::from_secs(253_402_300_800);
+/// The first second of the year 10000, which is after the last date that a certificate can have (RFC 5280, section 4.1.2.5).
+const AFTER_MAX_DATE: Duration = Duration::from_secs(253_402_300_800);
 
-/// From when until when a certificate holds.
+/// The period in which a certificate is valid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Validity {
-    /// Not before.
+    /// The certificate's `notBefore`.
     pub begins: SystemTime,
-    /// Not after.
+    /// The certificate's `notAfter`.
     pub ends: SystemTime,
 }
 
 impl Validity {
-    /// Whether the certificate holds at this moment.
+    /// Whether the certificate is valid at this moment.
     pub fn includes(&self, moment: SystemTime) -> bool {
         (self.begins..=self.ends).contains(&moment)
     }
 
-    /// What the certificate says; `None` where it cannot be read, or holds before 1970.
+    /// Reads the period from the certificate; returns `None` if it cannot be parsed, or is valid before 1970.
     ///
-    /// It is judged at two moments at which it cannot hold, because a judgement looks at the time first and names the
-    /// bound that is missed.
+    /// webpki does not expose the period. So the certificate is verified at two times at which it cannot be valid, because
+    /// verification checks the time first and its error has the bound.
     pub fn of(certificate: &CertificateDer<'_>) -> Option<Self> {
         let certificate = ParsedCertificate::try_from(certificate).ok()?;
         let bound = |moment: Duration| {
@@ -41,7 +41,7 @@ impl Validity {
             );
             bound_of(judgement.err()?)
         };
-        Some(Self { begins: bound(Duration::ZERO)?, ends: bound(AFTER_ALL)? })
+        Some(Self { begins: bound(Duration::ZERO)?, ends: bound(AFTER_MAX_DATE)? })
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::verifier::IssuerError;
 use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
 use crate::proxy::trust::TrustError;
-use crate::server::listener::BindError;
+use crate::server::bind_error::BindError;
 use crate::telemetry::logs::LogError;
 use http::StatusCode;
 use std::io;

@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::config::{Config, TlsFiles};
 use crate::diagnostics::DiagnosticCode;
 use crate::proxy::trust::{TrustError, UpstreamTls};
-use crate::server::tls::{Contents, Ending, TlsError};
+use crate::server::tls::{Contents, TlsError, TlsTermination};
 use crate::server::validity::Validity;
 
 /// Checks the certificate for callers, and the authorities for upstreams.
@@ -19,9 +19,9 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     let Some(files) = files else {
         return Finding::skipped(check, "callers use no TLS");
     };
-    let ending = Contents::read(files).and_then(|contents| contents.ending());
-    match ending {
-        Ok(ending) => validity(files, &ending, clock),
+    let termination = Contents::read(files).and_then(|contents| contents.termination());
+    match termination {
+        Ok(termination) => validity(files, &termination, clock),
         Err(error @ TlsError::Pair(_)) => {
             let next =
                 "give the key that the certificate was made for, or have a new certificate made for this key";
@@ -35,10 +35,10 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
 }
 
 /// The finding about validity. A chain expires with the first of its certificates.
-fn validity(files: &TlsFiles, ending: &Ending, clock: Clock) -> Finding {
+fn validity(files: &TlsFiles, termination: &TlsTermination, clock: Clock) -> Finding {
     let check = Check::Certificate;
     let path = files.cert.display();
-    let validities = ending.chain.iter().filter_map(Validity::of);
+    let validities = termination.chain.iter().filter_map(Validity::of);
     let Some(Validity { begins, ends }) = validities.min_by_key(|validity| validity.ends) else {
         return Finding::ok(check, format!("{path} and its key fit together"));
     };

@@ -1,0 +1,25 @@
+//! What all connections of callers share.
+
+use super::activity::Limits;
+use super::refused_certificates::RefusedCertificates;
+use super::reload::InboundTls;
+use crate::proxy::Proxy;
+use crate::tasks::Tasks;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// What all connections of callers share.
+pub struct Server {
+    /// The proxy, which responds to requests.
+    pub proxy: Arc<Proxy>,
+    /// Callers' TLS; `None` for plain HTTP.
+    pub tls: Option<Arc<InboundTls>>,
+    /// The timeouts of callers.
+    pub limits: Limits,
+    /// The maximum number of connections at a time.
+    pub max_connections: Option<NonZeroUsize>,
+    /// The tasks of connections, one for each connection.
+    pub connections: Tasks,
+    /// Logs refused certificates.
+    pub refused_certificates: RefusedCertificates,
+}
