@@ -2,7 +2,7 @@
 //! Anything else must neither hang a start nor fill the memory: a FIFO without a writer, a device, a disk image.
 
 use rustix::fs::{Mode, OFlags, open};
-use std::fs::{File, FileType};
+use std::fs::{File, FileType, metadata};
 use std::io::{self, Read};
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub enum InputFileError {
     NotRegular(Kind),
     /// It is longer than [`MAX_LENGTH`].
     #[error(
-        "it is longer than {} MiB, which no certificate, key or bundle is: see that the path is the right one",
+        "it is longer than {} MiB, which no file of this kind is: see that the path is the right one",
         MAX_LENGTH >> 20
     )]
     TooLong,
@@ -71,10 +71,7 @@ impl std::fmt::Display for Kind {
 /// # Errors
 /// When it cannot be opened or read, is no regular file, or is too long.
 pub fn read(path: &Path) -> Result<Vec<u8>, InputFileError> {
-    let mut content = Vec::new();
-    // A file may grow while it is read, and those of /proc have no length.
-    checked(path)?.take(MAX_LENGTH + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > MAX_LENGTH { Err(InputFileError::TooLong) } else { Ok(content) }
+    bounded(checked(path)?)
 }
 
 /// Checks what [`read`] checks before it reads, for a file that a library reads by its path.
@@ -85,13 +82,46 @@ pub fn check(path: &Path) -> Result<(), InputFileError> {
     checked(path).map(drop)
 }
 
+/// Checks that a library may read this file to its end by its path, without memory that grows for ever: a device must be empty,
+/// as `/dev/null` is, and a file must not be too long. A pipe is not opened, since its writer would lose its reader.
+///
+/// # Errors
+/// When there is more to read than a file may hold. What cannot be read at all is left to the library to tell.
+pub fn check_end(path: &Path) -> Result<(), InputFileError> {
+    let Ok(metadata) = metadata(path) else { return Ok(()) };
+    let kind = Kind::of(metadata.file_type());
+    if !metadata.is_file() && kind != Kind::Device {
+        return Ok(());
+    }
+    let Ok(mut file) = opened(path) else { return Ok(()) };
+    if metadata.is_file() {
+        return match bounded(file) {
+            Err(InputFileError::TooLong) => Err(InputFileError::TooLong),
+            Ok(_) | Err(_) => Ok(()),
+        };
+    }
+    let is_empty = file.read(&mut [0]).map_or(true, |read| read == 0);
+    if is_empty { Ok(()) } else { Err(InputFileError::NotRegular(kind)) }
+}
+
 fn checked(path: &Path) -> Result<File, InputFileError> {
-    // Without NONBLOCK, opening a FIFO waits for a writer; with NOCTTY, no terminal becomes that of this process.
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-    let file = File::from(open(path, flags, Mode::empty()).map_err(io::Error::from)?);
+    let file = opened(path)?;
     let metadata = file.metadata()?;
     if !metadata.is_file() {
         return Err(InputFileError::NotRegular(Kind::of(metadata.file_type())));
     }
     if metadata.len() > MAX_LENGTH { Err(InputFileError::TooLong) } else { Ok(file) }
+}
+
+fn opened(path: &Path) -> io::Result<File> {
+    // Without NONBLOCK, opening a FIFO waits for a writer; with NOCTTY, no terminal becomes that of this process.
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+    Ok(File::from(open(path, flags, Mode::empty())?))
+}
+
+fn bounded(file: File) -> Result<Vec<u8>, InputFileError> {
+    let mut content = Vec::new();
+    // A file may grow while it is read, and those of /proc have no length.
+    file.take(MAX_LENGTH + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > MAX_LENGTH { Err(InputFileError::TooLong) } else { Ok(content) }
 }

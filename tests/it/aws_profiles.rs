@@ -148,3 +148,41 @@ async fn held_up_by_nothing(variable: &str, pipe: String) {
     let answer = Http1::connect(proxy.proxy).await.send(get("/", &[])).await;
     assert_eq!(answer.status, StatusCode::BAD_GATEWAY, "{variable}");
 }
+
+/// The SDK reads each file whole: without a check, the memory of the process would grow until the system ends it.
+#[tokio::test]
+async fn a_file_of_awss_without_end_is_named_and_not_read() {
+    let huge = Certificates::new("aws_profiles_endless").path("huge");
+    // Sparse: it takes no place on the disk.
+    fs::File::create(&huge).unwrap().set_len((4 << 20) + 1).unwrap();
+    let variables = [
+        "AWS_CONFIG_FILE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_WEB_IDENTITY_TOKEN_FILE",
+        "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    ];
+    let files = [("/dev/zero", "it is a device, and not a regular file"), (&huge, "it is longer than 4 MiB")];
+    let named = |(variable, (file, problem))| async move {
+        let mut command = without_keys("http://127.0.0.1:9");
+        command.env(variable, file).env("AWS_ROLE_ARN", "arn:aws:iam::111122223333:role/r");
+        if variable == "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE" {
+            command.env("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/");
+        }
+        let mut proxy = Program::start(command, &UPSTREAM).await;
+        let line = proxy.logged(|line| line["msg"] == "no token").await;
+        let error = line["error"].as_str().unwrap();
+        assert_eq!(line["code"], "credentials_missing", "{line}");
+        assert!(error.contains(&format!("{variable}: {file} cannot be read: {problem}")), "{line}");
+    };
+    join_all(variables.into_iter().flat_map(|variable| files.map(|file| (variable, file))).map(named)).await;
+}
+
+/// `/dev/null` keeps files of a machine from being read.
+#[tokio::test]
+async fn an_empty_device_is_an_empty_file() {
+    let sts = Sts::start().await;
+    let mut command = command(&sts.url);
+    command.env("AWS_CONFIG_FILE", "/dev/null").env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null");
+    let output = command.args(["token", "--token-audience", "a"]).output().await.unwrap();
+    assert!(output.status.success(), "{output:?}");
+}

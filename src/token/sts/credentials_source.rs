@@ -175,6 +175,7 @@ impl AwsCredentialsSource {
                     None => Trusted::System,
                 };
                 let client = transport::client(Way::ByEnvironment, trusted)?;
+                profiles::check_ends(variables)?;
                 // Given here, so that the SDK does not read the environment's and the profile's: it panics at what it
                 // does not know of them.
                 aws_config::defaults(BehaviorVersion::latest())

@@ -1,6 +1,7 @@
 //! AWS's configuration and credentials files, as far as they explain why there are no credentials.
 
 use super::credentials_source::{AwsVariables, FileVariable};
+use crate::input_file;
 use crate::token::error;
 use crate::token::setup_error::SetupError;
 use aws_config::profile::{self, Profile, ProfileSet};
@@ -19,10 +20,12 @@ impl Profiles {
     /// Reads both, where the SDK reads them. One that is not there counts as empty.
     ///
     /// # Errors
-    /// When one cannot be parsed, in words that show nothing of it.
-    pub(super) async fn load() -> Result<Self, String> {
+    /// When one is too long or cannot be parsed, in words that show nothing of it.
+    pub(super) async fn load(variables: &AwsVariables) -> Result<Self, SetupError> {
+        check_ends(variables)?;
         let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
-        profiles.map(Self).map_err(|problem| error::chain(&problem).replace('\n', " "))
+        let problem = |problem| SetupError::ProfileFiles(error::chain(&problem).replace('\n', " "));
+        profiles.map(Self).map_err(problem)
     }
 
     /// Whether credentials come from a program that the profile names.
@@ -40,17 +43,37 @@ impl Profiles {
 
 /// What keeps the files from being read, where something does. The SDK takes one that it may not read for an empty one.
 pub(super) async fn problem(variables: &AwsVariables) -> Option<SetupError> {
-    for (variable, file) in [
-        ("AWS_CONFIG_FILE", &variables.config_file),
-        ("AWS_SHARED_CREDENTIALS_FILE", &variables.shared_credentials_file),
-    ] {
+    for (variable, file) in files(variables) {
         if let Some(file) = file
             && let Some(problem) = unreadable(variable, file).await
         {
             return Some(problem);
         }
     }
-    Profiles::load().await.err().map(SetupError::ProfileFiles)
+    Profiles::load(variables).await.err()
+}
+
+/// Checks that the SDK may read both files to their ends. It reads them whole, into memory.
+///
+/// # Errors
+/// When one is too long, or a device that gives bytes without end.
+pub(super) fn check_ends(variables: &AwsVariables) -> Result<(), SetupError> {
+    for (variable, file) in files(variables) {
+        let Some(FileVariable::Path(path)) = file else { continue };
+        input_file::check_end(path).map_err(|problem| SetupError::ProfileFile {
+            variable,
+            path: path.clone(),
+            problem: problem.to_string(),
+        })?;
+    }
+    Ok(())
+}
+
+fn files(variables: &AwsVariables) -> [(&'static str, Option<&FileVariable>); 2] {
+    [
+        ("AWS_CONFIG_FILE", variables.config_file.as_ref()),
+        ("AWS_SHARED_CREDENTIALS_FILE", variables.shared_credentials_file.as_ref()),
+    ]
 }
 
 /// A file that credentials are read from and that is no regular one, so that reading it may take for ever.

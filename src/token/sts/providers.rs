@@ -1,7 +1,9 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::credentials_source::{AwsVariables, ContainerEndpoint};
+use super::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
+use super::profiles;
+use crate::input_file::{self, InputFileError};
 use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -41,12 +43,13 @@ fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderCha
     let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
     let chain =
         CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-            .or_else("Profile", profile)
-            .or_else("WebIdentityToken", web_identity);
+            .or_else("Profile", Checked::new(profile, profiles::check_ends, variables))
+            .or_else("WebIdentityToken", Checked::new(web_identity, check_identity_token, variables));
     let chain = match variables.container_endpoint {
         ContainerEndpoint::Unset => chain,
         ContainerEndpoint::Set => {
-            chain.or_else("EcsContainer", EcsCredentialsProvider::builder().configure(&conf).build())
+            let container = EcsCredentialsProvider::builder().configure(&conf).build();
+            chain.or_else("EcsContainer", Checked::new(container, check_container_token, variables))
         }
         ContainerEndpoint::Wrong { variable, flaw } => {
             chain.or_else("EcsContainer", Wrong(SetupError::ContainerEndpoint { variable, flaw }))
@@ -72,6 +75,52 @@ fn provider_config(config: &SdkConfig) -> ProviderConfig {
     }
 }
 
+fn check_identity_token(variables: &AwsVariables) -> Result<(), SetupError> {
+    let Some(FileVariable::Path(path)) = &variables.web_identity_token_file else { return Ok(()) };
+    let problem = |problem: InputFileError| SetupError::IdentityTokenFile {
+        path: path.clone(),
+        problem: problem.to_string(),
+    };
+    input_file::check_end(path).map_err(problem)
+}
+
+fn check_container_token(variables: &AwsVariables) -> Result<(), SetupError> {
+    let Some(FileVariable::Path(path)) = &variables.container_token_file else { return Ok(()) };
+    let problem = |problem: InputFileError| SetupError::ContainerTokenFile {
+        path: path.clone(),
+        problem: problem.to_string(),
+    };
+    input_file::check_end(path).map_err(problem)
+}
+
+/// Asks a provider after a check of the files that it reads: it would read one without end, into memory.
+#[derive(Debug)]
+struct Checked<P> {
+    provider: P,
+    check: Check,
+    variables: AwsVariables,
+}
+
+type Check = fn(&AwsVariables) -> Result<(), SetupError>;
+
+impl<P> Checked<P> {
+    fn new(provider: P, check: Check, variables: &AwsVariables) -> Self {
+        Self { provider, check, variables: variables.clone() }
+    }
+}
+
+impl<P: ProvideCredentials> ProvideCredentials for Checked<P> {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        match (self.check)(&self.variables) {
+            Ok(()) => self.provider.provide_credentials(),
+            Err(problem) => failed(problem),
+        }
+    }
+}
+
 /// Fails in the place of a provider that must not see what is set.
 #[derive(Debug)]
 struct Wrong(SetupError);
@@ -81,6 +130,10 @@ impl ProvideCredentials for Wrong {
     where
         Self: 'a,
     {
-        future::ProvideCredentials::ready(Err(CredentialsError::invalid_configuration(self.0.clone())))
+        failed(self.0.clone())
     }
+}
+
+fn failed<'a>(problem: SetupError) -> future::ProvideCredentials<'a> {
+    future::ProvideCredentials::ready(Err(CredentialsError::invalid_configuration(problem)))
 }

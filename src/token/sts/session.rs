@@ -175,7 +175,10 @@ pub(super) async fn late(blocking: &BlockingWork, variables: &AwsVariables, with
     let waits_for = match profiles::odd_file(variables).await {
         Some((variable, path)) => WaitsFor::File { variable, path },
         None => {
-            let by_program = async { Profiles::load().await.is_ok_and(|profiles| profiles.run_a_program()) };
+            let variables = variables.clone();
+            let by_program = async move {
+                Profiles::load(&variables).await.is_ok_and(|profiles| profiles.run_a_program())
+            };
             let by_program = timeout(EXPLAIN, blocking.run(EXPLAIN, by_program)).await;
             if by_program == Ok(true) { WaitsFor::Program } else { WaitsFor::Provider }
         }
