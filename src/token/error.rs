@@ -265,5 +265,15 @@ fn refused_hint(kind: CodeKind) -> &'static str {
 /// An error and its causes, as they may be shown: the outermost alone rarely says what happened.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    legible::lines(&causes.map(ToString::to_string).collect::<Vec<_>>().join(": "), LONGEST)
+    legible::lines(&causes.map(without_request).collect::<Vec<_>>().join(": "), LONGEST)
+}
+
+/// The text of one cause. The SDK writes a whole request into some, with tokens in its headers and its body: nothing from there
+/// on is shown.
+fn without_request(cause: &dyn std::error::Error) -> String {
+    let text = cause.to_string();
+    match text.split_once("Request {") {
+        Some((before, _)) => format!("{before}***"),
+        None => text,
+    }
 }

@@ -3,7 +3,7 @@
 use crate::support::aws_environment::{NO_KEYS, command_output, no_token};
 use crate::support::certificates::Certificates;
 use crate::support::client::{get, send};
-use crate::support::program::{Program, command_by_shell};
+use crate::support::program::{Program, command, command_by_shell};
 use crate::support::upstream::{Reply, Upstream, text};
 use crate::support::{Sts, metric};
 use http::StatusCode;
@@ -142,6 +142,24 @@ async fn an_endpoint_that_is_no_url_is_named() {
             "{told}"
         );
     }
+}
+
+/// The SDK writes the request that it could not send into its error.
+#[tokio::test]
+async fn a_request_that_cannot_be_sent_is_not_shown() {
+    let config = Certificates::new("aws_settings_request").path("config");
+    let profile = "[default]\nendpoint_url = \"http://127.0.0.1:9\"\n";
+    std::fs::write(&config, profile).unwrap();
+    let mut command = command("");
+    command.env_remove("AWS_ENDPOINT_URL_STS").env("AWS_CONFIG_FILE", &config);
+    let flags = ["--upstream-host", "localhost:9", "--token-tag", "team=planted"];
+    let mut proxy = Program::start(command, &flags).await;
+    let line = proxy.logged(|line| line["msg"] == "no token").await;
+    let error = line["error"].as_str().unwrap();
+    assert!(error.contains("failed to apply endpoint"), "{line}");
+    let status = send(proxy.admin, get("/status", &[])).await;
+    let said = format!("{error}{}", status.text());
+    assert!(!error.contains("planted") && !said.contains("SdkBody") && !said.contains("x-amz"), "{said}");
 }
 
 /// An STS that refuses whatever it is asked for.
