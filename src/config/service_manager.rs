@@ -8,7 +8,7 @@ use sd_notify::NotifyState;
 use std::io;
 use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::process;
 use std::time::Duration;
 
@@ -115,17 +115,34 @@ pub enum State {
     Stopping,
 }
 
-/// Notifies the service manager, if there is one (`NOTIFY_SOCKET`).
+/// The longest time for which a message may block its thread. The services of one manager share its socket, so the queue can be full.
+const SEND_TIMEOUT: Duration = Duration::from_millis(250);
+
+/// Notifies the service manager, if there is one (`NOTIFY_SOCKET`). A full queue blocks the thread for [`SEND_TIMEOUT`] at most, and
+/// not at all for [`State::Alive`], which is repeated.
 ///
 /// # Errors
-/// When the service manager cannot be reached.
+/// When the service manager cannot be reached, or does not read.
 pub fn tell(state: State) -> io::Result<()> {
+    let Some(path) = variable("NOTIFY_SOCKET").filter(|path| !path.is_empty()) else { return Ok(()) };
+    let message = match state {
+        State::Ready => lines(&[NotifyState::Ready]),
+        State::Reloading => lines(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
+        State::Alive => lines(&[NotifyState::Watchdog]),
+        State::Stopping => lines(&[NotifyState::Stopping]),
+    };
+    // `sd_notify::notify` blocks while the queue is full.
+    let socket = UnixDatagram::unbound()?;
+    socket.connect(path)?;
     match state {
-        State::Ready => sd_notify::notify(&[NotifyState::Ready]),
-        State::Reloading => sd_notify::notify(&[NotifyState::Reloading, NotifyState::monotonic_usec_now()?]),
-        State::Alive => sd_notify::notify(&[NotifyState::Watchdog]),
-        State::Stopping => sd_notify::notify(&[NotifyState::Stopping]),
+        State::Alive => socket.set_nonblocking(true)?,
+        State::Ready | State::Reloading | State::Stopping => socket.set_write_timeout(Some(SEND_TIMEOUT))?,
     }
+    socket.send(message.as_bytes()).map(drop)
+}
+
+fn lines(states: &[NotifyState<'_>]) -> String {
+    states.iter().map(|state| format!("{state}\n")).collect()
 }
 
 /// The interval within which the service manager expects [`State::Alive`]; `None` if it does not watch this process.

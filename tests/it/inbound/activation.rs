@@ -10,7 +10,7 @@ use http::StatusCode;
 use std::fs::File;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
-use std::os::unix::net::{UnixListener, UnixStream};
+use std::os::unix::net::{UnixDatagram as StdUnixDatagram, UnixListener, UnixStream};
 use std::path::PathBuf;
 use tokio::net::UnixDatagram;
 use tokio::process::Command;
@@ -201,4 +201,27 @@ async fn a_watchdog_of_another_process_hears_nothing() {
     assert_eq!(manager.told().await, "READY=1\n");
     proxy.signal("TERM").await;
     assert_eq!(manager.told().await, "STOPPING=1\n");
+}
+
+/// The queue of a socket that its owner does not read is full after some messages, and a message waits then.
+#[tokio::test]
+async fn a_service_manager_that_reads_nothing_holds_up_nothing() {
+    let (manager, _directory) = Manager::new("unread");
+    // A socket for each message, since each may have a few on the way only.
+    let is_taken = || {
+        let filler = StdUnixDatagram::unbound().unwrap();
+        filler.set_nonblocking(true).unwrap();
+        filler.send_to(b"STATUS=full\n", &manager.path).is_ok()
+    };
+    while is_taken() {}
+    let sts = Sts::start().await;
+    let line = r#"WATCHDOG_USEC=20000 WATCHDOG_PID=$$ exec "$0" "$@""#;
+    let mut proxy = manager.started(&sts, line).await;
+    for state in ["Ready", "Alive"] {
+        let line = proxy.logged(|line| line["state"] == state).await;
+        assert_eq!(line["code"], "service_manager_deaf", "{line}");
+    }
+    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
+    proxy.signal("TERM").await;
+    assert!(proxy.ended().await.success());
 }
