@@ -15,7 +15,7 @@ pub enum Content {
     )]
     Binary,
     /// A private key that is encrypted, in the form of PKCS#8 or in that of OpenSSL before it.
-    #[error("the key in it has a passphrase: `openssl pkey -in FILE -out NEW` takes it away")]
+    #[error("the key in it has a passphrase, which `openssl pkey -in FILE -out NEW` takes away")]
     EncryptedKey,
     /// A private key of OpenSSH.
     #[error("the key in it is in the form of OpenSSH: `ssh-keygen -p -m PKCS8 -f FILE` changes that")]

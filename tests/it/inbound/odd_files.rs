@@ -135,13 +135,13 @@ const NEARLY_RIGHT: [(&str, &str, &str, Option<&str>); 21] = [
         "--tls-key",
         "x.pem",
         "openssl pkcs8 -topk8 -in $KEY -passout pass:x -out x.pem",
-        Some("the key in it has a passphrase"),
+        Some("the key in it has a passphrase, which `openssl pkey -in FILE -out NEW` takes away"),
     ),
     (
         "--tls-key",
         "y.pem",
         "openssl genrsa -traditional -aes128 -passout pass:x -out y.pem 2048",
-        Some("the key in it has a passphrase"),
+        Some("the key in it has a passphrase, which `openssl pkey -in FILE -out NEW` takes away"),
     ),
     (
         "--tls-key",
