@@ -56,6 +56,8 @@ enum CallerEnd {
     Open,
     /// The caller has sent its last byte and waits for the response (RFC 9112, section 9.6).
     HalfClosed,
+    /// The body broke off, or is no body, and its reader knows that. The response says so.
+    Broken,
 }
 
 /// Stands in for the stream of a connection that has been taken out.
@@ -142,6 +144,9 @@ impl ConnIo {
             self.reader = Some(context.waker().clone());
             return Poll::Pending;
         };
+        if matches!(frame, Some(Err(_))) {
+            self.caller_end = CallerEnd::Broken;
+        }
         if self.decoder.is_over() {
             self.lose_reader();
         }
@@ -175,9 +180,10 @@ impl ConnIo {
     ///
     /// A caller that closes its half of the connection may still wait for the response, or may have disconnected. It is
     /// assumed to wait if its request has `Connection: close`, or if the close arrived together with the request. A failed
-    /// write later shows that such a caller has disconnected.
+    /// write later shows that such a caller has disconnected. Where the body is broken, the request fails in its reader.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
-        if self.caller_end == CallerEnd::HalfClosed || self.is_read_by_another(context) {
+        let says_no_more = matches!(self.caller_end, CallerEnd::HalfClosed | CallerEnd::Broken);
+        if says_no_more || self.is_read_by_another(context) {
             return Poll::Pending;
         }
         if let Err(error) = ready!(self.poll_skip(context, usize::MAX)) {

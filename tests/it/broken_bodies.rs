@@ -4,11 +4,13 @@
 
 use crate::support::certificates::Certificates;
 use crate::support::program::{PATIENCE, Program};
+use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Line, Wire};
-use crate::support::{Sts, spawn};
+use crate::support::{Sts, World, spawn};
 use bytes::Bytes;
 use h2::Reason;
 use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
 use rustls::pki_types::ServerName;
 use std::future::poll_fn;
 use std::io::ErrorKind;
@@ -31,6 +33,34 @@ async fn an_upload_that_its_caller_resets_without_an_error_does_not_look_complet
     upstream.until("half\r\n").await;
     body.send_reset(Reason::NO_ERROR);
     assert_eq!(upstream.rest().await, "", "the connection ends without the last chunk");
+}
+
+#[tokio::test]
+async fn an_upload_that_is_no_chunked_body_is_400_whatever_the_upstream_speaks() {
+    const HEADER: &str = "POST / HTTP/1.1\r\nhost: p\r\ntransfer-encoding: chunked\r\n\r\n";
+    for protocol in ["http1", "http2"] {
+        for (before, broken) in [("", "ZZ\r\n"), ("", "2\r\nhi\r\nZZ\r\n"), ("2\r\nhi\r\n", "2\r\nhixx\r\n")]
+        {
+            let upstream = Upstream::scripted(|request| async {
+                let _ = request.into_body().collect().await;
+                text("whole")
+            });
+            let world = World::pinned(upstream.await, &["--upstream-protocol", protocol]).await;
+            let mut caller = Line::to(world.proxy.proxy).await;
+            if before.is_empty() {
+                caller.send(&format!("{HEADER}{broken}")).await;
+            } else {
+                caller.send(&format!("{HEADER}{before}")).await;
+                world.upstream.requests(1).await;
+                caller.send(broken).await;
+            }
+            let answer = caller.rest().await;
+            assert!(
+                answer.starts_with("HTTP/1.1 400 ") && answer.ends_with("\r\n\r\nmalformed request\n"),
+                "{protocol}, {before:?}, {broken:?}: {answer:?}"
+            );
+        }
+    }
 }
 
 /// An upstream that answers the first request over HTTP/2 as told, and resets the stream without an error.
