@@ -2,12 +2,17 @@
 
 use super::body::RequestBody;
 use super::heard::Heard;
+use super::message_error::MessageError;
 use crate::http1::fields::members;
 use crate::http1::{self, stream::Stream};
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
+use http_body::{Body, Frame};
 use hyper::client::conn::http2;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -52,8 +57,28 @@ impl Http1 {
 /// A part in a connection that carries many requests. It counts as one of them until it and its stream are dropped.
 pub struct Http2 {
     /// Sends a request.
-    pub sender: http2::SendRequest<RequestBody>,
+    pub sender: http2::SendRequest<FramedBody>,
     stream: Arc<OpenStream>,
+}
+
+/// A body whose length is settled in its header. hyper adds a `Content-Length` of its own where a body tells its length:
+/// also one of 0, to requests of every method but GET, HEAD, DELETE and CONNECT.
+pub struct FramedBody(pub RequestBody);
+
+impl Body for FramedBody {
+    type Data = Bytes;
+    type Error = MessageError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
+        Pin::new(&mut self.0).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_end_stream()
+    }
 }
 
 /// A clone is another request's part.
@@ -95,11 +120,7 @@ struct Shared {
 impl Http2 {
     /// A connection that has just been opened. The task that drives it keeps `most_streams` at what the upstream allows,
     /// and `heard` at what comes.
-    pub fn new(
-        sender: http2::SendRequest<RequestBody>,
-        most_streams: Arc<AtomicUsize>,
-        heard: Heard,
-    ) -> Self {
+    pub fn new(sender: http2::SendRequest<FramedBody>, most_streams: Arc<AtomicUsize>, heard: Heard) -> Self {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
         let streams = AtomicUsize::new(0);
         let shared = Arc::new(Shared { streams, retirement, turned_away, most_streams, heard });

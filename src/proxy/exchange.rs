@@ -1,7 +1,7 @@
 //! One request on one connection: sent, and its response waited for within `--upstream-timeout`.
 
 use super::body::{RequestBody, Sent};
-use super::connection::{Connection, Http1, Http2, OpenStream};
+use super::connection::{Connection, FramedBody, Http1, Http2, OpenStream};
 use super::grpc;
 use super::incoming::{Http2Body, UpstreamBody};
 use super::message_error::MessageError;
@@ -134,7 +134,7 @@ async fn answer_http2(
     head: &Request<RequestBody>,
     body: RequestBody,
 ) -> Result<(Response<UpstreamBody>, Option<Http2>), SendError> {
-    let mut request = Request::new(body);
+    let mut request = Request::new(FramedBody(body));
     head.method().clone_into(request.method_mut());
     head.uri().clone_into(request.uri_mut());
     head.headers().clone_into(request.headers_mut());
@@ -156,7 +156,7 @@ async fn answer_http2(
         connection.stream().turn_away();
     }
     Err(match unsent {
-        Some(request) => SendError::NotSent(request.into_body(), error),
+        Some(request) => SendError::NotSent(request.into_body().0, error),
         None => SendError::MaybeSent(error),
     })
 }

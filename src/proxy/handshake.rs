@@ -1,7 +1,6 @@
 //! From a stream to a connection that carries requests.
 
-use super::body::RequestBody;
-use super::connection::{Connection, Http1, Http2};
+use super::connection::{Connection, FramedBody, Http1, Http2};
 use super::error::UpstreamError;
 use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
@@ -48,7 +47,7 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
         .initial_connection_window_size(CONNECTION_WINDOW)
         .initial_max_send_streams(0)
         .max_header_list_size(MOST_TOLD_APART)
-        .handshake::<_, RequestBody>(TokioIo::new(stream))
+        .handshake::<_, FramedBody>(TokioIo::new(stream))
         .await
         .map_err(|error| UpstreamError::of(heard.explain(error)))?;
     let mut connection = Box::pin(connection);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::proxy::connection::FramedBody;
 use crate::proxy::heard::Heard;
 use crate::proxy::target::Scheme;
 use hyper::client::conn::http2;
@@ -28,7 +29,7 @@ fn http1() -> (Connection, DuplexStream) {
 /// The same for many requests, of which the upstream takes this many at once.
 async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream) {
     let (ours, theirs) = duplex(64 * 1024);
-    let handshake = http2::handshake::<_, _, RequestBody>(TokioExecutor::new(), TokioIo::new(ours));
+    let handshake = http2::handshake::<_, _, FramedBody>(TokioExecutor::new(), TokioIo::new(ours));
     let (sender, connection) = handshake.await.unwrap();
     tasks.spawn(async {
         let _ = connection.await;

@@ -129,6 +129,7 @@ fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::connection::FramedBody;
     use super::super::handshake;
     use super::*;
     use crate::tasks::Tasks;
@@ -161,7 +162,7 @@ mod tests {
             panic!("HTTP/2 was asked for");
         };
         let [_first, second] = [(), ()].map(|()| {
-            let request = Request::get("http://a.example/").body(RequestBody::empty());
+            let request = Request::get("http://a.example/").body(FramedBody(RequestBody::empty()));
             connection.sender.try_send_request(request.unwrap())
         });
         theirs.read_exact(&mut [0; 24]).await.unwrap();

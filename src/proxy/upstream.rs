@@ -243,7 +243,7 @@ fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connec
 fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
     let length = request.body().size_hint().exact();
     let over_http1 = matches!(connection, Connection::Http1(_));
-    let is_wanted = over_http1 && (length != Some(0) || gives_content_a_meaning(request.method()));
+    let is_wanted = length != Some(0) || gives_content_a_meaning(request.method());
     let headers = request.headers_mut();
     headers.remove(TRANSFER_ENCODING);
     match length {
@@ -261,7 +261,7 @@ fn frame(request: &mut Request<RequestBody>, connection: &Connection) {
 }
 
 /// Whether a request of this method says also that it has no content (RFC 9110, section 8.6). Servers answer 411 where it
-/// does not. In HTTP/2 the end of the stream says it.
+/// does not.
 fn gives_content_a_meaning(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }

@@ -24,7 +24,7 @@ async fn cookies_of_an_http_2_caller_reach_an_http_1_1_upstream_in_one_field() {
 
 #[tokio::test]
 async fn a_request_without_content_says_so_where_its_method_gives_content_a_meaning() {
-    for (method, length) in [
+    let methods = [
         ("POST", Some("0")),
         ("PUT", Some("0")),
         ("PATCH", Some("0")),
@@ -32,8 +32,12 @@ async fn a_request_without_content_says_so_where_its_method_gives_content_a_mean
         ("HEAD", None),
         ("DELETE", None),
         ("OPTIONS", None),
-    ] {
-        let world = World::start().await;
+        ("QUERY", None),
+        ("PROPFIND", None),
+    ];
+    let cases = methods.iter().flat_map(|case| [("http1", case), ("http2", case)]);
+    for (protocol, &(method, length)) in cases {
+        let world = World::pinned(Upstream::echo().await, &["--upstream-protocol", protocol]).await;
         let request = || Request::builder().method(method).uri("http://p/").header("host", "p");
         // hyper says the length by itself, so these callers are by hand.
         let (mut sender, _connection) = bare_http2(world.proxy.proxy).await;
@@ -43,7 +47,7 @@ async fn a_request_without_content_says_so_where_its_method_gives_content_a_mean
         raw(world.proxy.proxy, text.as_bytes()).await;
         let seen = world.upstream.seen();
         let lengths: Vec<_> = seen.iter().map(|seen| seen.only("content-length")).collect();
-        assert_eq!(lengths, [length, length], "{method}");
+        assert_eq!(lengths, [length, length], "{method} over {protocol}");
         assert!(seen.iter().all(|seen| seen.only("transfer-encoding").is_none()), "{seen:?}");
     }
 }
