@@ -20,6 +20,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 const MAX_THREADS: usize = 16;
 /// The most names that are known, looked up or waiting.
 const MAX_NAMES: usize = 1024;
+/// The most of them that have no answer.
+const MAX_NAMES_WITHOUT_ANSWER: usize = 512;
 
 /// Names, and the threads that look them up.
 #[derive(Default)]
@@ -78,6 +80,11 @@ impl Entry {
             .then(|| good(STALE).unwrap_or_else(|| Asked::Failed(problem.clone())))
     }
 
+    /// Whether there is an answer, which may be used where a newer one cannot be had.
+    fn has_answer(&self, now: Instant) -> bool {
+        self.good.as_ref().is_some_and(|(_, since)| now.duration_since(*since) < STALE)
+    }
+
     fn is_wanted(&self) -> bool {
         self.running.as_ref().is_some_and(|running| !running.done.is_closed())
     }
@@ -94,24 +101,40 @@ impl Lookups {
         }
         let entry = self.names.entry(name.into()).or_default();
         let (done, outcome) = watch::channel(());
-        let stale = entry.good.as_ref().is_some_and(|(_, since)| now.duration_since(*since) < STALE);
+        let stale = entry.has_answer(now);
         entry.running = Some(Running { since: now, done });
-        self.waiting.push_back(name.into());
+        // The answer of a name in use may be needed again soon; a new name may hold a thread for long.
+        match stale {
+            true => self.waiting.push_front(name.into()),
+            false => self.waiting.push_back(name.into()),
+        }
         Asked::Running { done: outcome, stale_from: stale.then_some(now + PATIENCE) }
     }
 
-    /// Forgets what is worth least where there are too many names, as callers choose them.
+    /// Makes room for a name that is not known, as callers choose names. Names that have never had an answer are bounded by
+    /// themselves, so that many of them take nothing from a name in use. Returns whether there is room.
     fn make_room(&mut self, now: Instant) -> bool {
-        let lives =
-            |entry: &Entry| entry.good.as_ref().is_some_and(|(_, since)| now.duration_since(*since) < STALE);
-        if self.names.len() >= MAX_NAMES {
-            self.names.retain(|_, entry| entry.is_wanted() || lives(entry));
+        if self.without_answer(now) >= MAX_NAMES_WITHOUT_ANSWER {
+            self.names.retain(|_, entry| entry.is_wanted() || entry.has_answer(now));
         }
         if self.names.len() >= MAX_NAMES {
-            self.names.retain(|_, entry| entry.is_wanted());
+            self.forget_oldest_answer();
         }
         self.waiting.retain(|name| self.names.contains_key(name));
-        self.names.len() < MAX_NAMES
+        self.names.len() < MAX_NAMES && self.without_answer(now) < MAX_NAMES_WITHOUT_ANSWER
+    }
+
+    fn without_answer(&self, now: Instant) -> usize {
+        self.names.values().filter(|entry| !entry.has_answer(now)).count()
+    }
+
+    /// A name in use has been looked up a moment ago, so the oldest answer is that of another.
+    fn forget_oldest_answer(&mut self) {
+        let unwanted = self.names.iter().filter(|(_, entry)| !entry.is_wanted());
+        let oldest = unwanted.min_by_key(|(_, entry)| entry.good.as_ref().map(|(_, since)| *since));
+        if let Some(name) = oldest.map(|(name, _)| name.clone()) {
+            self.names.remove(&name);
+        }
     }
 
     /// Whether one thread more has work to do.

@@ -98,19 +98,45 @@ fn names_that_callers_choose_do_not_fill_memory() {
         assert!(lookups.names.len() <= MAX_NAMES && lookups.waiting.len() <= MAX_NAMES);
         asked
     };
-    drop(ask(&mut lookups, NAME.to_owned(), Ok(addresses(1))));
     for number in 0..2 * MAX_NAMES {
         drop(ask(&mut lookups, format!("bad{number}.example"), failure()));
     }
-    assert_eq!(shown(lookups.ask(NAME, now)), "192.0.2.1", "those without an address go first");
     for number in 0..2 * MAX_NAMES {
         drop(ask(&mut lookups, format!("good{number}.example"), Ok(addresses(2))));
     }
-    let waiting: Vec<Asked> =
-        (0..MAX_NAMES).map(|number| lookups.ask(&format!("new{number}.example"), now)).collect();
-    assert_eq!(shown(lookups.ask(NAME, now)), "too many names are being looked up");
+}
+
+#[test]
+fn a_name_in_use_is_kept_however_many_others_are_named() {
+    let (mut lookups, start) = (Lookups::default(), Instant::now());
+    drop(lookups.ask(NAME, start));
+    lookups.finish(NAME, Ok(addresses(1)), start);
+    for number in 0..2 * MAX_NAMES {
+        let name = format!("good{number}.example");
+        drop(lookups.ask(&name, start));
+        lookups.finish(&name, Ok(addresses(2)), start);
+        lookups.finish(NAME, Ok(addresses(1)), start + BAD);
+    }
+    assert_eq!(shown(lookups.ask(NAME, start + BAD)), "192.0.2.1");
+
+    let new = |number: usize| format!("new{number}.example");
+    let waiting: Vec<Asked> = (0..2 * MAX_NAMES).map(|number| lookups.ask(&new(number), start)).collect();
+    let refused = waiting.iter().filter(|asked| matches!(asked, Asked::Failed(_))).count();
+    assert_eq!(refused, 2 * MAX_NAMES - MAX_NAMES_WITHOUT_ANSWER);
+    assert_eq!(shown(lookups.ask(NAME, start + BAD)), "192.0.2.1");
+    let late = start + BAD + GOOD;
+    let _asked = lookups.ask(NAME, late);
+    lookups.thread_started();
+    assert_eq!(
+        lookups.next().as_deref(),
+        Some(NAME),
+        "it is looked up before names that never had an answer"
+    );
+    assert_eq!(shown(lookups.ask(NAME, late + PATIENCE)), "192.0.2.1");
+
+    assert_eq!(shown(lookups.ask(&new(5000), late)), "too many names are being looked up");
     drop(waiting);
-    assert_eq!(shown(lookups.ask(NAME, now)), "...");
+    assert_eq!(shown(lookups.ask(&new(5000), late)), "...");
 }
 
 #[test]

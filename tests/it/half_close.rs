@@ -55,9 +55,10 @@ async fn an_end_that_comes_with_the_request_is_a_half_close() {
     let wire = Wire::start(&[]).await;
     let mut caller = TcpStream::connect(wire.proxy.proxy).await.unwrap();
     // Both are there before the proxy can look: it is stopped meanwhile.
-    wire.proxy.signal("STOP").await;
+    wire.proxy.stop().await;
     caller.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
     caller.shutdown().await.unwrap();
+    end_has_come(&caller).await;
     wire.proxy.signal("CONT").await;
     let mut upstream = wire.upstream().await;
     upstream.until(END).await;
@@ -66,6 +67,19 @@ async fn an_end_that_comes_with_the_request_is_a_half_close() {
     let mut answer = String::new();
     timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("late"), "{answer}");
+}
+
+/// Resolves when the kernel has passed the end of the caller's half to the other side, which then is in CLOSE_WAIT.
+async fn end_has_come(caller: &TcpStream) {
+    const CLOSE_WAIT: &str = "08";
+    let caller = format!(":{:04X}", caller.local_addr().unwrap().port());
+    let is_there = |line: &str| {
+        let mut fields = line.split_whitespace().skip(2);
+        fields.next().is_some_and(|remote| remote.ends_with(&caller)) && fields.next() == Some(CLOSE_WAIT)
+    };
+    while !std::fs::read_to_string("/proc/net/tcp").unwrap().lines().any(is_there) {
+        tokio::task::yield_now().await;
+    }
 }
 
 #[tokio::test]

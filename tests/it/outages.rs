@@ -133,7 +133,7 @@ async fn the_first_of_a_thousand_waiting_callers_hangs_up() {
 async fn a_program_that_was_stopped_past_its_tokens_end_does_not_send_it() {
     let world = world_with_short_token().await;
     let old = world.upstream.only_request();
-    world.proxy.signal("STOP").await;
+    world.proxy.stop().await;
     let expired = SystemTime::UNIX_EPOCH + Duration::from_secs(claims(old.token())["exp"].as_u64().unwrap());
     sleep(attache::clock::Clock::system().until(expired) + Duration::from_millis(50)).await;
     let mut waiting = JoinSet::new();

@@ -266,7 +266,7 @@ async fn so_is_one_behind_a_response_that_could_not_say_it_was_the_last() {
 #[tokio::test]
 async fn what_the_system_has_accepted_is_answered_too() {
     let mut world = World::start().await;
-    world.proxy.signal("STOP").await;
+    world.proxy.stop().await;
     let mut callers = JoinSet::new();
     for _ in 0..100 {
         let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();

@@ -121,6 +121,19 @@ impl Program {
         assert!(status.success());
     }
 
+    /// Stops the program. When this resolves, none of its threads runs until SIGCONT.
+    pub async fn stop(&self) {
+        self.signal("STOP").await;
+        let tasks = format!("/proc/{}/task", self.pid());
+        let is_stopped = |task: std::fs::DirEntry| {
+            let stat = std::fs::read_to_string(task.path().join("stat")).unwrap();
+            stat.rsplit_once(") ").is_some_and(|(_, state)| state.starts_with('T'))
+        };
+        while !std::fs::read_dir(&tasks).unwrap().all(|task| is_stopped(task.unwrap())) {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Waits for the program's end.
     pub async fn ended(&mut self) -> ExitStatus {
         timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
