@@ -4,6 +4,26 @@ use crate::token::flaw::Flaw;
 use crate::token::sts::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
 use std::ffi::OsString;
 
+/// The variables that decide about region and credentials.
+const TEXTS: [&str; 16] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_PROFILE",
+    "AWS_CONFIG_FILE",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CA_BUNDLE",
+];
+
 pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
     let text = |name| lookup(name).map(|value| value.to_string_lossy().into_owned());
     let some = |name| text(name).filter(|value| !value.trim().is_empty());
@@ -25,6 +45,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
         ),
         container_token_file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
         execution_env: text("AWS_EXECUTION_ENV").and_then(|value| unfit_for_header(&value)),
+        not_utf8: TEXTS.into_iter().find(|name| lookup(name).is_some_and(|value| value.to_str().is_none())),
     }
 }
 

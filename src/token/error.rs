@@ -2,7 +2,7 @@
 
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
-use super::setup_hint::NOT_STS;
+use super::setup_hint::{NOT_STS, STS_UNREACHABLE};
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use crate::telemetry::labels::ErrorClass;
@@ -190,9 +190,7 @@ impl TokenError {
             Self::Refused { code, .. } => refused_hint(code.kind()),
             Self::Unwell { .. } => "nothing to do here: tries go on until STS is well again",
             Self::NotSts(_) => NOT_STS,
-            Self::Unreachable(_) | Self::TimedOut(_) => {
-                "check the route to the region's STS endpoint: DNS, VPC endpoint, security group, HTTPS_PROXY"
-            }
+            Self::Unreachable(_) | Self::TimedOut(_) => STS_UNREACHABLE,
             Self::Setup(error) => error.hint(),
             Self::SessionTooShort(_) => "tries go on until the credentials' provider offers a newer session",
             Self::Unusable(_) => {

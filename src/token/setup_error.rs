@@ -103,6 +103,12 @@ pub enum SetupError {
     /// The AWS SDK can make no call, as it sends this variable in a header of each.
     #[error("AWS_EXECUTION_ENV {0}, and is sent in a header of each call to AWS")]
     ExecutionEnv(Flaw),
+    /// The AWS SDK takes a variable that is not UTF-8 for one that is not set.
+    #[error("{variable} is not UTF-8")]
+    NotUtf8 {
+        /// The variable.
+        variable: &'static str,
+    },
     /// Looking for credentials does not come to an end.
     #[error("no AWS credentials: {waits_for} within {within:?}")]
     Late {
@@ -111,6 +117,9 @@ pub enum SetupError {
         /// What has probably not come to an end.
         waits_for: WaitsFor,
     },
+    /// STS, which is asked for the credentials of a role, cannot be reached.
+    #[error("no AWS credentials: STS cannot be reached for those of the role: {0}")]
+    Unreachable(String),
     /// Something that is not STS was asked for credentials.
     #[error("no AWS credentials: what answers in the place of STS is not STS: {0}")]
     NotSts(String),
@@ -204,11 +213,12 @@ impl SetupError {
             | Self::ContainerToken { .. }
             | Self::ContainerTokenFile { .. }
             | Self::ExecutionEnv(_)
+            | Self::NotUtf8 { .. }
             // Each try may leave a program behind that does not end.
             | Self::Late { .. }
             | Self::IdentityTokenFile { .. }
             | Self::Credentials { .. } => Severity::Permanent,
-            Self::NoCredentials(_) | Self::NotSts(_) => Severity::Transient,
+            Self::NoCredentials(_) | Self::NotSts(_) | Self::Unreachable(_) => Severity::Transient,
             Self::CredentialsRefused { code, .. } => Severity::of(code.kind()),
         }
     }
@@ -225,6 +235,8 @@ impl SetupError {
             | Self::FileContent { .. }
             | Self::NoCredentials(_)
             | Self::NotSts(_)
+            | Self::Unreachable(_)
+            | Self::NotUtf8 { .. }
             | Self::ProfileFiles(_)
             | Self::ProfileFile { .. }
             | Self::ContainerEndpoint { .. }
@@ -246,6 +258,7 @@ impl SetupError {
             Self::Region { .. } => DiagnosticCode::RegionInvalid,
             Self::Endpoint(_) => DiagnosticCode::StsEndpointInvalid,
             Self::NotSts(_) => DiagnosticCode::NotSts,
+            Self::Unreachable(_) => DiagnosticCode::StsUnreachable,
             Self::CaBundle { .. } => DiagnosticCode::CaBundleUnusable,
             Self::NoCredentials(_)
             | Self::FileContent { .. }
@@ -258,7 +271,7 @@ impl SetupError {
             | Self::ContainerTokenFile { .. }
             | Self::Late { .. }
             | Self::IdentityTokenFile { .. } => DiagnosticCode::CredentialsMissing,
-            Self::ExecutionEnv(_) => DiagnosticCode::ConfigInvalid,
+            Self::ExecutionEnv(_) | Self::NotUtf8 { .. } => DiagnosticCode::ConfigInvalid,
             Self::CredentialsRefused { .. } => DiagnosticCode::CredentialsRefused,
             Self::Credentials { .. } => DiagnosticCode::CredentialsInvalid,
         }

@@ -22,6 +22,10 @@ impl SetupError {
                 "see that the file is mounted there, and that this user may read it"
             }
             Self::ExecutionEnv(_) => "unset AWS_EXECUTION_ENV, or take the line break out of it",
+            Self::NotUtf8 { .. } => {
+                "set the variable anew, with the characters of ASCII alone, or take it away"
+            }
+            Self::Unreachable(_) => STS_UNREACHABLE,
             Self::Late { waits_for: WaitsFor::Program, .. } => {
                 "run that command as the user of attache: it has to print credentials and end, and to ask for nothing"
             }
@@ -59,6 +63,10 @@ impl SetupError {
         }
     }
 }
+
+/// What to do where STS cannot be reached.
+pub(super) const STS_UNREACHABLE: &str =
+    "check the route to the region's STS endpoint: DNS, VPC endpoint, security group, HTTPS_PROXY";
 
 /// What to do where something else answers in the place of STS.
 pub(super) const NOT_STS: &str = "see what is on the way to STS: a captive portal, a proxy (HTTPS_PROXY), or a wrong \

@@ -1,7 +1,11 @@
 //! What keeps credentials from being had is named by its variable, and nothing of what that holds is shown.
 
 use crate::support::aws_environment::{NO_KEYS, command_output, no_token};
+use crate::support::certificates::Certificates;
 use crate::support::client::{get, send};
+use crate::support::program::{Program, command};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 
 #[tokio::test]
 async fn what_lacks_credentials_is_named_by_its_variable() {
@@ -29,6 +33,41 @@ async fn what_lacks_credentials_is_named_by_its_variable() {
         assert!(line["hint"].as_str().unwrap().contains(hint), "{line}");
         assert_eq!(line["code"], "credentials_missing");
     }
+}
+
+/// The SDK takes such a variable for one that is not set, and shows its value.
+#[tokio::test]
+async fn a_variable_of_aws_that_is_not_utf8_is_named_and_not_shown() {
+    for variable in
+        ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_ROLE_ARN"]
+    {
+        let mut command = command("http://127.0.0.1:9");
+        command.env(variable, OsStr::from_bytes(b"planted\xa0"));
+        let flags = ["--upstream-host", "localhost:9", "--upstream-scheme", "http"];
+        let mut proxy = Program::start(command, &flags).await;
+        let line = proxy.logged(|line| line["msg"] == "no token").await;
+        assert_eq!(
+            (&line["error"], &line["code"]),
+            (&format!("{variable} is not UTF-8").into(), &"config_invalid".into()),
+            "{line}"
+        );
+        assert!(!format!("{:?}", proxy.log()).contains("planted"));
+    }
+}
+
+#[tokio::test]
+async fn sts_that_cannot_be_reached_for_a_role_is_not_taken_for_its_tokens_file() {
+    let token = Certificates::new("aws_credentials_role").path("token");
+    std::fs::write(&token, "eyJ.eyJ.sig").unwrap();
+    let role = ("AWS_ROLE_ARN", Some("arn:aws:iam::123456789012:role/r"));
+    let variables = [NO_KEYS[0], NO_KEYS[1], role, ("AWS_WEB_IDENTITY_TOKEN_FILE", Some(&*token))];
+    let (_proxy, line) = no_token("http://127.0.0.1:9", &variables).await;
+    assert_eq!(line["code"], "sts_unreachable", "{line}");
+    let error = line["error"].as_str().unwrap();
+    assert!(
+        error.starts_with("no AWS credentials: STS cannot be reached") && error.contains("refused"),
+        "{line}"
+    );
 }
 
 #[tokio::test]

@@ -55,6 +55,8 @@ pub struct AwsVariables {
     pub container_token_file: Option<FileVariable>,
     /// What keeps `AWS_EXECUTION_ENV`, which the SDK sends in a header, from being sent.
     pub execution_env: Option<Flaw>,
+    /// A variable that is not UTF-8, which the SDK takes for unset.
+    pub not_utf8: Option<&'static str>,
 }
 
 /// What `AWS_CONTAINER_CREDENTIALS_RELATIVE_URI` and `AWS_CONTAINER_CREDENTIALS_FULL_URI` say.
@@ -164,6 +166,9 @@ impl AwsCredentialsSource {
     pub(super) async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
         let config = match self {
             Self::DefaultChain(variables) => {
+                if let Some(variable) = variables.not_utf8 {
+                    return Err(SetupError::NotUtf8 { variable });
+                }
                 if let Some(flaw) = variables.execution_env {
                     return Err(SetupError::ExecutionEnv(flaw));
                 }

@@ -78,7 +78,8 @@ pub(super) fn not_sts(what: &str) -> TokenError {
 
 /// Why there are no credentials, as exactly as the environment and AWS's files let it be told.
 pub(super) async fn no_credentials(error: &CredentialsError, variables: &AwsVariables) -> SetupError {
-    if let Some(known) = causes(error).find_map(|cause| known(cause, variables)) {
+    let known = causes(error).find_map(|cause| known(cause, variables));
+    if let Some(known) = known.or_else(|| unreadable(file_problem(error)?, variables)) {
         return known;
     }
     // The chain lists what it tried, each on a line.
@@ -97,10 +98,14 @@ pub(super) async fn no_credentials(error: &CredentialsError, variables: &AwsVari
 fn known(cause: &(dyn Error + 'static), variables: &AwsVariables) -> Option<SetupError> {
     let wrong = cause.downcast_ref::<SetupError>().cloned();
     wrong
-        .or_else(|| refused::<AssumeRoleError>(cause))
-        .or_else(|| refused::<AssumeRoleWithWebIdentityError>(cause))
-        .or_else(|| cause.downcast_ref::<io::Error>().and_then(|problem| unreadable(problem, variables)))
+        .or_else(|| no_role::<AssumeRoleError>(cause))
+        .or_else(|| no_role::<AssumeRoleWithWebIdentityError>(cause))
         .or_else(|| cause.is::<InvalidHeaderValue>().then(|| unfit_for_header(variables)))
+}
+
+/// What keeps a provider from reading its file. An input or output error below a call's is one of the network.
+fn file_problem(error: &CredentialsError) -> Option<&io::Error> {
+    causes(error).find(|cause| !cause.is::<CredentialsError>())?.downcast_ref()
 }
 
 /// A file that a provider could not read. The providers are asked in this order.
@@ -149,12 +154,16 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     iter::successors(Some(error), |&error| error.source())
 }
 
-/// What AWS answered where it was asked for credentials.
-fn refused<E>(cause: &(dyn Error + 'static)) -> Option<SetupError>
+/// Why STS gave no credentials of a role.
+fn no_role<E>(cause: &(dyn Error + 'static)) -> Option<SetupError>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    let SdkError::ServiceError(service) = cause.downcast_ref::<SdkError<E>>()? else { return None };
+    let error = cause.downcast_ref::<SdkError<E>>()?;
+    if let SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) = error {
+        return Some(SetupError::Unreachable(error::chain(error)));
+    }
+    let SdkError::ServiceError(service) = error else { return None };
     let (error, answer) = (service.err(), service.raw());
     match error.code().and_then(AwsCode::read) {
         Some(code) => Some(SetupError::CredentialsRefused { code, message: said(error) }),
