@@ -118,7 +118,7 @@ pub enum State {
 /// The longest time for which a message may block its thread. The services of one manager share its socket, so the queue can be full.
 const SEND_TIMEOUT: Duration = Duration::from_millis(250);
 
-/// Notifies the service manager, if there is one (`NOTIFY_SOCKET`). A full queue blocks the thread for [`SEND_TIMEOUT`] at most, and
+/// Notifies the service manager, if there is one (`NOTIFY_SOCKET`). A full queue blocks the thread for `SEND_TIMEOUT` at most, and
 /// not at all for [`State::Alive`], which is repeated.
 ///
 /// # Errors
