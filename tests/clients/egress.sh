@@ -38,7 +38,7 @@ main() {
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "forbidden.example.test:$tls_port"
     is_told "an upstream that Squid forbids" '502 attache; error=http_request_denied; details="egress proxy"'
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "api.example.test:1"
-    is_told "an upstream that Squid cannot reach" '502 attache; error=connection_terminated; details="egress proxy"'
+    is_told "an upstream that Squid cannot reach" '502 attache; error=destination_unavailable; details="behind the egress proxy"'
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "api.example.test:$tls_port"
     is_told "an upstream that nobody vouches for" '502 attache; error=tls_certificate_error'
 
