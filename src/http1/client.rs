@@ -74,7 +74,9 @@ impl Connection {
         }
         match self.buffer.poll_more(&mut *self.stream, context) {
             Poll::Pending | Poll::Ready(Ok(1..)) => false,
-            Poll::Ready(Ok(0) | Err(_)) => !Decoder::from(length).ends_within(self.buffer.held().clone()),
+            Poll::Ready(Ok(0) | Err(_)) => {
+                !Decoder::from(length).ends_within(&mut self.buffer.held().clone())
+            }
         }
     }
 

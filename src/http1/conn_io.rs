@@ -4,6 +4,7 @@
 use super::decode::Decoder;
 use super::error::Error;
 use super::framing::Length;
+use super::limits::MAX_HEADER_BYTES;
 use super::read::ReadBuffer;
 use super::request::{self, RequestHead};
 use super::stream::CallerStream;
@@ -179,8 +180,11 @@ impl ConnIo {
     /// Resolves when the caller has disconnected. While a body has a reader, the reader detects that.
     ///
     /// A caller that closes its half of the connection may still wait for the response, or may have disconnected. It is
-    /// assumed to wait if its request has `Connection: close`, or if the close arrived together with the request. A failed
+    /// assumed to wait if its last request has `Connection: close`, or if the close arrived together with the request. A failed
     /// write later shows that such a caller has disconnected. Where the body is broken, the request fails in its reader.
+    ///
+    /// Requests that the caller sends meanwhile are kept, up to the size of a header. A close behind more than that is found
+    /// when the first of them are read.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
         let says_no_more = matches!(self.caller_end, CallerEnd::HalfClosed | CallerEnd::Broken);
         if says_no_more || self.is_read_by_another(context) {
@@ -189,21 +193,35 @@ impl ConnIo {
         if let Err(error) = ready!(self.poll_skip(context, usize::MAX)) {
             return Poll::Ready(error);
         }
-        if !self.buffer.is_empty() {
-            return Poll::Pending;
-        }
         let is_first_look = self.caller_end == CallerEnd::Unseen;
         self.caller_end = CallerEnd::Open;
-        match ready!(self.buffer.poll_more(&mut *self.stream, context)) {
-            Ok(0) if is_last_request || is_first_look => {
-                self.caller_end = CallerEnd::HalfClosed;
-                Poll::Pending
+        // What comes is the next request, which has to wait. Its caller may disconnect behind it.
+        while self.buffer.held().len() < MAX_HEADER_BYTES {
+            match ready!(self.buffer.poll_more(&mut *self.stream, context)) {
+                Ok(0) if is_last_request || is_first_look || self.holds_last_request() => {
+                    self.caller_end = CallerEnd::HalfClosed;
+                    break;
+                }
+                Ok(0) => return Poll::Ready(Error::Closed),
+                Ok(_) => {}
+                Err(error) => return Poll::Ready(error.into()),
             }
-            Ok(0) => Poll::Ready(Error::Closed),
-            // This is the next request, which has to wait.
-            Ok(_) => Poll::Pending,
-            Err(error) => Poll::Ready(error.into()),
         }
+        Poll::Pending
+    }
+
+    /// Whether one of the requests that wait has `Connection: close`, or is of HTTP/1.0, and all up to it are complete.
+    fn holds_last_request(&mut self) -> bool {
+        let mut waiting = ReadBuffer::new(self.buffer.held().clone());
+        while let Ok(Some(head)) = request::read(&mut waiting) {
+            if !Decoder::from(head.length).ends_within(waiting.held()) {
+                return false;
+            }
+            if !head.keep_alive {
+                return true;
+            }
+        }
+        false
     }
 
     /// Whether the body has a reader. If so, the task of `context` is woken when the reader ends.

@@ -5,7 +5,7 @@ use super::error::Error;
 use super::framing::Length;
 use super::read::ReadBuffer;
 use super::stream::Stream;
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http_body::{Frame, SizeHint};
 use std::task::{Context, Poll, ready};
 
@@ -62,14 +62,22 @@ impl Decoder {
         }
     }
 
-    /// Whether the body is complete with these bytes if the connection has ended after them.
-    pub(super) fn ends_within(self, mut held: Bytes) -> bool {
+    /// Whether the body is complete with these bytes if the connection has ended after them. Removes it from the bytes.
+    pub(super) fn ends_within(self, held: &mut Bytes) -> bool {
         match self {
-            Self::Ended | Self::UntilClose => true,
+            Self::Ended => true,
+            Self::UntilClose => {
+                held.clear();
+                true
+            }
             Self::Broken => false,
-            Self::Exact(rest) => rest <= held.len() as u64,
+            Self::Exact(rest) => {
+                let is_whole = rest <= held.len() as u64;
+                held.advance(usize::try_from(rest).unwrap_or(usize::MAX).min(held.len()));
+                is_whole
+            }
             Self::Chunked(mut chunked) => loop {
-                match chunked.next(&mut held) {
+                match chunked.next(held) {
                     Ok(Piece::Data(_)) => {}
                     Ok(Piece::End | Piece::Trailers(_)) => return true,
                     Ok(Piece::NotYet) | Err(_) => return false,

@@ -11,22 +11,28 @@ use http_body_util::BodyExt;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::Notify;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 const LAST: &str = "GET / HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n";
 const OLD: &str = "GET / HTTP/1.0\r\nhost: p\r\n\r\n";
 const UPLOAD: &str = "POST / HTTP/1.1\r\nhost: p\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhello";
 
+/// A request that another may follow.
+const NEXT: &str = "GET / HTTP/1.1\r\nhost: p\r\n\r\n";
+const POST: &str = "POST / HTTP/1.1\r\nhost: p\r\ntransfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+/// An upload of which a part is missing.
+const HALF: &str = "POST / HTTP/1.1\r\nhost: p\r\nconnection: close\r\ncontent-length: 5\r\n\r\nhel";
+
 /// An upstream that answers when it is told to.
-async fn waiting(flags: &[&str]) -> (World, Arc<Notify>) {
-    let go = Arc::new(Notify::new());
+async fn waiting(flags: &[&str]) -> (World, Arc<Semaphore>) {
+    let go = Arc::new(Semaphore::new(0));
     let told = go.clone();
     let upstream = Upstream::scripted(move |request| {
         let told = told.clone();
         async move {
             let body = request.into_body().collect().await.unwrap().to_bytes();
-            told.notified().await;
+            told.acquire().await.unwrap().forget();
             text(if body.is_empty() { "late".into() } else { body })
         }
     });
@@ -43,7 +49,7 @@ async fn a_caller_that_half_closes_behind_its_last_request_gets_the_response() {
         caller.shutdown().await.unwrap();
         // The end of the caller's half has come by the time that another request has been answered.
         crate::support::client::send(world.proxy.admin, get("/healthz", &[])).await;
-        go.notify_one();
+        go.add_permits(1);
         let mut answer = String::new();
         timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(answer.contains(" 200 OK\r\n") && answer.ends_with(body), "{request}: {answer}");
@@ -93,7 +99,7 @@ async fn over_tls_the_same_is_said_by_close_notify() {
     caller.write_all(LAST.as_bytes()).await.unwrap();
     world.upstream.requests(1).await;
     caller.shutdown().await.unwrap();
-    go.notify_one();
+    go.add_permits(1);
     let mut answer = String::new();
     timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
@@ -112,4 +118,40 @@ async fn a_caller_that_could_still_ask_and_closes_has_gone() {
         }
     };
     timeout(PATIENCE, finished).await.unwrap();
+}
+
+#[tokio::test]
+async fn nothing_behind_a_request_hides_that_its_caller_has_gone() {
+    for behind in ["", "\r\n", "\n", "\r\n\r\n", NEXT, "GET /next HTTP/1.1\r\n", HALF] {
+        for is_answered in [false, true] {
+            let wire = Wire::start(&[]).await;
+            let mut caller = wire.caller(&[NEXT, behind].concat()).await;
+            let mut upstream = wire.upstream().await;
+            upstream.until(END).await;
+            if is_answered {
+                upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n").await;
+                caller.until("tick\r\n").await;
+            }
+            drop(caller);
+            assert_eq!(upstream.rest().await, "", "{behind:?}, {is_answered}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn requests_that_wait_are_answered_where_the_last_of_them_announces_the_end() {
+    for behind in [LAST, OLD, &[NEXT, "\r\n", LAST].concat(), &[POST, LAST].concat(), UPLOAD] {
+        let (world, go) = waiting(&[]).await;
+        let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
+        caller.write_all([NEXT, behind].concat().as_bytes()).await.unwrap();
+        world.upstream.requests(1).await;
+        caller.shutdown().await.unwrap();
+        end_has_come(&caller).await;
+        crate::support::client::send(world.proxy.admin, get("/healthz", &[])).await;
+        go.add_permits(3);
+        let mut answer = String::new();
+        timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+        let requests = 1 + behind.matches(" HTTP/1.").count();
+        assert_eq!(answer.matches(" 200 OK\r\n").count(), requests, "{behind}: {answer}");
+    }
 }
