@@ -83,25 +83,28 @@ pub fn check(path: &Path) -> Result<(), InputFileError> {
 }
 
 /// Checks that a library may read this file to its end by its path, without memory that grows for ever: a device must be empty,
-/// as `/dev/null` is, and a file must not be too long. A pipe is not opened, since its writer would lose its reader.
+/// as `/dev/null` is, and a file must not be too long. A pipe is not opened, since its writer would lose its reader. Returns
+/// the content of a regular file, and nothing for any other.
 ///
 /// # Errors
 /// When there is more to read than a file may hold. What cannot be read at all is left to the library to tell.
-pub fn check_end(path: &Path) -> Result<(), InputFileError> {
-    let Ok(metadata) = metadata(path) else { return Ok(()) };
+pub fn read_to_end(path: &Path) -> Result<Vec<u8>, InputFileError> {
+    let nothing = Vec::new();
+    let Ok(metadata) = metadata(path) else { return Ok(nothing) };
     let kind = Kind::of(metadata.file_type());
     if !metadata.is_file() && kind != Kind::Device {
-        return Ok(());
+        return Ok(nothing);
     }
-    let Ok(mut file) = opened(path) else { return Ok(()) };
+    let Ok(mut file) = opened(path) else { return Ok(nothing) };
     if metadata.is_file() {
         return match bounded(file) {
+            Ok(content) => Ok(content),
             Err(InputFileError::TooLong) => Err(InputFileError::TooLong),
-            Ok(_) | Err(_) => Ok(()),
+            Err(InputFileError::Io(_) | InputFileError::NotRegular(_)) => Ok(nothing),
         };
     }
     let is_empty = file.read(&mut [0]).map_or(true, |read| read == 0);
-    if is_empty { Ok(()) } else { Err(InputFileError::NotRegular(kind)) }
+    if is_empty { Ok(nothing) } else { Err(InputFileError::NotRegular(kind)) }
 }
 
 fn checked(path: &Path) -> Result<File, InputFileError> {

@@ -45,6 +45,7 @@ pub(super) fn read(lookup: &dyn Fn(&str) -> Option<OsString>) -> AwsVariables {
         ),
         container_token_file: file("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE"),
         execution_env: text("AWS_EXECUTION_ENV").and_then(|value| unfit_for_header(&value)),
+        home: text("HOME").map(Into::into),
         not_utf8: TEXTS.into_iter().find(|name| lookup(name).is_some_and(|value| value.to_str().is_none())),
     }
 }

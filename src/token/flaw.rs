@@ -84,6 +84,9 @@ pub enum EndpointFlaw {
     /// It does not begin as a path does.
     #[error("is no path: it begins with /")]
     NoPath,
+    /// What stands behind its host is no port.
+    #[error("has no port behind its host: those are 1 to 65535")]
+    Port,
     /// A user or a password is in it.
     #[error("has a user in it, which AWS's calls have no use for")]
     User,
@@ -115,7 +118,11 @@ impl EndpointFlaw {
         let (Some("http" | "https"), Some(authority)) = (parsed.scheme_str(), parsed.authority()) else {
             return Some(Self::NoUrl);
         };
-        authority.as_str().contains('@').then_some(Self::User)
+        if authority.as_str().contains('@') {
+            return Some(Self::User);
+        }
+        let port = authority.as_str().strip_prefix(authority.host()).unwrap_or_default();
+        (port.len() > 1 && authority.port_u16().is_none()).then_some(Self::Port)
     }
 
     /// Why a text is no path of an endpoint whose host is known.

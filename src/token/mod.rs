@@ -33,6 +33,8 @@ pub mod error;
 pub mod setup_error;
 /// What can be done about it.
 mod setup_hint;
+/// The place of a setting of AWS.
+pub mod aws_setting;
 /// The error codes of AWS.
 pub mod aws_code;
 /// What is odd about a text.

@@ -1,12 +1,11 @@
 //! What is wrong with the workload's own AWS settings and credentials, found before STS is asked for a token.
 
 use super::aws_code::AwsCode;
+use super::aws_setting::{AwsSetting, shown};
 use super::error::Severity;
 use super::flaw::{EndpointFlaw, Flaw, RegionFlaw};
 use crate::diagnostics::DiagnosticCode;
-use crate::redact;
-use std::borrow::Cow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why no call can be made.
@@ -27,8 +26,13 @@ pub enum SetupError {
         flaw: RegionFlaw,
     },
     /// The endpoint that AWS's settings name cannot be called.
-    #[error("the endpoint for STS {0}")]
-    Endpoint(EndpointFlaw),
+    #[error("{setting}, the endpoint for STS, {flaw}")]
+    Endpoint {
+        /// The setting.
+        setting: AwsSetting,
+        /// Why it cannot be called.
+        flaw: EndpointFlaw,
+    },
     /// The file of `AWS_CA_BUNDLE` cannot be used.
     #[error("AWS_CA_BUNDLE: {} cannot be used: {problem}", shown(path))]
     CaBundle {
@@ -65,11 +69,11 @@ pub enum SetupError {
     /// AWS's configuration or credentials file cannot be parsed.
     #[error("no AWS credentials: AWS's configuration or credentials file cannot be used: {0}")]
     ProfileFiles(String),
-    /// The file of `AWS_CONFIG_FILE` or `AWS_SHARED_CREDENTIALS_FILE` cannot be read.
-    #[error("no AWS credentials: {variable}: {} cannot be read: {problem}", shown(path))]
+    /// AWS's configuration or credentials file cannot be read.
+    #[error("no AWS credentials: {}{} cannot be read: {problem}", prefix(*variable), shown(path))]
     ProfileFile {
-        /// The variable that names it.
-        variable: &'static str,
+        /// The variable that names it; `None` for the file in the home directory.
+        variable: Option<&'static str>,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -123,9 +127,11 @@ pub enum SetupError {
     /// Something that is not STS was asked for credentials.
     #[error("no AWS credentials: what answers in the place of STS is not STS: {0}")]
     NotSts(String),
-    /// The file of `AWS_WEB_IDENTITY_TOKEN_FILE` cannot be read.
-    #[error("no AWS credentials: AWS_WEB_IDENTITY_TOKEN_FILE: {} cannot be read: {problem}", shown(path))]
+    /// The file of a web identity token cannot be read.
+    #[error("no AWS credentials: {setting}: {} cannot be read: {problem}", shown(path))]
     IdentityTokenFile {
+        /// The setting that names it.
+        setting: AwsSetting,
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
@@ -156,10 +162,10 @@ pub enum WaitsFor {
     #[error("the credential_process of the profile did not end")]
     Program,
     /// A pipe or the like, which gives nothing until another process writes to it.
-    #[error("the file of {variable}, {}, is not a regular file and was not read to its end", shown(.path))]
+    #[error("the file of {setting}, {}, is not a regular file and was not read to its end", shown(.path))]
     File {
-        /// The variable that names it.
-        variable: &'static str,
+        /// The setting that names it.
+        setting: AwsSetting,
         /// Its path.
         path: PathBuf,
     },
@@ -179,10 +185,8 @@ pub enum CredentialPart {
     SessionToken,
 }
 
-/// A path as it may be shown: an operator may have put something else there.
-fn shown(path: &Path) -> String {
-    let path: Cow<'_, str> = path.to_string_lossy();
-    redact::without_secrets(&path).into_owned()
+fn prefix(variable: Option<&str>) -> String {
+    variable.map(|name| format!("{name}: ")).unwrap_or_default()
 }
 
 impl std::fmt::Display for CredentialPart {
@@ -202,7 +206,7 @@ impl SetupError {
             Self::NoRegion
             | Self::NoRegionInFiles(_)
             | Self::Region { .. }
-            | Self::Endpoint(_)
+            | Self::Endpoint { .. }
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::HalfCredentials { .. }
@@ -230,7 +234,7 @@ impl SetupError {
             Self::NoRegion
             | Self::NoRegionInFiles(_)
             | Self::Region { .. }
-            | Self::Endpoint(_)
+            | Self::Endpoint { .. }
             | Self::CaBundle { .. }
             | Self::FileContent { .. }
             | Self::NoCredentials(_)
@@ -256,7 +260,7 @@ impl SetupError {
         match self {
             Self::NoRegion | Self::NoRegionInFiles(_) => DiagnosticCode::RegionMissing,
             Self::Region { .. } => DiagnosticCode::RegionInvalid,
-            Self::Endpoint(_) => DiagnosticCode::StsEndpointInvalid,
+            Self::Endpoint { .. } => DiagnosticCode::StsEndpointInvalid,
             Self::NotSts(_) => DiagnosticCode::NotSts,
             Self::Unreachable(_) => DiagnosticCode::StsUnreachable,
             Self::CaBundle { .. } => DiagnosticCode::CaBundleUnusable,

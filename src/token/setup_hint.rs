@@ -35,8 +35,8 @@ impl SetupError {
                  a file system that hangs"
             }
             Self::NotSts(_) => NOT_STS,
-            Self::Endpoint(_) => {
-                "mend AWS_ENDPOINT_URL_STS, AWS_ENDPOINT_URL or the profile's endpoint_url, or take it away"
+            Self::Endpoint { .. } => {
+                "write it as https://host, without quotes and without a user, or take it away: AWS's own endpoint is called then"
             }
             Self::CaBundle { .. } => {
                 "see that the file can be read and holds PEM certificates, or take AWS_CA_BUNDLE away"

@@ -121,12 +121,12 @@ async fn an_endpoint_that_is_no_url_is_named() {
     for (url, error) in [
         (
             "sts.example.com",
-            "the endpoint for STS is no URL: it begins with http:// or https://, a host follows",
+            "AWS_ENDPOINT_URL_STS, the endpoint for STS, is no URL: it begins with http:// or https://, a host follows",
         ),
-        ("'http://127.0.0.1:9'", "the endpoint for STS is in quotes"),
+        ("'http://127.0.0.1:9'", "AWS_ENDPOINT_URL_STS, the endpoint for STS, is in quotes"),
         (
             "http://user:hunter2@127.0.0.1:9",
-            "the endpoint for STS has a user in it, which AWS's calls have no use for",
+            "AWS_ENDPOINT_URL_STS, the endpoint for STS, has a user in it, which AWS's calls have no use for",
         ),
     ] {
         let (proxy, line) = no_token(url, &[]).await;
@@ -147,16 +147,13 @@ async fn an_endpoint_that_is_no_url_is_named() {
 /// The SDK writes the request that it could not send into its error.
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_is_not_shown() {
-    let config = Certificates::new("aws_settings_request").path("config");
-    let profile = "[default]\nendpoint_url = \"http://127.0.0.1:9\"\n";
-    std::fs::write(&config, profile).unwrap();
-    let mut command = command("");
-    command.env_remove("AWS_ENDPOINT_URL_STS").env("AWS_CONFIG_FILE", &config);
+    let mut command = command("http://127.0.0.1:9");
+    command.env("AWS_USE_FIPS_ENDPOINT", "true");
     let flags = ["--upstream-host", "localhost:9", "--token-tag", "team=planted"];
     let mut proxy = Program::start(command, &flags).await;
     let line = proxy.logged(|line| line["msg"] == "no token").await;
     let error = line["error"].as_str().unwrap();
-    assert!(error.contains("failed to apply endpoint"), "{line}");
+    assert!(error.contains("FIPS and custom endpoint are not supported"), "{line}");
     let status = send(proxy.admin, get("/status", &[])).await;
     let said = format!("{error}{}", status.text());
     assert!(!error.contains("planted") && !said.contains("SdkBody") && !said.contains("x-amz"), "{said}");

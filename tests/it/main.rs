@@ -8,6 +8,7 @@ mod admin_limits;
 mod alerts;
 mod architecture;
 mod aws_credentials;
+mod aws_files;
 mod aws_profiles;
 mod aws_settings;
 mod broken_bodies;

@@ -1,9 +1,10 @@
 //! Where credentials, region and endpoint come from, and whether they can be used at all.
 
-use super::profiles;
 use super::providers::Providers;
 use super::transport::{self, Trusted, Way};
+use super::{aws_files, profiles};
 use crate::redact;
+use crate::token::aws_setting::AwsSetting;
 use crate::token::flaw::{EndpointFlaw, Flaw, RegionFlaw};
 use crate::token::setup_error::SetupError;
 use aws_config::retry::RetryConfig;
@@ -55,6 +56,8 @@ pub struct AwsVariables {
     pub container_token_file: Option<FileVariable>,
     /// What keeps `AWS_EXECUTION_ENV`, which the SDK sends in a header, from being sent.
     pub execution_env: Option<Flaw>,
+    /// `HOME`, where AWS's files are that no variable names.
+    pub home: Option<PathBuf>,
     /// A variable that is not UTF-8, which the SDK takes for unset.
     pub not_utf8: Option<&'static str>,
 }
@@ -162,8 +165,16 @@ impl AwsCredentialsSource {
         problem.map_or(SetupError::NoRegion, |problem| SetupError::NoRegionInFiles(Box::new(problem)))
     }
 
+    /// Checks the endpoint that AWS's files name, where it is the one that is called.
+    async fn check_endpoint(&self, endpoint: &Endpoint, config: SdkConfig) -> Result<SdkConfig, SetupError> {
+        if let (Self::DefaultChain(variables), Endpoint::BySettings) = (self, endpoint) {
+            profiles::check_endpoint(&config, variables).await?;
+        }
+        Ok(config)
+    }
+
     /// What calls are made with; the region in it is one.
-    pub(super) async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
+    pub(super) async fn sdk_config(&self, endpoint: &Endpoint) -> Result<SdkConfig, SetupError> {
         let config = match self {
             Self::DefaultChain(variables) => {
                 if let Some(variable) = variables.not_utf8 {
@@ -180,7 +191,7 @@ impl AwsCredentialsSource {
                     None => Trusted::System,
                 };
                 let client = transport::client(Way::ByEnvironment, trusted)?;
-                profiles::check_ends(variables)?;
+                aws_files::check_ends(variables)?;
                 // Given here, so that the SDK does not read the environment's and the profile's: it panics at what it
                 // does not know of them.
                 aws_config::defaults(BehaviorVersion::latest())
@@ -199,7 +210,7 @@ impl AwsCredentialsSource {
             None | Some("") => Err(self.no_region().await),
             Some(region) => match RegionFlaw::of(region) {
                 Some(flaw) => Err(SetupError::Region { region: redact::shown(region), flaw }),
-                None => Ok(config),
+                None => self.check_endpoint(endpoint, config).await,
             },
         }
     }
@@ -211,9 +222,13 @@ impl AwsVariables {
     /// # Errors
     /// When the one that counts is no URL.
     pub(super) fn endpoint(&self) -> Result<Endpoint, SetupError> {
-        let url = self.sts_endpoint_url.as_ref().or(self.endpoint_url.as_ref());
-        match url.and_then(|url| EndpointFlaw::of(url)) {
-            Some(flaw) => Err(SetupError::Endpoint(flaw)),
+        let (variable, url) = match (&self.sts_endpoint_url, &self.endpoint_url) {
+            (Some(url), _) => ("AWS_ENDPOINT_URL_STS", url),
+            (None, Some(url)) => ("AWS_ENDPOINT_URL", url),
+            (None, None) => return Ok(Endpoint::BySettings),
+        };
+        match EndpointFlaw::of(url) {
+            Some(flaw) => Err(SetupError::Endpoint { setting: AwsSetting::Variable(variable), flaw }),
             None => Ok(Endpoint::BySettings),
         }
     }
@@ -248,7 +263,10 @@ mod tests {
             ("https://", EndpointFlaw::NoUrl),
             ("https://user:hunter2@a", EndpointFlaw::User),
         ] {
-            assert_eq!(endpoint(Some(wrong), None), Err(SetupError::Endpoint(flaw)), "{wrong:?}");
+            let setting = AwsSetting::Variable("AWS_ENDPOINT_URL_STS");
+            assert_eq!(endpoint(Some(wrong), None), Err(SetupError::Endpoint { setting, flaw }), "{wrong:?}");
+            let setting = AwsSetting::Variable("AWS_ENDPOINT_URL");
+            assert_eq!(endpoint(None, Some(wrong)), Err(SetupError::Endpoint { setting, flaw }), "{wrong:?}");
         }
     }
 }

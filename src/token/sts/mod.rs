@@ -10,7 +10,9 @@ mod transport;
 mod refusal;
 /// The providers of credentials.
 mod providers;
-/// AWS's configuration and credentials files.
+/// AWS's configuration and credentials files, as files.
+mod aws_files;
+/// What AWS's configuration and credentials files say.
 mod profiles;
 /// The AWS session that a token must not outlive.
 mod session;
@@ -101,7 +103,7 @@ impl Sts {
             Some(url) => Endpoint::Url(url.clone()),
             None => variables.endpoint()?,
         };
-        let config = self.sdk_config().await?;
+        let config = self.sdk_config(&endpoint).await?;
         let providers = self.access.providers(&config);
         let timeouts = TimeoutConfig::builder()
             .connect_timeout(CONNECT_TIMEOUT)
@@ -130,9 +132,9 @@ impl Sts {
         Ok(Aws { client, session, skew })
     }
 
-    async fn sdk_config(&self) -> Result<SdkConfig, SetupError> {
-        let access = self.access.clone();
-        let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config().await });
+    async fn sdk_config(&self, endpoint: &Endpoint) -> Result<SdkConfig, SetupError> {
+        let (access, endpoint) = (self.access.clone(), endpoint.clone());
+        let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config(&endpoint).await });
         let within = patience(self.request.fetch_timeout);
         match timeout(within, reading).await {
             Ok(config) => config,

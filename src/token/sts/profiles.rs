@@ -1,35 +1,40 @@
-//! AWS's configuration and credentials files, as far as they explain why there are no credentials.
+//! What AWS's configuration and credentials files say, as far as attache judges it or explains missing credentials by it.
 
+use super::aws_files;
 use super::credentials_source::{AwsVariables, FileVariable};
 use crate::input_file;
+use crate::token::aws_setting::AwsSetting;
 use crate::token::error;
-use crate::token::setup_error::SetupError;
+use crate::token::flaw::EndpointFlaw;
+use crate::token::setup_error::{SetupError, WaitsFor};
+use aws_config::SdkConfig;
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};
+use aws_types::service_config::ServiceConfigKey;
 use std::iter;
-use std::path::PathBuf;
-use tokio::fs::File;
+use std::path::{Path, PathBuf};
 
 /// The longest way from a profile to its sources that is followed.
 const MAX_SOURCES: usize = 10;
+const ENDPOINT_URL: &str = "endpoint_url";
+const IDENTITY_TOKEN_FILE: &str = "web_identity_token_file";
 
 /// What both files say.
-pub(super) struct Profiles(ProfileSet);
+struct Profiles(ProfileSet);
 
 impl Profiles {
     /// Reads both, where the SDK reads them. One that is not there counts as empty.
     ///
     /// # Errors
-    /// When one is too long or cannot be parsed, in words that show nothing of it.
-    pub(super) async fn load(variables: &AwsVariables) -> Result<Self, SetupError> {
-        check_ends(variables)?;
+    /// When one is too long, is not UTF-8 or cannot be parsed, in words that show nothing of it.
+    async fn load(variables: &AwsVariables) -> Result<Self, SetupError> {
+        aws_files::check_texts(variables)?;
         let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
         let problem = |problem| SetupError::ProfileFiles(error::chain(&problem).replace('\n', " "));
         profiles.map(Self).map_err(problem)
     }
 
-    /// Whether credentials come from a program that the profile names.
-    pub(super) fn run_a_program(&self) -> bool {
+    fn run_a_program(&self) -> bool {
         self.in_use().any(|profile| profile.get("credential_process").is_some())
     }
 
@@ -39,45 +44,102 @@ impl Profiles {
         let source = |profile: &&Profile| self.0.get_profile(profile.get("source_profile")?);
         iter::successors(selected, source).take(MAX_SOURCES)
     }
-}
 
-/// What keeps the files from being read, where something does. The SDK takes one that it may not read for an empty one.
-pub(super) async fn problem(variables: &AwsVariables) -> Option<SetupError> {
-    for (variable, file) in files(variables) {
-        if let Some(file) = file
-            && let Some(problem) = unreadable(variable, file).await
-        {
-            return Some(problem);
+    /// The file of the web identity token that the selected profile, or a source of it, names.
+    async fn identity_token_file(&self, variables: &AwsVariables) -> Option<(AwsSetting, PathBuf)> {
+        let (profile, path) =
+            self.in_use().find_map(|profile| Some((profile, profile.get(IDENTITY_TOKEN_FILE)?)))?;
+        Some((place(IDENTITY_TOKEN_FILE, profile, variables).await, path.into()))
+    }
+
+    /// The place of an endpoint of STS that is none of a variable.
+    async fn endpoint_setting(&self, url: &str, variables: &AwsVariables) -> Option<AwsSetting> {
+        let profile = self.0.get_profile(self.0.selected_profile())?;
+        match profile.get("services") {
+            // An endpoint of the service alone counts before that of all services.
+            Some(services) if profile.get(ENDPOINT_URL) != Some(url) => Some(AwsSetting::Key {
+                key: ENDPOINT_URL,
+                section: format!("services {services}"),
+                file: aws_files::config(variables).ok()?.path,
+            }),
+            Some(_) | None => Some(place(ENDPOINT_URL, profile, variables).await),
         }
     }
-    Profiles::load(variables).await.err()
 }
 
-/// Checks that the SDK may read both files to their ends. It reads them whole, into memory.
+/// The place of a key of a profile. The credentials file counts before the configuration file.
+async fn place(key: &'static str, profile: &Profile, variables: &AwsVariables) -> AwsSetting {
+    let name = profile.name();
+    if let Ok(file) = aws_files::credentials(variables) {
+        let named = [
+            ("AWS_CONFIG_FILE", "/dev/null"),
+            ("AWS_SHARED_CREDENTIALS_FILE", &*file.path.to_string_lossy()),
+        ];
+        let profiles = profile::load(&Fs::real(), &Env::from_slice(&named), &Default::default(), None).await;
+        let has_key = |profiles: ProfileSet| profiles.get_profile(name).is_some_and(|p| p.get(key).is_some());
+        if profiles.is_ok_and(has_key) {
+            return AwsSetting::Key { key, section: name.to_owned(), file: file.path };
+        }
+    }
+    let section = if name == "default" { name.to_owned() } else { format!("profile {name}") };
+    let file = aws_files::config(variables).map(|file| file.path).unwrap_or_default();
+    AwsSetting::Key { key, section, file }
+}
+
+/// Checks the endpoint of STS that the files name, where it counts. Those of variables are checked before.
 ///
 /// # Errors
-/// When one is too long, or a device that gives bytes without end.
-pub(super) fn check_ends(variables: &AwsVariables) -> Result<(), SetupError> {
-    for (variable, file) in files(variables) {
-        let Some(FileVariable::Path(path)) = file else { continue };
-        input_file::check_end(path).map_err(|problem| SetupError::ProfileFile {
-            variable,
-            path: path.clone(),
-            problem: problem.to_string(),
-        })?;
-    }
-    Ok(())
+/// When it cannot be called.
+pub(super) async fn check_endpoint(config: &SdkConfig, variables: &AwsVariables) -> Result<(), SetupError> {
+    let key =
+        ServiceConfigKey::builder().service_id("STS").env("AWS_ENDPOINT_URL").profile(ENDPOINT_URL).build();
+    let settings = config.service_config();
+    let url = key.ok().and_then(|key| settings?.load_config(key));
+    let Some((url, flaw)) = url.and_then(|url| EndpointFlaw::of(&url).map(|flaw| (url, flaw))) else {
+        return Ok(());
+    };
+    let setting = match Profiles::load(variables).await {
+        Ok(profiles) => profiles.endpoint_setting(&url, variables).await,
+        Err(_) => None,
+    };
+    setting.map_or(Ok(()), |setting| Err(SetupError::Endpoint { setting, flaw }))
 }
 
-fn files(variables: &AwsVariables) -> [(&'static str, Option<&FileVariable>); 2] {
-    [
-        ("AWS_CONFIG_FILE", variables.config_file.as_ref()),
-        ("AWS_SHARED_CREDENTIALS_FILE", variables.shared_credentials_file.as_ref()),
-    ]
+/// Checks the files that a profile's credentials are read from: the SDK reads each whole, into memory.
+///
+/// # Errors
+/// When one does not come to an end, or is no text of UTF-8.
+pub(super) async fn check(variables: &AwsVariables) -> Result<(), SetupError> {
+    aws_files::check_texts(variables)?;
+    match identity_token_file(variables).await {
+        Some((setting, path)) => input_file::read_to_end(&path)
+            .map(drop)
+            .map_err(|problem| SetupError::IdentityTokenFile { setting, path, problem: problem.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// What keeps the files from being read, where something does.
+pub(super) async fn problem(variables: &AwsVariables) -> Option<SetupError> {
+    match aws_files::check_access(variables).await {
+        Ok(()) => Profiles::load(variables).await.err(),
+        Err(problem) => Some(problem),
+    }
+}
+
+/// What keeps the file of the profile's web identity token from being read, where something does.
+pub(super) async fn identity_token_problem(variables: &AwsVariables) -> Option<SetupError> {
+    let (setting, path) = identity_token_file(variables).await?;
+    let problem = input_file::check(&path).err()?.to_string();
+    Some(SetupError::IdentityTokenFile { setting, path, problem })
+}
+
+async fn identity_token_file(variables: &AwsVariables) -> Option<(AwsSetting, PathBuf)> {
+    Profiles::load(variables).await.ok()?.identity_token_file(variables).await
 }
 
 /// A file that credentials are read from and that is no regular one, so that reading it may take for ever.
-pub(super) async fn odd_file(variables: &AwsVariables) -> Option<(&'static str, PathBuf)> {
+pub(super) async fn odd_file(variables: &AwsVariables) -> Option<(AwsSetting, PathBuf)> {
     for (variable, file) in [
         ("AWS_CONFIG_FILE", &variables.config_file),
         ("AWS_SHARED_CREDENTIALS_FILE", &variables.shared_credentials_file),
@@ -85,27 +147,25 @@ pub(super) async fn odd_file(variables: &AwsVariables) -> Option<(&'static str, 
         ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &variables.container_token_file),
     ] {
         let Some(FileVariable::Path(path)) = file else { continue };
-        if tokio::fs::metadata(path).await.is_ok_and(|file| !file.is_file()) {
-            return Some((variable, path.clone()));
+        if is_odd(path).await {
+            return Some((AwsSetting::Variable(variable), path.clone()));
         }
     }
     None
 }
 
-async fn unreadable(variable: &'static str, file: &FileVariable) -> Option<SetupError> {
-    let path = match file.path(variable) {
-        Ok(path) => path,
-        Err(content) => return Some(content),
-    };
-    // The SDK puts the home directory there.
-    if path.starts_with("~") {
-        return None;
+/// What credentials that do not come probably wait for, by what the files say.
+pub(super) async fn waits_for(variables: &AwsVariables) -> WaitsFor {
+    let Ok(profiles) = Profiles::load(variables).await else { return WaitsFor::Provider };
+    if profiles.run_a_program() {
+        return WaitsFor::Program;
     }
-    let problem = match tokio::fs::metadata(path).await {
-        // Opening a pipe may wait for ever.
-        Ok(file) if !file.is_file() => return None,
-        Ok(_) => File::open(path).await.err()?,
-        Err(problem) => problem,
-    };
-    Some(SetupError::ProfileFile { variable, path: path.to_owned(), problem: problem.to_string() })
+    match profiles.identity_token_file(variables).await {
+        Some((setting, path)) if is_odd(&path).await => WaitsFor::File { setting, path },
+        Some(_) | None => WaitsFor::Provider,
+    }
+}
+
+async fn is_odd(path: &Path) -> bool {
+    tokio::fs::metadata(path).await.is_ok_and(|file| !file.is_file())
 }

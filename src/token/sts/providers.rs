@@ -4,6 +4,7 @@
 use super::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
 use super::profiles;
 use crate::input_file::{self, InputFileError};
+use crate::token::aws_setting::AwsSetting;
 use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
@@ -43,13 +44,13 @@ fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderCha
     let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
     let chain =
         CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-            .or_else("Profile", Checked::new(profile, profiles::check_ends, variables))
-            .or_else("WebIdentityToken", Checked::new(web_identity, check_identity_token, variables));
+            .or_else("Profile", Checked::new(profile, Check::Profile, variables))
+            .or_else("WebIdentityToken", Checked::new(web_identity, Check::IdentityToken, variables));
     let chain = match variables.container_endpoint {
         ContainerEndpoint::Unset => chain,
         ContainerEndpoint::Set => {
             let container = EcsCredentialsProvider::builder().configure(&conf).build();
-            chain.or_else("EcsContainer", Checked::new(container, check_container_token, variables))
+            chain.or_else("EcsContainer", Checked::new(container, Check::ContainerToken, variables))
         }
         ContainerEndpoint::Wrong { variable, flaw } => {
             chain.or_else("EcsContainer", Wrong(SetupError::ContainerEndpoint { variable, flaw }))
@@ -78,10 +79,11 @@ fn provider_config(config: &SdkConfig) -> ProviderConfig {
 fn check_identity_token(variables: &AwsVariables) -> Result<(), SetupError> {
     let Some(FileVariable::Path(path)) = &variables.web_identity_token_file else { return Ok(()) };
     let problem = |problem: InputFileError| SetupError::IdentityTokenFile {
+        setting: AwsSetting::Variable("AWS_WEB_IDENTITY_TOKEN_FILE"),
         path: path.clone(),
         problem: problem.to_string(),
     };
-    input_file::check_end(path).map_err(problem)
+    input_file::read_to_end(path).map(drop).map_err(problem)
 }
 
 fn check_container_token(variables: &AwsVariables) -> Result<(), SetupError> {
@@ -90,7 +92,7 @@ fn check_container_token(variables: &AwsVariables) -> Result<(), SetupError> {
         path: path.clone(),
         problem: problem.to_string(),
     };
-    input_file::check_end(path).map_err(problem)
+    input_file::read_to_end(path).map(drop).map_err(problem)
 }
 
 /// Asks a provider after a check of the files that it reads: it would read one without end, into memory.
@@ -101,7 +103,23 @@ struct Checked<P> {
     variables: AwsVariables,
 }
 
-type Check = fn(&AwsVariables) -> Result<(), SetupError>;
+/// The files that a provider reads.
+#[derive(Clone, Copy, Debug)]
+enum Check {
+    Profile,
+    IdentityToken,
+    ContainerToken,
+}
+
+impl Check {
+    async fn run(self, variables: &AwsVariables) -> Result<(), SetupError> {
+        match self {
+            Self::Profile => profiles::check(variables).await,
+            Self::IdentityToken => check_identity_token(variables),
+            Self::ContainerToken => check_container_token(variables),
+        }
+    }
+}
 
 impl<P> Checked<P> {
     fn new(provider: P, check: Check, variables: &AwsVariables) -> Self {
@@ -114,10 +132,10 @@ impl<P: ProvideCredentials> ProvideCredentials for Checked<P> {
     where
         Self: 'a,
     {
-        match (self.check)(&self.variables) {
-            Ok(()) => self.provider.provide_credentials(),
-            Err(problem) => failed(problem),
-        }
+        future::ProvideCredentials::new(async {
+            self.check.run(&self.variables).await.map_err(CredentialsError::invalid_configuration)?;
+            self.provider.provide_credentials().await
+        })
     }
 }
 
@@ -130,10 +148,6 @@ impl ProvideCredentials for Wrong {
     where
         Self: 'a,
     {
-        failed(self.0.clone())
+        future::ProvideCredentials::ready(Err(CredentialsError::invalid_configuration(self.0.clone())))
     }
-}
-
-fn failed<'a>(problem: SetupError) -> future::ProvideCredentials<'a> {
-    future::ProvideCredentials::ready(Err(CredentialsError::invalid_configuration(problem)))
 }

@@ -5,6 +5,7 @@ use super::{answer_size, profiles};
 use crate::legible;
 use crate::redact;
 use crate::token::aws_code::AwsCode;
+use crate::token::aws_setting::AwsSetting;
 use crate::token::error::{self, LONGEST, TokenError};
 use crate::token::setup_error::SetupError;
 use aws_credential_types::provider::error::CredentialsError;
@@ -78,9 +79,14 @@ pub(super) fn not_sts(what: &str) -> TokenError {
 
 /// Why there are no credentials, as exactly as the environment and AWS's files let it be told.
 pub(super) async fn no_credentials(error: &CredentialsError, variables: &AwsVariables) -> SetupError {
-    let known = causes(error).find_map(|cause| known(cause, variables));
-    if let Some(known) = known.or_else(|| unreadable(file_problem(error)?, variables)) {
+    if let Some(known) = causes(error).find_map(|cause| known(cause, variables)) {
         return known;
+    }
+    if let Some(problem) = file_problem(error) {
+        let of_profile = profiles::identity_token_problem(variables).await;
+        if let Some(unreadable) = of_profile.or_else(|| unreadable(problem, variables)) {
+            return unreadable;
+        }
     }
     // The chain lists what it tried, each on a line.
     let what = error::chain(error).lines().map(str::trim).collect::<Vec<_>>().join("; ");
@@ -108,13 +114,16 @@ fn file_problem(error: &CredentialsError) -> Option<&io::Error> {
     causes(error).find(|cause| !cause.is::<CredentialsError>())?.downcast_ref()
 }
 
-/// A file that a provider could not read. The providers are asked in this order.
+/// A file that a variable names and that a provider could not read. The providers are asked in this order.
 fn unreadable(problem: &io::Error, variables: &AwsVariables) -> Option<SetupError> {
     let problem = problem.to_string();
     if let Some(file) = &variables.web_identity_token_file {
         return Some(file.path("AWS_WEB_IDENTITY_TOKEN_FILE").map_or_else(
             |content| content,
-            |path| SetupError::IdentityTokenFile { path: path.to_owned(), problem },
+            |path| {
+                let setting = AwsSetting::Variable("AWS_WEB_IDENTITY_TOKEN_FILE");
+                SetupError::IdentityTokenFile { setting, path: path.to_owned(), problem }
+            },
         ));
     }
     if variables.container_endpoint == ContainerEndpoint::Unset {

@@ -5,7 +5,7 @@
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
 use super::credentials_source::AwsVariables;
-use super::profiles::{self, Profiles};
+use super::profiles;
 use super::providers::Providers;
 use super::refusal::no_credentials;
 use crate::clock::Clock;
@@ -173,14 +173,11 @@ impl AwsSession {
 /// Why there are no credentials, where looking for them has come to no end within this time.
 pub(super) async fn late(blocking: &BlockingWork, variables: &AwsVariables, within: Duration) -> SetupError {
     let waits_for = match profiles::odd_file(variables).await {
-        Some((variable, path)) => WaitsFor::File { variable, path },
+        Some((setting, path)) => WaitsFor::File { setting, path },
         None => {
             let variables = variables.clone();
-            let by_program = async move {
-                Profiles::load(&variables).await.is_ok_and(|profiles| profiles.run_a_program())
-            };
-            let by_program = timeout(EXPLAIN, blocking.run(EXPLAIN, by_program)).await;
-            if by_program == Ok(true) { WaitsFor::Program } else { WaitsFor::Provider }
+            let by_files = async move { profiles::waits_for(&variables).await };
+            timeout(EXPLAIN, blocking.run(EXPLAIN, by_files)).await.unwrap_or(WaitsFor::Provider)
         }
     };
     SetupError::Late { within, waits_for }
