@@ -7,7 +7,7 @@ use bytes::{Buf, Bytes};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use httparse::{EMPTY_HEADER, Status, parse_headers};
 
-/// The maximum size of all chunk extensions of one body. Only attacks have many.
+/// The maximum size of the extensions of one chunk. Their sum over a body has no limit, because some senders sign each chunk.
 const MAX_EXTENSION_BYTES: usize = 16 * 1024;
 /// The maximum number of digits and blanks of a chunk's size. Some servers pad the size.
 const MAX_SIZE_CHARACTERS: usize = 64;
@@ -33,6 +33,7 @@ pub(super) struct Chunked {
     size: u64,
     /// The number of digits and blanks of the size so far.
     size_line: usize,
+    /// The number of bytes of the chunk's extensions so far.
     extensions: usize,
     trailers: Vec<u8>,
 }
@@ -105,7 +106,7 @@ impl Chunked {
             }
             (At::DataCr, b'\r') => At::DataLf,
             (At::DataLf, b'\n') => {
-                self.size_line = 0;
+                (self.size_line, self.extensions) = (0, 0);
                 At::Start
             }
             (At::Line, b'\r') => At::EndLf,
@@ -209,6 +210,16 @@ mod tests {
     }
 
     #[test]
+    fn extensions_are_limited_for_each_chunk() {
+        let body = |length: usize| {
+            let extensions = "x".repeat(length);
+            format!("1;{extensions}\r\na\r\n").repeat(3) + &format!("0;{extensions}\r\n\r\n")
+        };
+        assert_eq!(read(&[body(16_000).as_bytes()]).unwrap().0, b"aaa");
+        assert!(read(&[body(17_000).as_bytes()]).is_none());
+    }
+
+    #[test]
     fn what_is_behind_the_end_stays() {
         let (_, trailers, rest) = read(&[b"1\r\nx\r\n0\r\nx-sum: 1\r\nx-sum: 2\r\n\r\nGET /"]).unwrap();
         assert_eq!(trailers.get_all("x-sum").iter().count(), 2);
@@ -232,6 +243,10 @@ mod tests {
             "0\r\nx sum: 1\r\n\r\n",
             "0\r\nx-sum: 1\n\r\n",
             "0\r\n: 1\r\n\r\n",
+            "0\r\nx-sum : 1\r\n\r\n",
+            "0\r\nx-sum\t: 1\r\n\r\n",
+            "0\r\na: b\r\nx-sum : 1\r\n\r\n",
+            "0\r\n\"x\": 1\r\n\r\n",
         ] {
             assert!(read(&[text.as_bytes()]).is_none(), "{text:?}");
         }

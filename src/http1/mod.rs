@@ -52,13 +52,20 @@ pub mod rewind;
 use http::HeaderMap;
 use limits::{MAX_FIELDS, MAX_HEADER_BYTES};
 
-/// Checks that a header of HTTP/2 keeps to the limits of HTTP/1.1, because the HTTP/2 library counts sizes in another way.
-/// `first_line` is the length of what would be its first line.
+/// Checks that fields of HTTP/2 are such as HTTP/1.1 allows, because the HTTP/2 library counts sizes in another way and takes a
+/// quotation mark in a name, which is no character of a token (RFC 9110, section 5.6.2). `first_line` is the length of what
+/// would be the first line of the header.
 ///
 /// # Errors
-/// When the header is larger.
-pub fn check_size(headers: &HeaderMap, first_line: usize) -> Result<(), error::Error> {
+/// When the header is larger than the limits, or a name is no token.
+pub fn check_fields(headers: &HeaderMap, first_line: usize) -> Result<(), error::Error> {
     let fits =
         headers.len() <= MAX_FIELDS && first_line + field_lines::length_of(headers) <= MAX_HEADER_BYTES;
-    if fits { Ok(()) } else { Err(error::Error::HeaderTooLarge) }
+    if !fits {
+        return Err(error::Error::HeaderTooLarge);
+    }
+    if headers.keys().any(|name| name.as_str().contains('"')) {
+        return Err(error::Error::Malformed("header name"));
+    }
+    Ok(())
 }

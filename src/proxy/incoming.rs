@@ -2,7 +2,7 @@
 
 use super::body::RequestBody;
 use super::message_error::MessageError;
-use crate::http1::check_size;
+use crate::http1::check_fields;
 use crate::http1::client::{self, Remains};
 use crate::http1::request_body;
 use crate::http1::rewind::Rewind;
@@ -69,7 +69,7 @@ fn held_to_limits(
     frame.map(|frame| {
         let frame = frame?;
         if let Some(trailers) = frame.trailers_ref() {
-            check_size(trailers, 0)?;
+            check_fields(trailers, 0)?;
         }
         Ok(frame)
     })

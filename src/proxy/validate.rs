@@ -2,7 +2,7 @@
 //! what it takes although RFC 9112 or RFC 9113 calls it malformed, because the hop before may have read it differently.
 
 use super::error::ProxyError;
-use crate::http1::check_size;
+use crate::http1::check_fields;
 use crate::http1::error::Error;
 use crate::http1::framing::one_length;
 use http::header::{HOST, TRANSFER_ENCODING};
@@ -34,7 +34,7 @@ pub fn check<B>(request: &Request<B>) -> Result<(), ProxyError> {
 fn check_http2<B>(request: &Request<B>) -> Result<(), ProxyError> {
     let path = request.uri().path_and_query().map_or("", |path| path.as_str());
     let first_line = request.method().as_str().len() + path.len() + host_line(request.uri());
-    check_size(request.headers(), first_line).map_err(ProxyError::Unreadable)?;
+    check_fields(request.headers(), first_line).map_err(ProxyError::Unreadable)?;
     let has_user = request.uri().authority().is_some_and(|authority| authority.as_str().contains('@'));
     if path.starts_with('?') || has_user || request.headers().values().any(has_blanks_around) {
         return Err(ProxyError::Malformed);
@@ -51,9 +51,9 @@ fn host_line(uri: &Uri) -> usize {
 /// HTTP/1.1 takes them away: upstreams send them.
 ///
 /// # Errors
-/// When it is too large, or states no length or two.
+/// When it is too large, has a name that is no token, or states no length or two.
 pub fn check_http2_response<B>(response: &mut Response<B>) -> Result<(), Error> {
-    check_size(response.headers(), 0)?;
+    check_fields(response.headers(), 0)?;
     one_length(response.headers_mut())?;
     for value in response.headers_mut().values_mut().filter(|value| has_blanks_around(value)) {
         let trimmed = HeaderValue::from_bytes(value.as_bytes().trim_ascii());

@@ -116,6 +116,18 @@ async fn a_response_over_http_2_whose_trailers_are_too_large_breaks_off() {
 }
 
 #[tokio::test]
+async fn a_response_over_http_2_with_a_trailer_whose_name_is_no_token_breaks_off() {
+    let upstream = Upstream::scripted(|_| async {
+        hello([("\"x\"".parse().unwrap(), HeaderValue::from_static("1"))].into_iter().collect())
+    });
+    let world = World::pinned(upstream.await, &["--upstream-protocol", "http2"]).await;
+    let mut caller = Line::to(world.proxy.proxy).await;
+    caller.send("GET / HTTP/1.1\r\nhost: p\r\nte: trailers\r\nconnection: close, te\r\n\r\n").await;
+    let answer = caller.rest().await;
+    assert!(!answer.contains(LAST_CHUNK), "{answer}");
+}
+
+#[tokio::test]
 async fn trailers_say_nothing_that_only_a_header_may() {
     let (sender, mut seen) = mpsc::unbounded_channel();
     let upstream = Upstream::scripted(move |request| {

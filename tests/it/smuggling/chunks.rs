@@ -78,6 +78,11 @@ pub fn ends() -> Vec<Case> {
         forwarded("a request in a chunk", chunked(whole), SMUGGLED),
         forwarded("chunks that spell the end", chunked("5\r\n0\r\n\r\n\r\n0\r\n\r\n"), "0\r\n\r\n"),
         forwarded(
+            "many chunks with extensions",
+            chunked([b"1;chunk-signature=ad80c730a21e5b8d04586a2213dd63b9a0e99e0e2307b0ade35a65485a288648\r\nx\r\n".repeat(300), b"0\r\n\r\n".to_vec()].concat()),
+            "x".repeat(300),
+        ),
+        forwarded(
             "many chunks",
             chunked([&b"1\r\nx\r\n".repeat(300)[..], b"0\r\n\r\n"].concat()),
             "x".repeat(300),
@@ -105,6 +110,9 @@ pub fn trailers() -> Vec<Case> {
     for (name, trailer) in [
         ("a fold", &b"x-sum: 1\r\n content-length: 5"[..]),
         ("a name with a blank", b"x sum: 1"),
+        ("a blank after a name", b"x-sum : 1"),
+        ("a tab after a name", b"x-sum\t: 1"),
+        ("quotes in a name", b"\"x\": 1"),
         ("no colon", b"x-sum"),
         ("NUL in the value", b"x-sum: \0"),
         ("a bare CR", b"x-sum: 1\rhost: evil"),

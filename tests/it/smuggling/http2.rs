@@ -73,6 +73,7 @@ fn names_and_values() -> Vec<Case> {
         ("x\r\ntransfer-encoding", b"chunked"),
         ("x: y\r\ntransfer-encoding: chunked\r\nz", b"x"),
         ("x\0", b"x"),
+        ("\"x\"", b"x"),
         ("x\u{e9}", b"x"),
         ("x", b"a\r\ntransfer-encoding: chunked"),
         ("x", b"a\r\n\r\nGET /smuggled HTTP/1.1\r\nhost: evil.example\r\n\r\n"),
@@ -179,6 +180,7 @@ fn trailers() -> Vec<Case> {
         // Only what names the request is read from pseudo-fields, so this one comes to nothing.
         with("a pseudo-field in a trailer", &[(":path", b"/smuggled")], hello()),
         with("a line break in a trailer", &[("x-sum", b"1\r\nhost: evil")], Outcome::Cut),
+        with("quotes in a trailer's name", &[("\"x\"", b"1")], Outcome::Cut),
         with("a capital in a trailer", &[("X-Sum", b"1")], Outcome::Cut),
     ]
 }

@@ -67,6 +67,23 @@ async fn an_invalid_response_is_asked_for_twice_at_most_and_never_where_that_may
 }
 
 #[tokio::test]
+async fn a_response_with_a_field_name_that_is_no_token_reaches_no_caller() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        loop {
+            let stream = connection.request().await?;
+            // `:status: 200`, and a field `"x"`.
+            connection.answer_with(stream, b"\x88\0\x03\"x\"\x01y").await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (_sts, proxy) = proxy(upstream.address, "http2").await;
+    let answer = send(proxy.proxy, get("/", &[])).await;
+    assert_eq!(answer.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(answer.header("proxy-status"), Some("attache; error=http_protocol_error"));
+}
+
+#[tokio::test]
 async fn an_http_2_response_that_breaks_off_with_its_header_is_another() {
     let upstream = Frames::scripted(|_, mut connection| async move {
         connection.greet(None).await?;
