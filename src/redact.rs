@@ -34,6 +34,9 @@ const SECRET_NAMES: [&str; 11] = [
     "refreshtoken",
 ];
 
+/// Those of them that name no host. A number behind another one may be the port of a host such as `vault-secret`.
+const PASSWORD_NAMES: [&str; 3] = ["password", "passwd", "passphrase"];
+
 /// What a report shows of a value: plain words as they are, everything else in quotes and with its controls escaped. A
 /// value that may be a secret is only described, and in what looks like a URL user, password, query and fragment are left
 /// out.
@@ -145,6 +148,11 @@ fn without_urls_secrets(text: &str) -> Cow<'_, str> {
     shown.text()
 }
 
+/// The value of a field of the log, without secrets. Audiences are names, and what a URL has besides its place belongs to them.
+pub fn field<'v>(name: &str, value: &'v str) -> Cow<'v, str> {
+    if name == "audience" { without_keys(value) } else { without_secrets(value) }
+}
+
 /// The text without what is shaped like a token or a key: a JWT, whole or cut, what stands after `Bearer` or `Basic`, and
 /// long texts in base64.
 fn without_tokens(text: &str) -> Cow<'_, str> {
@@ -186,6 +194,9 @@ fn without_named_secrets(text: &str) -> Cow<'_, str> {
     let mut shown = Shown::of(text);
     for (at, sign) in text.match_indices(['=', ':']) {
         let name = text[..at].trim_end_matches(['"', '\'', ' ', '\\']);
+        if sign == ":" && is_in_place(&text[..at], &text[at + 1..]) {
+            continue;
+        }
         if SECRET_NAMES.iter().any(|secret| ends_in(name, secret)) {
             let value = text[at + sign.len()..].trim_start_matches(['"', '\'', ' ', '\\']);
             let length = value.find(is_end).unwrap_or(value.len());
@@ -194,6 +205,24 @@ fn without_named_secrets(text: &str) -> Cow<'_, str> {
         }
     }
     shown.text()
+}
+
+/// Whether the colon between these texts belongs to a place, and stands behind no name of a secret: `vault-secret:8443`,
+/// `https://a.example/secret:rotate`, `arn:aws:secretsmanager:eu-central-1:123456789012:secret:orders`.
+fn is_in_place(before: &str, after: &str) -> bool {
+    let is_end = |c: char| {
+        c.is_whitespace() || matches!(c, '"' | '\'' | '\\' | ',' | ';' | '&' | '=' | '{' | '(' | '[')
+    };
+    let word = before.rsplit(is_end).next().unwrap_or_default();
+    let rest = after.split(is_end).next().unwrap_or_default();
+    let is_urn = ["urn:", "arn:"].iter().any(|scheme| word.starts_with(scheme));
+    let is_in_path =
+        word.split_once("://").is_some_and(|(_, place)| place.contains('/')) && !rest.contains('@');
+    let (port, end) = rest.split_at(rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len()));
+    let is_port = port.parse::<u16>().is_ok()
+        && !end.starts_with(|c| c == '@' || may_be_in_token(c) && !matches!(c, '/' | '.'));
+    let is_password = PASSWORD_NAMES.iter().any(|name| ends_in(word, name));
+    is_urn || is_in_path || is_port && !word.is_empty() && !is_password
 }
 
 /// Whether a name ends in these small letters, whatever its case, its `-` and its `_`.

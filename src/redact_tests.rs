@@ -1,5 +1,6 @@
 use super::*;
 use base64::engine::general_purpose::STANDARD;
+use proptest::prelude::*;
 
 #[test]
 fn a_value_cannot_move_the_terminal() {
@@ -101,5 +102,80 @@ fn a_key_in_base64_is_not_shown_and_a_path_or_a_hash_is() {
         "arn:aws:sts::123456789012:assumed-role/OrdersStack-TaskRoleOfTheOrders30462DF1-1XYZ/i-0".to_owned(),
     ] {
         assert_eq!(without_secrets(&text), text);
+    }
+}
+
+#[test]
+fn a_place_whose_host_or_path_is_called_secret_is_shown() {
+    for text in [
+        "vault-secret:8443",
+        "https://vault-secret:8443",
+        "https://my-api-key:9000/x",
+        "secret:443, other",
+        "error at vault-secret:8443: refused",
+        "https://a.example/secret:rotate",
+        "urn:acme:secret:orders",
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/db",
+    ] {
+        assert_eq!((&*without_secrets(text), &*without_keys(text)), (text, text));
+    }
+    for (text, expected) in [
+        ("secret:84433x", "secret:***"),
+        ("secret:99999", "secret:***"),
+        ("password:8443", "password:***"),
+        ("secret: 8443", "secret: ***"),
+        (r#"{"secret":8443}"#, r#"{"secret":***}"#),
+        ("https://secret:8443@a.example/", "https://***@a.example/"),
+        ("https://secret:hunter2", "https://secret:***"),
+    ] {
+        assert_eq!(without_secrets(text), expected);
+    }
+}
+
+#[test]
+fn an_audience_in_the_log_keeps_its_query() {
+    assert_eq!(field("audience", "https://a.example/?x=1#y,api://b"), "https://a.example/?x=1#y,api://b");
+    assert_eq!(field("audience", "https://a.example/?api-key=hunter2"), "https://a.example/?api-key=***");
+    assert_eq!(field("error", "https://a.example/?x=1"), "https://a.example/?***");
+}
+
+/// The name of a secret as programs write it.
+fn secret_name() -> impl Strategy<Value = String> {
+    let prefix = prop_oneof![Just(""), Just("x-"), Just("db_"), Just("vault-")];
+    let write: [fn(&str) -> String; 3] =
+        [str::to_owned, str::to_uppercase, |name| name.replace("key", "-Key").replace("token", "_token")];
+    (prefix, prop::sample::select(&SECRET_NAMES[..]), prop::sample::select(write.to_vec()))
+        .prop_map(|(prefix, name, write)| format!("{prefix}{}", write(name)))
+}
+
+proptest! {
+    #[test]
+    fn a_value_behind_the_name_of_a_secret_is_hidden(
+        name in secret_name(), sign in prop::sample::select(vec!["=", ":", ": ", " = ", "\":\"", "\": "]),
+        value in "[0-9A-Za-z]{0,8}[G-Z][0-9A-Za-z]{2,8}", before in "[a-z ]{0,8}", after in "[,; &\"]",
+    ) {
+        let text = format!("{before} {name}{sign}{value}{after}");
+        for shown in [without_secrets(&text), without_keys(&text)] {
+            prop_assert!(shown.contains(&format!("{sign}***{after}")) && !shown.contains(&value), "{}", shown);
+        }
+    }
+
+    #[test]
+    fn a_host_with_a_port_is_shown(
+        host in "[a-z]{1,8}-(secret|api-key|access-token)", port in 1..=u16::MAX,
+        before in prop::sample::select(vec!["", "https://", "to "]), after in prop::sample::select(vec!["", "/", ", x", ": refused"]),
+    ) {
+        let text = format!("{before}{host}:{port}{after}");
+        prop_assert_eq!(without_secrets(&text), &*text);
+        prop_assert_eq!(without_keys(&text), &*text);
+    }
+
+    #[test]
+    fn userinfo_is_hidden_and_the_host_behind_it_is_shown(
+        user in "[a-z]{0,8}", password in "[A-Z0-9:/?#@!]{1,12}", host in "[a-z]{1,8}", port in 1..=u16::MAX,
+    ) {
+        let text = format!("at https://{user}:{password}@{host}:{port}/");
+        let expected = format!("at https://***@{host}:{port}/");
+        prop_assert_eq!(without_secrets(&text), expected);
     }
 }

@@ -7,6 +7,7 @@ use super::{Config, MetricsConfig, Routing, TokenConfig};
 use crate::proxy::target::Target;
 use crate::redact;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::path::Path;
 
@@ -130,7 +131,9 @@ fn policy(config: &Config) -> Vec<Effective> {
 }
 
 fn tokens(config: &TokenConfig) -> Vec<Effective> {
-    let audiences = config.audiences.as_ref().map_or(Value::Unset, |set| Value::list(set.iter()));
+    let audiences = config.audiences.as_ref();
+    let audiences =
+        audiences.map_or(Value::Unset, |set| Value::List(set.shown().map(Cow::into_owned).collect()));
     vec![
         ("token-audience", audiences),
         ("token-signing-algorithm", Value::one(config.algorithm.as_str())),

@@ -198,8 +198,8 @@ struct Fields<'a> {
 
 impl Fields<'_> {
     /// The value without secrets, which an operator or another party may have written into it.
-    fn shown<'v>(&self, value: &'v str) -> Cow<'v, str> {
-        if self.is_access { Cow::Borrowed(value) } else { redact::without_secrets(value) }
+    fn shown<'v>(&self, field: &Field, value: &'v str) -> Cow<'v, str> {
+        if self.is_access { Cow::Borrowed(value) } else { redact::field(field.name(), value) }
     }
 }
 
@@ -234,7 +234,7 @@ impl Visit for Fields<'_> {
 
     fn record_str(&mut self, field: &Field, value: &str) {
         if field.name() != "message" {
-            let value = self.shown(value);
+            let value = self.shown(field, value);
             self.line.name(field.name());
             self.line.text(&value);
         }
@@ -242,14 +242,14 @@ impl Visit for Fields<'_> {
 
     fn record_error(&mut self, field: &Field, value: &(dyn Error + 'static)) {
         let value = Chain(value).to_string();
-        self.line.string(field.name(), &self.shown(&value));
+        self.line.string(field.name(), &self.shown(field, &value));
     }
 
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         match field.name() {
             "message" => {}
             name if self.is_access => self.line.string(name, &format_args!("{value:?}")),
-            name => self.line.string(name, &redact::without_secrets(&format!("{value:?}"))),
+            name => self.line.string(name, &self.shown(field, &format!("{value:?}"))),
         }
     }
 }

@@ -107,7 +107,7 @@ impl Visit for LogEntry {
 
 impl LogEntry {
     fn take(&mut self, field: &Field, value: fmt::Arguments<'_>) {
-        let mut value = redact::without_secrets(&value.to_string()).into_owned();
+        let mut value = redact::field(field.name(), &value.to_string()).into_owned();
         if value.len() > MAX_VALUE {
             value.truncate(value.floor_char_boundary(MAX_VALUE));
             value.push_str("...");

@@ -7,6 +7,7 @@ use crate::support::program::{Program, command};
 use crate::support::upstream::{Upstream, text};
 use attache::emulator::faults::Outage;
 use http_body_util::BodyExt;
+use serde_json::Value;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 use tokio::net::TcpListener;
@@ -154,4 +155,23 @@ async fn a_key_without_its_line_breaks_is_named_and_not_shown() {
             assert!(!told.contains(bytes) && !told.contains(&key[40..60]), "{variables:?} {told}");
         }
     }
+}
+
+/// A mask that hides the port of a host, or an audience, hides what an operator looks for.
+#[tokio::test]
+async fn a_host_whose_name_ends_as_a_secrets_does_is_shown_with_its_port() {
+    let audiences = ["https://a.example/?x=1", "https://my-api-key:9000/", "vault-secret:8443"];
+    let mut flags = vec!["--upstream-host", "vault-secret:8443"];
+    flags.extend(audiences.iter().flat_map(|audience| ["--token-audience", *audience]));
+    let mut proxy = Program::serve("http://127.0.0.1:1", &flags).await;
+    let routing = proxy.logged(|line| line["msg"] == "routing").await;
+    assert_eq!(routing["target"], "https://vault-secret:8443");
+    for message in ["tokens", "no token"] {
+        let line = proxy.logged(|line| line["msg"] == message).await;
+        assert_eq!(line["audience"], audiences.join(","), "{line}");
+    }
+    let status: Value = serde_json::from_str(send(proxy.admin, get("/status", &[])).await.text()).unwrap();
+    assert_eq!(status["settings"]["token-audience"], serde_json::json!(audiences));
+    assert_eq!(status["settings"]["upstream-host"], "vault-secret:8443");
+    assert!(!status.to_string().contains("***"), "{status}");
 }
