@@ -3,6 +3,7 @@
 //! The address judged is the address dialled, so a name that changes its answer in between gains nothing. Where an HTTP
 //! proxy stands between, that proxy looks names up, and nothing here can judge what it finds.
 
+use super::connect_time::ConnectTime;
 use super::connection::Connection;
 use super::dialer::{Dialer, Socket};
 use super::egress::{Egress, EgressError};
@@ -20,11 +21,12 @@ use crate::http1::stream::Stream;
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
+use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 /// Opens connections to upstreams, each driven by a task of one group.
 pub struct Connector {
@@ -146,12 +148,33 @@ impl Connector {
     ) -> impl Future<Output = Result<T, UpstreamError>> {
         let (limit, work) = (self.connect_timeout, Box::pin(work));
         async move {
-            timeout(limit, work).await.unwrap_or_else(|_| {
-                Err(match self.egress(target) {
-                    None => UpstreamError::ConnectTimeout(limit),
-                    Some(egress) => UpstreamError::Egress(named(egress), EgressError::Timeout(limit)),
-                })
-            })
+            let begin = Instant::now();
+            timeout(limit, work).await.unwrap_or_else(|_| Err(self.too_late(target, begin)))
+        }
+    }
+
+    /// Why there was no connection within the time that began then.
+    fn too_late(&self, target: &Target, begin: Instant) -> UpstreamError {
+        let limit = self.connect_timeout;
+        let time = |place| Some(ConnectTime { limit, lookup: self.lookup_time(place, begin)? });
+        match self.egress(target) {
+            None => {
+                let time = time(place(self.dialled(target)));
+                time.map_or(UpstreamError::DnsTimeout(limit), UpstreamError::ConnectTimeout)
+            }
+            Some(egress) => {
+                let time = time(egress.place());
+                let error = time.map_or(EgressError::DnsTimeout(limit), EgressError::Timeout);
+                UpstreamError::Egress(named(egress), error)
+            }
+        }
+    }
+
+    /// How long after `begin` the addresses were known; `None` if they are unknown.
+    fn lookup_time(&self, (host, _, absolute): (&Host, u16, bool), begin: Instant) -> Option<Duration> {
+        match host {
+            Host::Address(_) => Some(Duration::ZERO),
+            Host::Name(name) => self.resolver.time_to_answer(&searched(name, absolute), begin),
         }
     }
 
@@ -165,9 +188,7 @@ impl Connector {
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let dialled = self.dialled(target);
-        let place = (dialled.host(), dialled.port(), dialled.is_absolute());
-        let mut addresses = self.resolve(place).await.map_err(UpstreamError::Dns)?;
+        let mut addresses = self.resolve(place(self.dialled(target))).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.judge_address(address.ip()).is_ok());
         }
@@ -188,12 +209,11 @@ impl Connector {
         self.dialer.dial(addresses).await.map_err(EgressError::Connect)
     }
 
-    /// At least one address. With a final dot a name is looked up as it is (RFC 1034, section 3.1).
+    /// At least one address.
     async fn resolve(&self, (host, port, absolute): (&Host, u16, bool)) -> io::Result<Vec<SocketAddr>> {
         match host {
             Host::Address(address) => Ok(vec![(*address, port).into()]),
-            Host::Name(name) if absolute => self.resolver.resolve(&format!("{name}."), port).await,
-            Host::Name(name) => self.resolver.resolve(name, port).await,
+            Host::Name(name) => self.resolver.resolve(&searched(name, absolute), port).await,
         }
     }
 
@@ -233,6 +253,16 @@ impl Connector {
             (false, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
         }
     }
+}
+
+/// Host and port of a target, and whether the name is looked up without search domains.
+fn place(target: &Target) -> (&Host, u16, bool) {
+    (target.host(), target.port(), target.is_absolute())
+}
+
+/// A name as the resolver is asked for it. With a final dot it is looked up as it is (RFC 1034, section 3.1).
+fn searched(name: &str, absolute: bool) -> Cow<'_, str> {
+    if absolute { format!("{name}.").into() } else { name.into() }
 }
 
 /// A proxy with the variable that names it.

@@ -2,6 +2,7 @@
 //! to them (`CONNECT`, RFC 9110, section 9.3.6).
 
 use super::bypass::Bypass;
+use super::connect_time::ConnectTime;
 use super::dialer::Socket;
 use super::target::{Host, HostPort, Target};
 use crate::tasks::Tasks;
@@ -53,6 +54,9 @@ pub enum EgressError {
     /// The proxy's own name does not resolve.
     #[error("its name cannot be resolved: {0}")]
     Dns(#[source] io::Error),
+    /// The look-up of the proxy's own name had no answer within `--upstream-connect-timeout`.
+    #[error("the DNS did not answer for its name within {0:?}")]
+    DnsTimeout(Duration),
     /// It is this very proxy.
     #[error("it is attache itself")]
     Loop,
@@ -81,14 +85,15 @@ pub enum EgressError {
     #[error("it opened a tunnel, and TLS through it failed: {0}")]
     Tunnel(#[source] io::Error),
     /// All of it, the upstream's own TLS included, takes longer than `--upstream-connect-timeout`.
-    #[error("no connection to the upstream within {0:?}")]
-    Timeout(Duration),
+    #[error("no connection to the upstream within {0}")]
+    Timeout(ConnectTime),
 }
 
 impl EgressError {
     /// Whether the proxy, or the upstream behind it, took too long.
     pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::Timeout(_)) || matches!(self, Self::NoWay(status) if status.as_u16() == 504)
+        matches!(self, Self::DnsTimeout(_) | Self::Timeout(_))
+            || matches!(self, Self::NoWay(status) if status.as_u16() == 504)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Why a request was not answered by its upstream, sorted by the party that must act.
 
+use super::connect_time::ConnectTime;
 use super::egress::EgressError;
 use super::message_error::MessageError;
 use super::policy::Denied;
@@ -56,6 +57,9 @@ pub enum UpstreamError {
     /// The name did not resolve.
     #[error("the name cannot be resolved: {0}")]
     Dns(#[source] std::io::Error),
+    /// The look-up of the name had no answer within `--upstream-connect-timeout`.
+    #[error("the DNS did not answer within {0:?}")]
+    DnsTimeout(Duration),
     /// Every address of the name is forbidden.
     #[error("every address of the name is refused")]
     AddressDenied,
@@ -78,8 +82,8 @@ pub enum UpstreamError {
     #[error("the upstream does not speak HTTP/2")]
     NoHttp2,
     /// Name look-up, connection and handshake took longer than `--upstream-connect-timeout`.
-    #[error("no connection within {0:?}")]
-    ConnectTimeout(Duration),
+    #[error("no connection within {0}")]
+    ConnectTimeout(ConnectTime),
     /// No response header came within `--upstream-timeout`.
     #[error("no response within {0:?}")]
     ResponseTimeout(Duration),
@@ -166,7 +170,7 @@ impl UpstreamError {
     /// What is wrong, by its stable name.
     pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
-            Self::Dns(_) => DiagnosticCode::UpstreamDns,
+            Self::Dns(_) | Self::DnsTimeout(_) => DiagnosticCode::UpstreamDns,
             Self::AddressDenied => DiagnosticCode::AddressNotAllowed,
             Self::Loop => DiagnosticCode::ProxyLoop,
             Self::Connect(_) => DiagnosticCode::UpstreamConnect,
@@ -187,6 +191,7 @@ impl UpstreamError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Dns(_) => "check the upstream's name, and that it resolves where attache runs",
+            Self::DnsTimeout(_) => "see why this machine's DNS does not answer",
             Self::AddressDenied => {
                 "open the range with --allow-address, if the upstream is meant to be there"
             }
@@ -200,6 +205,7 @@ impl UpstreamError {
                 "let --upstream-protocol be auto or http1, unless the upstream is to speak HTTP/2"
             }
             Self::Egress(_, error) => error.hint(),
+            Self::ConnectTimeout(time) if time.is_mostly_lookup() => "see why this machine's DNS is slow",
             Self::ConnectTimeout(_) => {
                 "check what firewalls and network policies allow, or raise --upstream-connect-timeout"
             }
@@ -221,7 +227,7 @@ impl UpstreamError {
     /// How metrics name it.
     pub fn error_type(&self) -> ErrorType {
         match self {
-            Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
+            Self::DnsTimeout(_) | Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
             Self::Egress(_, error) if error.is_timeout() => ErrorType::Timeout,
             Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
                 if error.kind() == ErrorKind::ConnectionRefused =>
@@ -255,7 +261,7 @@ impl EgressError {
     pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
             Self::Loop => DiagnosticCode::ProxyLoop,
-            Self::Dns(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
+            Self::Dns(_) | Self::DnsTimeout(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
             Self::NoCredentials | Self::Credentials => DiagnosticCode::EgressCredentials,
             Self::NoWay(_) => DiagnosticCode::EgressNoWay,
             Self::Forbidden | Self::Refused(_) => DiagnosticCode::EgressRefused,
@@ -271,6 +277,7 @@ impl EgressError {
             Self::Dns(_) | Self::Connect(_) => {
                 "check the proxy variable's host and port; NO_PROXY lists upstreams to reach without it"
             }
+            Self::DnsTimeout(_) => "see why this machine's DNS does not answer",
             Self::NoCredentials | Self::Credentials => {
                 "put user and password into the proxy variable: http://user:password@host:port"
             }
@@ -284,6 +291,7 @@ impl EgressError {
             Self::Tunnel(_) => {
                 "see what the proxy sends after its 200 to CONNECT, and whether the upstream's port speaks TLS"
             }
+            Self::Timeout(time) if time.is_mostly_lookup() => "see why this machine's DNS is slow",
             Self::Timeout(_) => "ask why the proxy is slow, or raise --upstream-connect-timeout",
         }
     }

@@ -98,6 +98,7 @@ impl UpstreamError {
             // Unlike `Unavailable` this invites no second try: the upstream may have done what was asked.
             Self::ResponseTimeout(_) => Code::DeadlineExceeded,
             Self::Dns(_)
+            | Self::DnsTimeout(_)
             | Self::Loop
             | Self::Connect(_)
             | Self::Tls(_)

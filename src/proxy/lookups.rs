@@ -36,6 +36,8 @@ pub(super) struct Lookups {
 struct Entry {
     good: Option<(Arc<[SocketAddr]>, Instant)>,
     bad: Option<(Arc<str>, Instant)>,
+    /// From when to when a look-up ran before there was an answer.
+    first: Option<(Instant, Instant)>,
     running: Option<Running>,
 }
 
@@ -111,6 +113,13 @@ impl Lookups {
         Asked::Running { done: outcome, stale_from: stale.then_some(now + PATIENCE) }
     }
 
+    /// How much of the time since `begin` passed before the name had an answer; `None` while it has none.
+    pub(super) fn time_to_answer(&self, name: &str, begin: Instant, now: Instant) -> Option<Duration> {
+        let Some(entry) = self.names.get(name) else { return Some(Duration::ZERO) };
+        let (from, to) = entry.first.unwrap_or((begin, begin));
+        entry.has_answer(now).then(|| to.saturating_duration_since(from.max(begin)))
+    }
+
     /// Makes room for a name that is not known, as callers choose names. Names that have never had an answer are bounded by
     /// themselves, so that many of them take nothing from a name in use. Returns whether there is room.
     fn make_room(&mut self, now: Instant) -> bool {
@@ -172,12 +181,17 @@ impl Lookups {
     /// Remembers the outcome, and gives it to all that wait.
     pub(super) fn finish(&mut self, name: &str, outcome: io::Result<Arc<[SocketAddr]>>, now: Instant) {
         let Some(entry) = self.names.get_mut(name) else { return };
-        entry.running = None;
+        let running = entry.running.take();
         match outcome {
             Ok(addresses) if addresses.is_empty() => {
                 entry.bad = Some(("the name has no address".into(), now));
             }
-            Ok(addresses) => entry.good = Some((addresses, now)),
+            Ok(addresses) => {
+                if !entry.has_answer(now) {
+                    entry.first = running.map(|running| (running.since, now));
+                }
+                entry.good = Some((addresses, now));
+            }
             Err(error) => entry.bad = Some((error.to_string().into(), now)),
         }
     }

@@ -38,6 +38,26 @@ fn a_name_is_looked_up_once_however_many_ask() {
 }
 
 #[test]
+fn the_time_that_passed_before_an_answer_is_known() {
+    let (mut lookups, start) = (Lookups::default(), Instant::now());
+    let after = |seconds| start + Duration::from_secs(seconds);
+    let took = |lookups: &Lookups, begin, now| {
+        lookups.time_to_answer(NAME, after(begin), after(now)).map(|time| time.as_secs())
+    };
+    let _waiting = lookups.ask(NAME, start);
+    assert_eq!(took(&lookups, 0, 4), None);
+    lookups.finish(NAME, Ok(addresses(1)), after(4));
+    assert_eq!(took(&lookups, 0, 5), Some(4));
+    assert_eq!(took(&lookups, 1, 5), Some(3), "a request that came later waited for less");
+    assert_eq!(took(&lookups, 4, 5), Some(0));
+    let _waiting = lookups.ask(NAME, after(7));
+    lookups.finish(NAME, Ok(addresses(1)), after(10));
+    assert_eq!(took(&lookups, 6, 10), Some(0), "the last answer stood in");
+    let late = after(10) + STALE;
+    assert!(lookups.time_to_answer(NAME, late, late).is_none());
+}
+
+#[test]
 fn a_failure_is_remembered_for_a_moment_and_the_last_answer_stands_in_for_it() {
     let (mut lookups, start) = (Lookups::default(), Instant::now());
     let _waiting = lookups.ask(NAME, start);

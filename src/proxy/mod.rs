@@ -36,6 +36,8 @@ pub mod connection;
 pub mod heard;
 /// Connections that are being opened.
 pub mod single_flight;
+/// The time that a connection may take.
+pub mod connect_time;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
 /// Sockets to upstreams: addresses, tries, how many at a time.

@@ -6,6 +6,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 use tokio::time::{Instant, timeout_at};
 
 /// Looks up names. Cloning is cheap and gives the same.
@@ -36,6 +37,11 @@ impl Resolver {
                 },
             }
         }
+    }
+
+    /// How much of the time since `begin` passed before the name had an answer; `None` while it has none.
+    pub fn time_to_answer(&self, name: &str, begin: Instant) -> Option<Duration> {
+        self.0.lookups().time_to_answer(name, begin, Instant::now())
     }
 
     fn ask(&self, name: &str) -> Asked {

@@ -182,6 +182,7 @@ impl UpstreamError {
             Self::Egress(_, error) => (FAILED, error.proxy_status()),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),
             Self::NoHttp2 | Self::InvalidHttp2(_) => (FAILED, "attache; error=http_protocol_error"),
+            Self::DnsTimeout(_) => (LATE, "attache; error=dns_timeout"),
             Self::ConnectTimeout(_) => (LATE, "attache; error=connection_timeout"),
             Self::ResponseTimeout(_) => (LATE, "attache; error=http_response_timeout"),
             Self::Exchange(error) if error.is_incomplete() => {
@@ -207,6 +208,7 @@ impl EgressError {
             Self::Dns(_) | Self::Connect(_) => {
                 "attache; error=destination_unavailable; details=\"egress proxy\""
             }
+            Self::DnsTimeout(_) => "attache; error=dns_timeout; details=\"egress proxy\"",
             Self::Loop => "attache; error=proxy_loop_detected; details=\"egress proxy\"",
             Self::NoCredentials | Self::Credentials => {
                 "attache; error=proxy_configuration_error; details=\"egress proxy\""

@@ -1,6 +1,7 @@
 use super::*;
 use crate::http1::client;
 use crate::proxy::body::RequestBody;
+use crate::proxy::connect_time::ConnectTime;
 use crate::proxy::target::{Scheme, Target};
 use crate::tasks::Tasks;
 use crate::token::aws_code::AwsCode;
@@ -180,10 +181,16 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
 #[tokio::test]
 async fn an_upstream_that_is_late_is_504() {
     let limit = Duration::from_secs(1);
+    let time = ConnectTime { limit, lookup: Duration::ZERO };
     let expected = [
-        (UpstreamError::ConnectTimeout(limit), "connection_timeout"),
+        (UpstreamError::DnsTimeout(limit), "dns_timeout"),
+        (UpstreamError::ConnectTimeout(time), "connection_timeout"),
         (
-            UpstreamError::Egress("http://proxy".to_owned(), EgressError::Timeout(limit)),
+            UpstreamError::Egress("http://proxy".to_owned(), EgressError::DnsTimeout(limit)),
+            "dns_timeout; details=\"egress proxy\"",
+        ),
+        (
+            UpstreamError::Egress("http://proxy".to_owned(), EgressError::Timeout(time)),
             "connection_timeout; details=\"egress proxy\"",
         ),
         (UpstreamError::ResponseTimeout(limit), "http_response_timeout"),
@@ -231,7 +238,7 @@ async fn a_grpc_call_fails_with_a_status_of_its_own() {
         (tls(rustls::Error::DecryptError), "14", "upstream error"),
         (exchange(b"").await, "14", "upstream error"),
         (upstream(UpstreamError::Upgrade), "14", "upstream error"),
-        (upstream(UpstreamError::ConnectTimeout(limit)), "14", "upstream timeout"),
+        (upstream(UpstreamError::DnsTimeout(limit)), "14", "upstream timeout"),
         (upstream(UpstreamError::ResponseTimeout(limit)), "4", "upstream timeout"),
     ];
     for (error, code, message) in expected {

@@ -159,6 +159,7 @@ fn cure(error: &UpstreamError) -> &'static str {
             "see that --upstream-host, or --upstream-connect-to, is spelled right, and that this machine's DNS knows it"
         }
         UpstreamError::AddressDenied => "open its range with --allow-address, if callers are to reach it",
+        UpstreamError::ConnectTimeout(time) if time.is_mostly_lookup() => error.hint(),
         UpstreamError::Connect(_) | UpstreamError::ConnectTimeout(_) => {
             "see port, route and firewall, or name the HTTP proxy on the way: HTTPS_PROXY"
         }
@@ -167,6 +168,7 @@ fn cure(error: &UpstreamError) -> &'static str {
             "ask whoever runs the upstream, or try another path with --probe-path"
         }
         UpstreamError::Loop
+        | UpstreamError::DnsTimeout(_)
         | UpstreamError::NoHttp2
         | UpstreamError::HeaderTooLarge(_)
         | UpstreamError::OutOfFiles

@@ -2,13 +2,15 @@
 
 use super::dns::{Dns, Reply};
 use crate::support::client::{get, send};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{PATIENCE, Program, command};
 use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Line};
 use crate::support::{Sts, World};
 use http::StatusCode;
 use http::header::{CONNECTION, HeaderValue};
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::net::TcpListener;
 use tokio::time::{Instant, timeout};
 
 const NAME: &str = "api.example.test";
@@ -106,4 +108,62 @@ async fn search_domains() {
     assert_eq!(hosts.collect::<Vec<_>>(), vec![upstream.authority(); 2]);
     let audience = format!("http://{NAME}");
     assert!(sts.handle.calls().iter().all(|call| call.audiences == [audience.clone()]));
+}
+
+#[tokio::test]
+#[ignore = "needs a network of its own"]
+async fn dns_is_late() {
+    let dns = Dns::start(|_| Reply::Silence).await;
+    let sts = Sts::start().await;
+    // It takes connections and begins no TLS.
+    let mute = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let place = format!("{NAME}:{}", mute.local_addr().unwrap().port());
+    let egress = format!("http://{place}");
+    let silent = "dns_timeout";
+    let cases = [
+        ("", "400ms", silent, "upstream_dns", "the DNS did not answer within 400ms"),
+        (
+            "",
+            "1700ms",
+            "connection_timeout",
+            "upstream_connect_timeout",
+            ", of which the look-up of the name took 1",
+        ),
+        (
+            "HTTPS_PROXY",
+            "400ms",
+            silent,
+            "egress_unreachable",
+            "the DNS did not answer for its name within 400ms",
+        ),
+        (
+            "HTTPS_PROXY",
+            "1700ms",
+            "connection_timeout",
+            "egress_timeout",
+            ", of which the look-up of the name took 1",
+        ),
+    ];
+    for (variable, limit, error, code, reason) in cases {
+        // The system asks again after a second, for both families at once.
+        let questions = AtomicUsize::new(0);
+        dns.reply(move |name| match questions.fetch_add(1, Ordering::Relaxed) {
+            0 | 1 => Reply::Silence,
+            _ => one_name(name),
+        });
+        let host = if variable.is_empty() { &place } else { "api.elsewhere.test" };
+        let flags = ["--upstream-host", host, "--upstream-connect-timeout", limit];
+        let mut asked = command(&sts.url);
+        if !variable.is_empty() {
+            asked.env("NO_PROXY", "127.0.0.1").env(variable, &egress);
+        }
+        let mut proxy = Program::start(asked, &flags).await;
+        let answer = send(proxy.proxy, get("/", &[])).await;
+        assert_eq!((answer.status, answer.text()), (StatusCode::GATEWAY_TIMEOUT, "upstream timeout\n"));
+        let told = answer.header("proxy-status").unwrap();
+        assert!(told.starts_with(&format!("attache; error={error}")), "{told}");
+        let line = proxy.logged(|line| line["msg"] == "upstream error").await;
+        assert_eq!(line["code"], code, "{line}");
+        assert!(line["error"].as_str().unwrap().contains(reason), "{line}");
+    }
 }

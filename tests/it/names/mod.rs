@@ -41,3 +41,8 @@ async fn a_silent_dns_holds_up_nothing_but_look_ups() {
 async fn a_name_with_a_final_dot_is_looked_up_as_it_is() {
     in_a_network("search_domains", "nameserver 127.0.0.1\nsearch corp.test\noptions ndots:5\n").await;
 }
+
+#[tokio::test]
+async fn a_dns_that_does_not_answer_in_time_is_named() {
+    in_a_network("dns_is_late", "nameserver 127.0.0.1\noptions timeout:1 attempts:9\n").await;
+}
