@@ -30,6 +30,8 @@ pub mod input_file;
 pub mod authorities;
 /// Has the system find out that a silent connection is gone.
 pub mod keepalive;
+/// Writes to standard streams that may be non-blocking.
+pub mod waiting_writer;
 /// The stable codes of everything that can go wrong.
 pub mod diagnostics;
 /// Values of an operator, as they may be shown.

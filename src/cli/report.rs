@@ -5,6 +5,7 @@ use crate::config::problems::Problems;
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use crate::redact;
+use crate::waiting_writer::WaitingWriter;
 use clap::error::{ContextKind, ContextValue};
 use std::error::Error;
 use std::io::{self, ErrorKind, Write};
@@ -15,8 +16,7 @@ const MAX_ERROR: usize = 4096;
 
 /// Prints data. It is no failure when the reader has closed the pipe.
 pub(super) fn data(bytes: &[u8]) -> Exit {
-    let mut out = io::stdout().lock();
-    match out.write_all(bytes).and_then(|()| out.flush()) {
+    match WaitingWriter::new(io::stdout()).write_all(bytes) {
         Ok(()) => Exit::Done,
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Exit::Done,
         Err(error) => failure(&error, None),
@@ -98,5 +98,5 @@ fn described(error: &dyn Error, hint: Option<&str>) -> String {
 
 /// Prints a message for people.
 pub(super) fn say(text: &str) {
-    let _ = io::stderr().lock().write_all(text.as_bytes());
+    let _ = WaitingWriter::new(io::stderr()).write_all(text.as_bytes());
 }

@@ -6,6 +6,7 @@ use super::targets::{ACCESS, AWS, H2, OURS};
 use super::writer::{Flush, LogWriter};
 use crate::clock::Clock;
 use crate::config::logs::{LogConfig, LogFormat, LogLevel};
+use crate::waiting_writer::WaitingWriter;
 use std::io::{self, Write};
 use tracing::level_filters::LevelFilter;
 use tracing::subscriber::SetGlobalDefaultError;
@@ -33,8 +34,9 @@ pub enum LogError {
 /// When no thread can be started, or the process already logs.
 pub fn init(config: &LogConfig, recent: Recent) -> Result<(Flush, Verbosity), LogError> {
     let format = config.format;
+    let stdout = WaitingWriter::new(io::stdout());
     let (writer, flush) =
-        LogWriter::start(io::stdout(), move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
+        LogWriter::start(stdout, move |lost| lost_lines(format, lost)).map_err(LogError::Thread)?;
     let (subscriber, verbosity) = subscriber(config, writer);
     tracing::subscriber::set_global_default(subscriber.with(recent)).map_err(LogError::Twice)?;
     Ok((flush, verbosity))

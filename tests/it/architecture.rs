@@ -15,13 +15,17 @@ const IMPORTS: &[(&str, &[&str])] = &[
     ("pem", &["diagnostics"]),
     ("authorities", &["input_file"]),
     ("keepalive", &[]),
+    ("waiting_writer", &[]),
     ("legible", &["redact"]),
     ("redact", &[]),
     ("reload", &["diagnostics"]),
     ("http1", &["clock"]),
     ("http2", &[]),
     ("emulator", &["clock"]),
-    ("telemetry", &["clock", "config", "diagnostics", "keepalive", "legible", "redact", "tasks"]),
+    (
+        "telemetry",
+        &["clock", "config", "diagnostics", "keepalive", "legible", "redact", "tasks", "waiting_writer"],
+    ),
     (
         "token",
         &[

@@ -31,6 +31,7 @@ mod inbound;
 mod keepalive;
 mod limits;
 mod logs;
+mod nonblocking_output;
 mod loops;
 mod messages;
 mod names;
