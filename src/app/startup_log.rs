@@ -25,25 +25,7 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
             "a variable is not used"
         );
     }
-    let leads_here = |variable: &&ProxyVariable| proxy.tcp().iter().any(|proxy| variable.leads_to(*proxy));
-    for variable in config.proxy_variables.iter().filter(leads_here) {
-        tracing::warn!(
-            code = DiagnosticCode::ProxyLoop.code(),
-            see = DiagnosticCode::ProxyLoop.see(),
-            variable = variable.name,
-            hint = "unset it for attache, or add the region's STS host to NO_PROXY",
-            "calls to STS are sent to this very proxy, which needs them to answer"
-        );
-        if config.upstream.egress.as_ref().is_some_and(|egress| egress.variable == variable.name) {
-            tracing::warn!(
-                code = DiagnosticCode::ProxyLoop.code(),
-                see = DiagnosticCode::ProxyLoop.see(),
-                variable = variable.name,
-                hint = "unset it for attache, or add the upstreams to NO_PROXY",
-                "requests to upstreams are sent to this very proxy, which opens no tunnels"
-            );
-        }
-    }
+    proxy_loop(config, proxy);
     routing(config);
     if let Some(egress) = &config.upstream.egress {
         tracing::info!(variable = egress.variable, proxy = %egress, "upstreams are reached through a proxy");
@@ -66,6 +48,34 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
         tags = tokens.tags.len(),
         sts_endpoint_url = tokens.sts_endpoint_url,
         "tokens"
+    );
+}
+
+/// Warns of proxy variables that name this very proxy: a request for a token would need a token.
+fn proxy_loop(config: &Config, proxy: &Address) {
+    let leads_here = |variable: &&ProxyVariable| proxy.tcp().iter().any(|proxy| variable.leads_to(*proxy));
+    let variables: Vec<&str> =
+        config.proxy_variables.iter().filter(leads_here).map(|variable| variable.name).collect();
+    if variables.is_empty() {
+        return;
+    }
+    let of_upstreams = config.upstream.egress.as_ref().map(|egress| egress.variable);
+    let (message, hint) = match of_upstreams.is_some_and(|variable| variables.contains(&variable)) {
+        true => (
+            "calls to STS and requests to upstreams are sent to this very proxy, which opens no tunnels",
+            "unset it for attache, or add the region's STS host and the upstreams to NO_PROXY",
+        ),
+        false => (
+            "calls to STS are sent to this very proxy, which needs them to answer",
+            "unset it for attache, or add the region's STS host to NO_PROXY",
+        ),
+    };
+    tracing::warn!(
+        code = DiagnosticCode::ProxyLoop.code(),
+        see = DiagnosticCode::ProxyLoop.see(),
+        variable = variables.join(", "),
+        hint,
+        "{message}"
     );
 }
 

@@ -21,7 +21,7 @@ const MAX_THREADS: usize = 1_024;
 
 impl Config {
     /// Resolves flags, and variables where a flag is not given. The result depends on nothing else, except for the default of
-    /// `--worker-threads`, which comes from the system.
+    /// `--worker-threads`, which comes from the system, and for a notice about sockets of another process.
     ///
     /// # Errors
     /// When a setting is invalid. The error has all problems.
@@ -29,6 +29,7 @@ impl Config {
         let mut reader = Reader::new(environment);
         let config = read(&mut reader, args);
         reader.strays();
+        reader.sockets();
         let (problems, notices) = reader.into_findings();
         match config {
             Some(config) if problems.is_empty() => Ok(Self { notices, ..config }),

@@ -58,8 +58,7 @@ pub fn sockets() -> Result<Sockets, SocketsError> {
     let text = |name| variable(name).unwrap_or_default().to_string_lossy().into_owned();
     let (count, process) = (text("LISTEN_FDS"), text("LISTEN_PID"));
     let (mut sockets, mut unnamed) = (Sockets::default(), Vec::new());
-    if !process.is_empty() && process != process::id().to_string() {
-        // The sockets were passed to the process that started this one.
+    if unused_sockets(&count, &process).is_some() {
         return Ok(sockets);
     }
     if !matches!(count.as_str(), "" | "0" | "1" | "2") {
@@ -87,6 +86,20 @@ pub fn sockets() -> Result<Sockets, SocketsError> {
         *free = Some(socket);
     }
     Ok(sockets)
+}
+
+/// Why sockets were passed to another process, by `LISTEN_FDS` and `LISTEN_PID`; `None` if they were passed to this one, or there
+/// are none. `sd_listen_fds(3)` has this rule: file descriptors of a process that did not ask for them may be anything.
+pub(super) fn unused_sockets(count: &str, process: &str) -> Option<&'static str> {
+    if matches!(count, "" | "0") || process == process::id().to_string() {
+        return None;
+    }
+    Some(match process {
+        "" => {
+            "LISTEN_PID is not set; it must be the process that the sockets are for, which systemd sets it to"
+        }
+        _ => "LISTEN_PID is not this process: a script that starts attache must do so by exec",
+    })
 }
 
 fn take(inherited: &mut ListenFd, index: usize) -> Option<HandedOver> {

@@ -123,7 +123,8 @@ fn an_empty_variable_is_refused_where_the_setting_has_a_default() {
 #[test]
 fn a_variable_that_is_not_utf_8_is_refused_once() {
     use std::os::unix::ffi::OsStrExt;
-    for (flag, _) in REFUSED {
+    // Variables of logs may be another program's.
+    for (flag, _) in REFUSED.iter().filter(|(flag, _)| !flag.starts_with("log-")) {
         let value = std::ffi::OsStr::from_bytes(b"\xff:80");
         let output = attache_command(&[]).env(variable(flag), value).output().unwrap();
         assert_one_problem(

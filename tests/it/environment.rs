@@ -1,7 +1,11 @@
 //! A dirty environment: variables of other programs, of Kubernetes, and of an operator's slip.
 
-use crate::support::program::{Program, command};
-use std::process::Output;
+use crate::support::program::{PATIENCE, Program, command};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::process::{Output, Stdio};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::time::timeout;
 
 const UPSTREAM: [(&str, &str); 2] = [("TOKEN_AUDIENCE", "a"), ("UPSTREAM_HOST", "127.0.0.1:1")];
 
@@ -71,6 +75,37 @@ async fn a_setting_of_the_contract_has_two_names_and_that_with_the_prefix_counts
     let report =
         refused(&[("TOKEN_DURATION", "2h"), ("ATTACHE_TOKEN_DURATION", "10m"), ("UPSTREAM_HOST", "/")]).await;
     assert!(report.contains("1 setting needs attention\n  UPSTREAM_HOST (--upstream-host)"), "{report}");
+}
+
+#[tokio::test]
+async fn a_log_setting_that_is_not_utf_8_is_left_out() {
+    for name in ["LOG_LEVEL", "LOG_FORMAT"] {
+        let mut command = command("http://127.0.0.1:1");
+        command.envs(UPSTREAM).env(name, OsStr::from_bytes(b"inf\xf6"));
+        // No flag, so that the variable counts.
+        command.args(["--listen-addr", "127.0.0.1:0", "--metrics-enabled=false"]);
+        let mut program = command.spawn().unwrap();
+        let mut log = BufReader::new(program.stdout.take().unwrap()).lines();
+        let line = loop {
+            let line = timeout(PATIENCE, log.next_line()).await.unwrap().unwrap().expect("the program ended");
+            let line: serde_json::Value = serde_json::from_str(&line).unwrap();
+            if line["code"] == "setting_unused" {
+                break line;
+            }
+        };
+        assert_eq!((&line["variable"], &line["reason"]), (&name.into(), &"its value must be UTF-8".into()));
+        let prefixed = refusal_of_bytes(&format!("ATTACHE_{name}")).await;
+        assert!(prefixed.contains("must be UTF-8"), "{prefixed}");
+    }
+}
+
+/// What a start says on stderr with this variable, which is not UTF-8.
+async fn refusal_of_bytes(name: &str) -> String {
+    let mut command = command("http://127.0.0.1:1");
+    let output =
+        command.env(name, OsStr::from_bytes(b"inf\xf6")).stderr(Stdio::piped()).output().await.unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    String::from_utf8(output.stderr).unwrap()
 }
 
 #[tokio::test]

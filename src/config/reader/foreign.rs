@@ -5,6 +5,7 @@ use crate::config::aws_variables;
 use crate::config::notices::Notice;
 use crate::config::problems::{Fault, Origin};
 use crate::config::proxy_variables::{self, ProxyVariable};
+use crate::config::service_manager;
 use crate::proxy::bypass::Bypass;
 use crate::proxy::egress::Egress;
 use crate::proxy::target::Scheme;
@@ -42,6 +43,14 @@ impl Reader<'_> {
     /// The variables of AWS.
     pub(in crate::config) fn aws_variables(&self) -> AwsVariables {
         aws_variables::read(&|name| self.environment.get(name))
+    }
+
+    /// Records sockets of a service manager that are not passed to this process.
+    pub(in crate::config) fn sockets(&mut self) {
+        let text = |name| self.environment.get(name).unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(reason) = service_manager::unused_sockets(&text("LISTEN_FDS"), &text("LISTEN_PID")) {
+            self.notice("LISTEN_FDS", reason);
+        }
     }
 
     /// The upstreams that are reached without an HTTP proxy.

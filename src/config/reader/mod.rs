@@ -82,7 +82,8 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads a setting of logs. Its variable without the prefix may belong to another program of a shared environment, so a value
-    /// that neither `parse` nor `parse_foreign` accepts is ignored with a notice. An empty variable is a problem.
+    /// that neither `parse` nor `parse_foreign` accepts, or that is not UTF-8, is ignored with a notice. An empty variable is a
+    /// problem.
     pub(super) fn shared_value<T>(
         &mut self,
         flag: &'static str,
@@ -91,6 +92,9 @@ impl<'a> Reader<'a> {
         parse: fn(&str) -> Result<T, Fault>,
         parse_foreign: fn(&str) -> Option<T>,
     ) -> Option<T> {
+        if typed.is_none() && self.leave_out_if_not_utf8(flag) {
+            return parse(default).ok();
+        }
         let shared = match typed {
             Some(_) => None,
             None => self.variable(flag).ok()?.and_then(|(source, text)| match source {
@@ -108,6 +112,17 @@ impl<'a> Reader<'a> {
                 parse(default).ok()
             }),
         }
+    }
+
+    /// Whether the variable of this flag belongs to a shared environment and is not UTF-8. Records a notice then.
+    fn leave_out_if_not_utf8(&mut self, flag: &'static str) -> bool {
+        let environment = self.environment;
+        let set = variables_of(flag).find_map(|name| Some((environment.get(&name)?, name)));
+        let unreadable = set.filter(|(value, name)| value.to_str().is_none() && !name.starts_with(PREFIX));
+        if let Some((_, name)) = &unreadable {
+            self.notice(name, format!("its value {NOT_UTF_8}"));
+        }
+        unreadable.is_some()
     }
 
     /// Reads a setting without a default. An empty flag unsets it, whatever the value of its variable, and an empty variable

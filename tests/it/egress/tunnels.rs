@@ -147,11 +147,15 @@ async fn a_proxy_that_cannot_be_used_stops_the_start_unless_nothing_needs_it() {
 #[tokio::test]
 async fn a_proxy_that_is_attache_itself_is_warned_of_and_does_not_go_in_circles() {
     let sts = Sts::start().await;
+    let itself = "http://127.7.7.9:18082";
     let flags = ["--upstream-host", ELSEWHERE, "--listen-addr", "127.7.7.9:18082"];
-    let mut attache = attache(&sts, &[("HTTPS_PROXY", "http://127.7.7.9:18082")], &flags).await;
-    let message = "requests to upstreams are sent to this very proxy, which opens no tunnels";
+    let mut attache = attache(&sts, &[("HTTPS_PROXY", itself), ("HTTP_PROXY", itself)], &flags).await;
+    let message =
+        "calls to STS and requests to upstreams are sent to this very proxy, which opens no tunnels";
     let line = attache.logged(|line| line["msg"] == message).await;
     assert_eq!((line["level"].as_str(), line["code"].as_str()), (Some("WARN"), Some("proxy_loop")));
+    assert_eq!(line["variable"], "HTTPS_PROXY, HTTP_PROXY");
+    assert_eq!(attache.log().iter().filter(|line| line["code"] == "proxy_loop").count(), 1);
     let answer = send(attache.proxy, get("/", &[])).await;
     assert_eq!((answer.status, answer.text()), (StatusCode::BAD_GATEWAY, "upstream error\n"));
     let told = "attache; error=proxy_loop_detected; details=\"egress proxy\"";

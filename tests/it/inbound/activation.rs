@@ -90,11 +90,20 @@ async fn unix_sockets_are_taken_over_and_their_files_stay() {
 
 #[tokio::test]
 async fn sockets_for_another_process_are_not_touched() {
-    let (sts, (one, address)) = (Sts::start().await, listener());
-    let command = handing_over(&sts, r#"LISTEN_PID=1 exec "$0" "$@""#, vec![one], None);
-    let proxy = Program::start(command, &[]).await;
-    assert_ne!(proxy.proxy, address);
-    assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
+    let sts = Sts::start().await;
+    for (line, reason) in [
+        (r#"LISTEN_PID=1 exec "$0" "$@""#, "LISTEN_PID is not this process"),
+        (r#"exec "$0" "$@""#, "LISTEN_PID is not set"),
+    ] {
+        let (socket, address) = listener();
+        let command = handing_over(&sts, line, vec![socket], None);
+        let mut proxy = Program::start(command, &[]).await;
+        assert_ne!(proxy.proxy, address);
+        assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
+        let line = proxy.logged(|line| line["variable"] == "LISTEN_FDS").await;
+        assert_eq!(line["code"], "setting_unused", "{line}");
+        assert!(line["reason"].as_str().unwrap().starts_with(reason), "{line}");
+    }
 }
 
 #[tokio::test]
