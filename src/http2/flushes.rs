@@ -8,7 +8,8 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
-/// The number of flushes to wait for. The first may have begun before the last frame was queued; the second has not.
+/// The number of flushes after which everything has been written that was queued before. The first may have begun before the last
+/// frame was queued; the second has not.
 const ENOUGH: u64 = 2;
 
 /// The flushes of one connection. Clones refer to the same connection.
@@ -55,17 +56,20 @@ impl Flushes {
         self.state().is_shut
     }
 
-    fn number(&self) -> u64 {
+    pub(super) fn number(&self) -> u64 {
         self.state().number
     }
 
-    /// Causes a flush, and resolves when everything that was queued before flush number `since` has been written.
-    fn poll_after(&self, since: u64, context: &Context<'_>) -> Poll<()> {
+    /// Causes a flush, and resolves when there have been more flushes than `since`.
+    pub(super) fn poll_after(&self, since: u64, context: &Context<'_>) -> Poll<()> {
         let mut state = self.state();
-        if state.number >= since + ENOUGH {
+        if state.number > since {
             return Poll::Ready(());
         }
-        state.waiting.push(context.waker().clone());
+        // A body is polled for each piece of its content, and waits for the same flush.
+        if !state.waiting.iter().any(|waiting| waiting.will_wake(context.waker())) {
+            state.waiting.push(context.waker().clone());
+        }
         if let Some(connection) = &state.connection {
             connection.wake_by_ref();
         }
@@ -82,7 +86,7 @@ impl Flushes {
 pub struct FlushedBody<B: Body> {
     body: B,
     flushes: Flushes,
-    /// Why the body failed, and the number of flushes of the connection before that.
+    /// Why the body failed, and the number of flushes of the connection after which that is reported.
     broken: Option<(B::Error, u64)>,
 }
 
@@ -103,7 +107,7 @@ impl<B: Body<Data = Bytes, Error: Unpin> + Unpin> Body for FlushedBody<B> {
     ) -> Poll<Option<Result<Frame<Bytes>, B::Error>>> {
         if self.broken.is_none() {
             match ready!(Pin::new(&mut self.body).poll_frame(context)) {
-                Some(Err(error)) => self.broken = Some((error, self.flushes.number())),
+                Some(Err(error)) => self.broken = Some((error, self.flushes.number() + ENOUGH - 1)),
                 frame => return Poll::Ready(frame),
             }
         }

@@ -2,19 +2,20 @@
 
 /// The length of a frame's header in bytes.
 pub(super) const HEADER: usize = 9;
-/// The length of an error code, which is the payload of RST_STREAM, in bytes (RFC 9113, section 6.4).
-const ERROR_CODE: usize = 4;
+/// The length of the number that is the payload of RST_STREAM or WINDOW_UPDATE, in bytes (RFC 9113, sections 6.4 and 6.9).
+const NUMBER: usize = 4;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const PADDED: u8 = 8;
 
-/// The kinds of frames that matter for the detection of floods.
+/// The kinds of frames that are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Data,
     Headers,
     Reset,
+    WindowUpdate,
     Continuation,
     /// Any other kind, known or unknown.
     Other,
@@ -36,6 +37,7 @@ impl Frame {
             0 => Kind::Data,
             1 => Kind::Headers,
             3 => Kind::Reset,
+            8 => Kind::WindowUpdate,
             9 => Kind::Continuation,
             _ => Kind::Other,
         };
@@ -46,6 +48,15 @@ impl Frame {
     /// Whether the frame is a part of a header block that continues after it.
     pub(super) fn leaves_block_open(self) -> bool {
         matches!(self.kind, Kind::Headers | Kind::Continuation) && self.flags & END_HEADERS == 0
+    }
+
+    /// What to report of a payload that is a number.
+    fn number(self) -> Option<fn(u32) -> Passing> {
+        match (self.kind, self.stream) {
+            (Kind::Reset, _) => Some(Passing::ResetBy),
+            (Kind::WindowUpdate, 0) => Some(|number| Passing::Grants(number & (u32::MAX >> 1))),
+            (Kind::WindowUpdate | Kind::Data | Kind::Headers | Kind::Continuation | Kind::Other, _) => None,
+        }
     }
 
     /// Whether it is DATA without content, padding and END_STREAM.
@@ -63,17 +74,22 @@ pub(super) struct FrameHeaders {
     header: [u8; HEADER],
     /// The number of bytes of the header read so far.
     read: usize,
-    /// The error code of a stream's reset, and the number of its bytes not read yet.
-    code: [u8; ERROR_CODE],
-    code_left: usize,
+    /// The payload of a frame that is a number, and what to report of it.
+    number: [u8; NUMBER],
+    pending: Option<fn(u32) -> Passing>,
+    /// The number of its bytes not read yet.
+    number_left: usize,
 }
 
 /// What is reported of frames.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Passing {
     /// A frame begins.
     Begun(Frame),
     /// A stream is reset with this error code.
     ResetBy(u32),
+    /// The window of the connection grows by this number of bytes.
+    Grants(u32),
 }
 
 impl FrameHeaders {
@@ -82,17 +98,18 @@ impl FrameHeaders {
         Self { to_skip, ..Self::default() }
     }
 
-    /// Reports each frame whose header ends in these bytes, and each error code of a reset.
+    /// Reports each frame whose header ends in these bytes, and each number that is a payload.
     #[inline]
     pub(super) fn follow(&mut self, mut bytes: &[u8], mut passing: impl FnMut(Passing)) {
         while !bytes.is_empty() {
             let skipped = self.to_skip.min(bytes.len());
-            if self.code_left > 0 {
-                let (from, taken) = (ERROR_CODE - self.code_left, self.code_left.min(skipped));
-                self.code[from..from + taken].copy_from_slice(&bytes[..taken]);
-                self.code_left -= taken;
-                if self.code_left == 0 {
-                    passing(Passing::ResetBy(u32::from_be_bytes(self.code)));
+            if let Some(report) = self.pending {
+                let (from, taken) = (NUMBER - self.number_left, self.number_left.min(skipped));
+                self.number[from..from + taken].copy_from_slice(&bytes[..taken]);
+                self.number_left -= taken;
+                if self.number_left == 0 {
+                    self.pending = None;
+                    passing(report(u32::from_be_bytes(self.number)));
                 }
             }
             self.to_skip -= skipped;
@@ -104,8 +121,8 @@ impl FrameHeaders {
             if self.read == HEADER {
                 let frame = Frame::of(&self.header);
                 (self.to_skip, self.read) = (frame.length, 0);
-                if frame.kind == Kind::Reset && frame.length == ERROR_CODE {
-                    self.code_left = ERROR_CODE;
+                if frame.length == NUMBER {
+                    (self.pending, self.number_left) = (frame.number(), NUMBER);
                 }
                 passing(Passing::Begun(frame));
             }

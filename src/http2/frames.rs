@@ -7,6 +7,7 @@ use super::flushes::Flushes;
 use super::frame_headers::FrameHeaders;
 use super::header_deadline::HeaderDeadline;
 use super::inbound::Inbound;
+use super::send_window::SendWindow;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -20,6 +21,7 @@ const PREFACE: usize = 24;
 pub struct CountedFrames<S> {
     stream: S,
     peer: Peer,
+    flushes: Flushes,
     received: Inbound,
     sent: FrameHeaders,
     counts: Counts,
@@ -27,8 +29,8 @@ pub struct CountedFrames<S> {
 
 /// The peer of a connection.
 enum Peer {
-    Caller { flushes: Flushes, deadline: HeaderDeadline },
-    Upstream,
+    Caller { deadline: HeaderDeadline },
+    Upstream { window: SendWindow, received: FrameHeaders },
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
@@ -36,14 +38,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     /// and each frame except DATA must be complete within this time.
     pub fn of_caller(stream: S, flushes: Flushes, header_read_timeout: Duration) -> Self {
         let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
-        let peer = Peer::Caller { flushes, deadline: HeaderDeadline::new(header_read_timeout) };
-        Self { stream, peer, received, sent, counts: Counts::begin(0) }
+        let peer = Peer::Caller { deadline: HeaderDeadline::new(header_read_timeout) };
+        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
     }
 
     /// The frames of an upstream, to which the preface has not been sent yet.
-    pub fn of_upstream(stream: S) -> Self {
+    pub fn of_upstream(stream: S, flushes: Flushes, window: SendWindow) -> Self {
         let (received, sent) = (Inbound::default(), FrameHeaders::after(PREFACE));
-        Self { stream, peer: Peer::Upstream, received, sent, counts: Counts::begin(0) }
+        let peer = Peer::Upstream { window, received: FrameHeaders::default() };
+        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
     }
 
     /// Sends GOAWAY with the reason, if that is possible without waiting and between two frames.
@@ -54,7 +57,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
             let last = match self.peer {
                 Peer::Caller { .. } => self.counts.last_stream(),
                 // An upstream opens no streams.
-                Peer::Upstream => 0,
+                Peer::Upstream { .. } => 0,
             };
             let text = [&GOAWAY[..], &last.to_be_bytes(), &ENHANCE_YOUR_CALM.to_be_bytes()].concat();
             // If the peer does not read, GOAWAY is omitted.
@@ -73,12 +76,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         let read = if let Some(rest) = self.received.rest_of_header() {
             let mut room = ReadBuf::new(rest);
             let read = stream.poll_read(context, &mut room);
+            self.peer.received(room.filled());
             let came = room.filled().len();
             self.received.header_came(came, begun);
             read.map_ok(|()| came)
         } else {
             let read = stream.poll_read(context, buffer);
             let new = &mut buffer.filled_mut()[before..];
+            self.peer.received(new);
             let (came, kept) = (new.len(), self.received.sift(new, begun));
             buffer.set_filled(before + kept);
             read.map_ok(|()| came)
@@ -96,7 +101,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
 
     /// Called when there is nothing to read. Resolves with an error when the deadline of a header has passed.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
-        if let Peer::Caller { deadline, .. } = &mut self.peer {
+        if let Peer::Caller { deadline } = &mut self.peer {
             ready!(deadline.poll(self.received.incomplete(), context));
             self.say_goodbye(context);
             let error = io::Error::new(ErrorKind::TimedOut, "the caller's header took too long");
@@ -106,16 +111,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     }
 
     fn written(&mut self, bytes: &[u8]) {
-        let counts = &mut self.counts;
-        self.sent.follow(bytes, |passing| counts.sent(passing));
+        let (counts, peer) = (&mut self.counts, &self.peer);
+        self.sent.follow(bytes, |passing| {
+            counts.sent(passing);
+            if let Peer::Upstream { window, .. } = peer {
+                window.sent(passing);
+            }
+        });
     }
 }
 
 impl Peer {
+    /// Follows the window of what is sent to an upstream. The windows of callers matter to no decision.
+    fn received(&mut self, bytes: &[u8]) {
+        if let Self::Upstream { window, received } = self {
+            received.follow(bytes, |passing| window.received(passing));
+        }
+    }
+
     fn flood(&self) -> &'static str {
         match self {
             Self::Caller { .. } => "the caller floods its connection with frames",
-            Self::Upstream => "the upstream floods its connection with frames",
+            Self::Upstream { .. } => "the upstream floods its connection with frames",
         }
     }
 }
@@ -168,19 +185,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
-        let Peer::Caller { flushes, .. } = &this.peer else {
-            return Pin::new(&mut this.stream).poll_flush(context);
-        };
-        flushes.begin(context);
+        this.flushes.begin(context);
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;
-        flushes.end();
+        this.flushes.end();
         Poll::Ready(Ok(()))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Peer::Caller { flushes, .. } = &self.peer {
-            flushes.shut();
-        }
+        self.flushes.shut();
         Pin::new(&mut self.stream).poll_shutdown(context)
     }
 }

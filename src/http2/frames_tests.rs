@@ -9,6 +9,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
 
 fn frame(kind: u8, stream: u32, payload: usize) -> Vec<u8> {
     let mut text = vec![0, 0, u8::try_from(payload).unwrap(), kind, 0];
@@ -134,7 +135,7 @@ async fn what_is_begun_must_be_whole_in_time_and_content_may_take_its_time() {
 /// What goes on of these bytes when they come, and are read, in pieces of these lengths.
 async fn passed_on(bytes: &[u8], written: usize, read: usize) -> Vec<u8> {
     let (mut upstream, ours) = duplex(written);
-    let mut counted = CountedFrames::of_upstream(ours);
+    let mut counted = CountedFrames::of_upstream(ours, Flushes::default(), SendWindow::default());
     let sending = async move {
         upstream.write_all(bytes).await.unwrap();
         upstream.shutdown().await.unwrap();
@@ -159,8 +160,8 @@ async fn data_frames_that_carry_nothing_are_left_out_however_they_are_cut() {
     let void = || frame(DATA, 1, 0);
     let whole_block = || with(4, frame(HEADERS, 1, 10));
     let block = || [frame(HEADERS, 1, 10), void(), with(4, frame(9, 1, 3))].concat();
-    let kept = [whole_block(), frame(DATA, 1, 20), frame(DATA, 1, 1), frame(PING, 0, 8)].concat();
-    let between = [void(), whole_block(), void(), void(), frame(DATA, 1, 20), void(), frame(DATA, 1, 1)];
+    let kept = [whole_block(), frame(DATA, 1, 20), frame(DATA, 3, 1), frame(PING, 0, 8)].concat();
+    let between = [void(), whole_block(), void(), void(), frame(DATA, 1, 20), void(), frame(DATA, 3, 1)];
     let cases = [
         ([between.concat(), frame(PING, 0, 8), void()].concat(), kept),
         (with(END_STREAM, void()), with(END_STREAM, void())),
@@ -178,20 +179,78 @@ async fn data_frames_that_carry_nothing_are_left_out_however_they_are_cut() {
     }
 }
 
+#[tokio::test]
+async fn small_data_frames_of_one_stream_that_arrive_together_are_joined_and_their_content_is_the_same() {
+    const END_STREAM: u8 = 1;
+    let data = |flags, stream, text: &str| {
+        let mut frame = frame(DATA, stream, text.len());
+        frame[4] = flags;
+        frame[9..].copy_from_slice(text.as_bytes());
+        frame
+    };
+    let long = "l".repeat(250);
+    let came = [
+        [data(0, 1, "a"), data(0, 1, &long), data(0, 1, ""), data(0, 1, "b")].concat(),
+        [data(0, 3, "c"), frame(PING, 0, 8), data(0, 3, "d"), data(0, 1, "e")].concat(),
+        data(END_STREAM, 1, "f"),
+    ];
+    let joined = [
+        [0, 0, 252, DATA, 0, 0, 0, 0, 1].to_vec(),
+        format!("a{long}b").into_bytes(),
+        [data(0, 3, "c"), frame(PING, 0, 8), data(0, 3, "d"), data(0, 1, "e")].concat(),
+        data(END_STREAM, 1, "f"),
+    ];
+    let (came, joined) = (came.concat(), joined.concat());
+    assert_eq!(passed_on(&came, 4096, 4096).await, joined);
+    for written in [1, 5, 9, 10, 13, 64, 300] {
+        for read in [1, 3, 9, 11, 64, 300] {
+            let passed = passed_on(&came, written, read).await;
+            for stream in [1, 3] {
+                assert_eq!(content(&passed, stream), content(&joined, stream), "{written} {read}");
+            }
+        }
+    }
+}
+
+/// The content of a stream and its last flags.
+fn content(mut frames: &[u8], stream: u8) -> (Vec<u8>, u8) {
+    let (mut content, mut flags) = (Vec::new(), 0);
+    while let [high, middle, low, kind, flag, _, _, _, number, rest @ ..] = frames {
+        let (payload, rest) = rest.split_at(u32::from_be_bytes([0, *high, *middle, *low]) as usize);
+        if (*kind, *number) == (DATA, stream) {
+            content.extend_from_slice(payload);
+            flags = *flag;
+        }
+        frames = rest;
+    }
+    (content, flags)
+}
+
 #[test]
-fn the_error_codes_of_resets_that_are_sent_are_read_however_they_are_cut() {
-    let reset = [frame(RESET, 1, 0).as_slice(), &[0, 0, 0, 1]].concat();
-    let reset = [&[0, 0, 4], &reset[3..]].concat();
-    for piece in [1, 2, 5, 10, 13, 100] {
-        let mut codes = Vec::new();
-        let mut sent = FrameHeaders::default();
-        let bytes = [frame(DATA, 1, 20), reset.clone(), frame(PING, 0, 8), reset.clone()].concat();
-        for piece in bytes.chunks(piece) {
-            sent.follow(piece, |passing| match passing {
-                Passing::ResetBy(code) => codes.push(code),
-                Passing::Begun(_) => {}
+fn error_codes_of_resets_and_grants_of_the_connection_s_window_are_read_however_they_are_cut() {
+    let number = |kind, stream, number: u32| {
+        let mut text = frame(kind, stream, 4);
+        text[9..].copy_from_slice(&number.to_be_bytes());
+        text
+    };
+    let parts = [
+        frame(DATA, 1, 20),
+        number(RESET, 1, 8),
+        number(WINDOW_UPDATE, 1, 5),
+        frame(PING, 0, 8),
+        // The first bit is reserved.
+        number(WINDOW_UPDATE, 0, 1 << 31 | 7),
+        number(RESET, 3, 1),
+    ];
+    for piece in [1, 2, 5, 10, 13, 200] {
+        let (mut numbers, mut sent) = (Vec::new(), FrameHeaders::default());
+        for piece in parts.concat().chunks(piece) {
+            sent.follow(piece, |passing| {
+                if !matches!(passing, Passing::Begun(_)) {
+                    numbers.push(passing);
+                }
             });
         }
-        assert_eq!(codes, [1, 1], "{piece}");
+        assert_eq!(numbers, [Passing::ResetBy(8), Passing::Grants(7), Passing::ResetBy(1)], "{piece}");
     }
 }

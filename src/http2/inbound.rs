@@ -1,8 +1,15 @@
-//! Removes empty DATA frames from the frames that are received. They have no meaning (RFC 9113, section 6.1), but the HTTP/2 library
-//! ends a connection after the hundredth, however old it is, and with it its other streams.
+//! Removes empty DATA frames from the frames that are received, and joins small ones. Empty frames have no meaning (RFC 9113, section
+//! 6.1), but the HTTP/2 library ends a connection after the hundredth, however old it is, and with it its other streams. Small ones
+//! cost some 250 bytes each until they are read, and the library ends a connection that holds too many.
 
 use super::frame_headers::{Frame, HEADER, Kind};
 use tokio::io::ReadBuf;
+
+/// The length below which a DATA frame is joined with the one before it, in bytes. The library counts each smaller frame as one of
+/// this length.
+const SMALL: usize = 256;
+/// The longest that a joined frame becomes, in bytes. A peer has to take frames of this length (RFC 9113, section 4.2).
+const MAX_JOINED: usize = 16 << 10;
 
 /// The position in the sequence of received frames.
 #[derive(Default)]
@@ -41,6 +48,8 @@ impl Inbound {
     /// complete, and returns the number of bytes that are left at the beginning.
     pub(super) fn sift(&mut self, bytes: &mut [u8], mut begun: impl FnMut(Frame)) -> usize {
         let (mut kept, mut at) = (0, 0);
+        // The frame that was kept last and is complete, and where its header is.
+        let mut last: Option<(Frame, usize)> = None;
         while at < bytes.len() {
             let passing = self.to_pass.min(bytes.len() - at);
             self.to_pass -= passing;
@@ -51,7 +60,18 @@ impl Inbound {
                 self.header[..self.held].copy_from_slice(&bytes[at..]);
                 break;
             };
-            if self.goes_on(Frame::of(header), &mut begun) {
+            let frame = Frame::of(header);
+            let is_complete = frame.length <= bytes.len() - at - HEADER;
+            let goes_on = self.goes_on(frame, &mut begun);
+            if let Some((before, position)) = &mut last
+                && is_complete
+                && before.takes(frame)
+            {
+                before.length += frame.length;
+                let [.., high, middle, low] = before.length.to_be_bytes();
+                bytes[*position..*position + 3].copy_from_slice(&[high, middle, low]);
+            } else if goes_on {
+                last = is_complete.then_some((frame, kept));
                 keep(bytes, &mut kept, at, HEADER);
             }
             at += HEADER;
@@ -92,6 +112,15 @@ impl Inbound {
         self.messages += u64::from(frame.kind != Kind::Continuation);
         self.to_pass = frame.length;
         goes_on
+    }
+}
+
+impl Frame {
+    /// Whether the content of the next frame can be joined with the content of this one.
+    fn takes(self, next: Self) -> bool {
+        let are_plain = self.flags == 0 && next.flags == 0;
+        let are_data = self.kind == Kind::Data && next.kind == Kind::Data && self.stream == next.stream;
+        are_plain && are_data && next.length < SMALL && self.length + next.length <= MAX_JOINED
     }
 }
 

@@ -1,8 +1,12 @@
 //! Protections that the HTTP/2 library lacks. They see the frames of a connection before the library does (RFC 9113, section 4),
 //! and end a connection whose peer floods it or does not complete a header.
 
+/// The window of a connection for what is sent.
+pub mod send_window;
 /// Bodies whose failure is reported after everything before it has been sent.
 pub mod flushes;
+/// Bodies whose small pieces are joined while the peer does not read.
+pub mod batches;
 /// A connection that continues after a refused CONNECT.
 pub mod lasting;
 /// A stream that inspects the frames of a connection.

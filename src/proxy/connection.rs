@@ -5,6 +5,9 @@ use super::heard::Heard;
 use super::message_error::MessageError;
 use crate::http1::fields::members;
 use crate::http1::{self, stream::Stream};
+use crate::http2::batches::BatchedBody;
+use crate::http2::flushes::Flushes;
+use crate::http2::send_window::SendWindow;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use http_body::{Body, Frame};
@@ -63,7 +66,19 @@ pub struct Http2 {
 
 /// A body whose length is settled in its header. hyper adds a `Content-Length` of its own where a body tells its length:
 /// also one of 0, to requests of every method but GET, HEAD, DELETE and CONNECT.
-pub struct FramedBody(pub RequestBody);
+pub struct FramedBody(BatchedBody<RequestBody>);
+
+impl FramedBody {
+    /// A body that is sent on the connection with these flushes.
+    pub fn new(body: RequestBody, flushes: Flushes) -> Self {
+        Self(BatchedBody::new(body, flushes))
+    }
+
+    /// The body of a request that has not been sent.
+    pub fn into_unsent(self) -> RequestBody {
+        self.0.into_inner()
+    }
+}
 
 impl Body for FramedBody {
     type Data = Bytes;
@@ -115,15 +130,24 @@ struct Shared {
     turned_away: AtomicBool,
     most_streams: Arc<AtomicUsize>,
     heard: Heard,
+    flushes: Flushes,
+    window: SendWindow,
 }
 
 impl Http2 {
     /// A connection that has just been opened. The task that drives it keeps `most_streams` at what the upstream allows,
-    /// and `heard` at what comes.
-    pub fn new(sender: http2::SendRequest<FramedBody>, most_streams: Arc<AtomicUsize>, heard: Heard) -> Self {
+    /// and its stream keeps the others at what comes, is flushed and may be sent.
+    pub fn new(
+        sender: http2::SendRequest<FramedBody>,
+        most_streams: Arc<AtomicUsize>,
+        heard: Heard,
+        flushes: Flushes,
+        window: SendWindow,
+    ) -> Self {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
         let streams = AtomicUsize::new(0);
-        let shared = Arc::new(Shared { streams, retirement, turned_away, most_streams, heard });
+        let shared =
+            Arc::new(Shared { streams, retirement, turned_away, most_streams, heard, flushes, window });
         Self { sender, stream: Arc::new(OpenStream::of(&shared)) }
     }
 
@@ -136,6 +160,16 @@ impl Http2 {
     /// What has come on it.
     pub fn heard(&self) -> &Heard {
         &self.stream.0.heard
+    }
+
+    /// When what is sent on it is written.
+    pub fn flushes(&self) -> &Flushes {
+        &self.stream.0.flushes
+    }
+
+    /// How much of bodies may be sent on it.
+    pub fn window(&self) -> &SendWindow {
+        &self.stream.0.window
     }
 
     /// Whether the upstream takes another request beside those that have a part in this connection, this one aside

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::dialer::{Dialer, Socket};
 use super::egress::{Egress, EgressError};
 use super::error::UpstreamError;
-use super::handshake;
+use super::handshake::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
 use super::policy::Policy;
 use super::resolver::Resolver;
@@ -50,6 +50,17 @@ pub struct Connector {
     pub connect_timeout: Duration,
     /// The tasks that drive the connections.
     pub tasks: Tasks,
+}
+
+/// What a connection is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Any request.
+    Any,
+    /// A request that may switch protocols, so the connection will not come back.
+    Switch,
+    /// One request that may end its connection, or whose like may have.
+    Dedicated,
 }
 
 impl Connector {
@@ -102,31 +113,33 @@ impl Connector {
         }
     }
 
-    /// A new connection, ready for a request, dedicated to one request, or shared by all that can use it. The caller sets a bound with
-    /// [`Connector::bounded`].
+    /// A new connection for this purpose, ready for a request. The caller sets a bound with [`Connector::bounded`].
     ///
     /// # Errors
     /// When no allowed address accepts a connection, a proxy on the way opens no tunnel, the TLS handshake fails, or the
     /// upstream does not speak what it must.
-    pub async fn connect(&self, target: &Target, dedicated: bool) -> Result<Connection, UpstreamError> {
-        let offer = match self.protocol {
-            UpstreamProtocol::Auto if dedicated => Offer::Http1,
-            UpstreamProtocol::Auto => Offer::Either,
-            UpstreamProtocol::Http1 => Offer::Http1,
-            UpstreamProtocol::Http2 => Offer::Http2,
+    pub async fn connect(&self, target: &Target, purpose: Purpose) -> Result<Connection, UpstreamError> {
+        let offer = match (self.protocol, purpose) {
+            (UpstreamProtocol::Auto, Purpose::Any | Purpose::Dedicated) => Offer::Either,
+            (UpstreamProtocol::Auto, Purpose::Switch) | (UpstreamProtocol::Http1, _) => Offer::Http1,
+            (UpstreamProtocol::Http2, _) => Offer::Http2,
+        };
+        let window = match purpose {
+            Purpose::Any => SHARED_WINDOW,
+            Purpose::Switch | Purpose::Dedicated => DEDICATED_WINDOW,
         };
         match self.egress(target) {
             None => {
                 let addresses = self.addresses(target).await?;
                 let stream = self.dialer.dial(addresses).await.map_err(UpstreamError::Connect)?;
-                self.speak(offer, target, Box::new(stream)).await
+                self.speak(offer, window, target, Box::new(stream)).await
             }
             Some(egress) => {
                 let failed = |error| UpstreamError::Egress(named(egress), error);
                 let stream = self.reach(egress).await.map_err(failed)?;
                 let tunnel =
                     egress.tunnel(stream, self.dialled(target), &self.tasks).await.map_err(failed)?;
-                match self.speak(offer, target, Box::new(tunnel)).await {
+                match self.speak(offer, window, target, Box::new(tunnel)).await {
                     Err(UpstreamError::Tls(error)) if !tls_error::is_of_tls(&error) => {
                         Err(failed(EgressError::Tunnel(error)))
                     }
@@ -220,20 +233,22 @@ impl Connector {
     async fn speak(
         &self,
         offer: Offer,
+        window: u32,
         target: &Target,
         stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
         match (target.scheme(), offer) {
             // HTTP/2 without TLS needs prior knowledge (RFC 9113, section 3.3).
-            (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks).await,
+            (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks, window).await,
             (Scheme::Http, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
-            (Scheme::Https, _) => self.speak_over_tls(offer, target, stream).await,
+            (Scheme::Https, _) => self.speak_over_tls(offer, window, target, stream).await,
         }
     }
 
     async fn speak_over_tls(
         &self,
         offer: Offer,
+        window: u32,
         target: &Target,
         stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
@@ -248,7 +263,7 @@ impl Connector {
         let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Box::new(stream);
         match (speaks_http2, offer) {
-            (true, _) => handshake::http2(stream, &self.tasks).await,
+            (true, _) => handshake::http2(stream, &self.tasks, window).await,
             (false, Offer::Http2) => Err(UpstreamError::NoHttp2),
             (false, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
         }

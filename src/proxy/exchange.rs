@@ -134,7 +134,7 @@ async fn answer_http2(
     head: &Request<RequestBody>,
     body: RequestBody,
 ) -> Result<(Response<UpstreamBody>, Option<Http2>), SendError> {
-    let mut request = Request::new(FramedBody(body));
+    let mut request = Request::new(FramedBody::new(body, connection.flushes().clone()));
     head.method().clone_into(request.method_mut());
     head.uri().clone_into(request.uri_mut());
     head.headers().clone_into(request.headers_mut());
@@ -156,7 +156,7 @@ async fn answer_http2(
         connection.stream().turn_away();
     }
     Err(match unsent {
-        Some(request) => SendError::NotSent(request.into_body().0, error),
+        Some(request) => SendError::NotSent(request.into_body().into_unsent(), error),
         None => SendError::MaybeSent(error),
     })
 }

@@ -6,7 +6,9 @@ use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
 use crate::http1::limits::MAX_HEADER_LIST_SIZE;
 use crate::http1::stream::Stream;
+use crate::http2::flushes::Flushes;
 use crate::http2::frames::CountedFrames;
+use crate::http2::send_window::SendWindow;
 use crate::tasks::Tasks;
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
@@ -20,10 +22,14 @@ use tokio::sync::Notify;
 const STREAM_WINDOW: u32 = 256 << 10;
 /// The most requests at a time on one connection, even where the upstream allows more.
 const MAX_STREAMS: u32 = 100;
-/// How far the upstream may send ahead on a connection. All its streams fit, so that callers that do not read their
-/// responses cannot keep those of others from coming (RFC 9113, section 5.2.2). The HTTP/2 library ends a connection that
+/// How far the upstream may send ahead on a connection that is shared. All its streams fit, so that callers that do not read
+/// their responses cannot keep those of others from coming (RFC 9113, section 5.2.2). The HTTP/2 library ends a connection that
 /// holds too many small frames unread: half this size, where each counts as 256 bytes.
-const CONNECTION_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
+pub const SHARED_WINDOW: u32 = STREAM_WINDOW * MAX_STREAMS;
+/// The same for a connection with one request. It also bounds the small frames: one caller can have many such connections.
+pub const DEDICATED_WINDOW: u32 = 2 * STREAM_WINDOW;
+/// The most bytes of a request's body that wait in memory until the connection to its upstream takes them.
+const SEND_BUFFER: usize = 64 << 10;
 
 /// What the HTTP/2 library does not tell from nonsense: a larger header. Up to here it is told, and refused by its name.
 const MOST_TOLD_APART: u32 = 2 * MAX_HEADER_LIST_SIZE;
@@ -33,18 +39,20 @@ pub fn http1(stream: Box<dyn Stream>) -> Connection {
     Connection::Http1(Http1::new(stream))
 }
 
-/// Speaks HTTP/2 once the upstream has said what it allows.
+/// Speaks HTTP/2 once the upstream has said what it allows. The upstream may send so many bytes ahead on the connection.
 ///
 /// # Errors
 /// When the upstream speaks something else, or hangs up.
-pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection, UpstreamError> {
+pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
-    let heard = Heard::now();
-    let stream = CountedFrames::of_upstream(Listening::to(stream, heard.clone()));
+    let (heard, flushes, send_window) = (Heard::now(), Flushes::default(), SendWindow::default());
+    let stream = Listening::to(stream, heard.clone());
+    let stream = CountedFrames::of_upstream(stream, flushes.clone(), send_window.clone());
     let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
-        .initial_connection_window_size(CONNECTION_WINDOW)
+        .initial_connection_window_size(window)
+        .max_send_buf_size(SEND_BUFFER)
         .initial_max_send_streams(0)
         .max_header_list_size(MOST_TOLD_APART)
         .handshake::<_, FramedBody>(TokioIo::new(stream))
@@ -75,7 +83,7 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks) -> Result<Connection,
             }
         }
     });
-    Ok(Connection::Http2(Http2::new(sender, most_streams, heard)))
+    Ok(Connection::Http2(Http2::new(sender, most_streams, heard, flushes, send_window)))
 }
 
 /// How many of the requests at a time that the upstream allows are sent.

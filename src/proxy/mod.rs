@@ -30,6 +30,8 @@ pub mod exchange;
 pub mod replay;
 /// Connections that can take a request.
 pub mod pool;
+/// Those to one upstream.
+mod target_connections;
 /// One connection: what it speaks, and for how long.
 pub mod connection;
 /// When a connection last brought something.

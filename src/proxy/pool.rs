@@ -3,6 +3,7 @@
 use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2, Retirement};
 use super::target::Target;
+use super::target_connections::{Idle, TargetConnections};
 use crate::http1::client::Remains;
 use crate::tasks::Tasks;
 use rustix::process::{Resource, getrlimit};
@@ -50,21 +51,6 @@ struct IdleConnections {
     kept: usize,
 }
 
-#[derive(Default)]
-struct TargetConnections {
-    /// The last one back is the first one out, so that few connections stay warm and the others can go.
-    http1: Vec<Idle<Http1>>,
-    /// More than one only where the upstream takes no more requests on the first.
-    http2: Vec<Idle<Http2>>,
-    /// When a connection was last found to speak HTTP/1.1.
-    http1_seen: Option<Instant>,
-}
-
-struct Idle<C> {
-    connection: C,
-    since: Instant,
-}
-
 impl Pool {
     /// An empty pool whose connections are closed after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
@@ -80,9 +66,9 @@ impl Pool {
         Self(inner)
     }
 
-    /// A connection to this target that was open a moment ago.
-    pub fn checkout(&self, target: &Target) -> Option<Connection> {
-        self.0.unused().change(target, TargetConnections::checkout)?
+    /// A connection to this target that was open a moment ago, and that can take a request with a body if this one has any.
+    pub fn checkout(&self, target: &Target, has_body: bool) -> Option<Connection> {
+        self.0.unused().change(target, |connections| connections.checkout(has_body))?
     }
 
     /// The connections kept, by target and in no order.
@@ -122,11 +108,7 @@ impl Pool {
     /// Gives no further request to what may have died with a connection on which a request was written at this moment and
     /// nothing has come since: HTTP/1.1 connections unused since before, and HTTP/2 ones that have been silent as long.
     pub fn doubt(&self, target: &Target, since: Instant) {
-        self.0.unused().change(target, |connections| {
-            connections.http1.retain(|idle| idle.since >= since);
-            let silent = connections.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
-            silent.for_each(|idle| idle.connection.stream().turn_away());
-        });
+        self.0.unused().change(target, |connections| connections.doubt(since));
     }
 
     /// Closes one unused connection. Answers whether there was one.
@@ -190,50 +172,10 @@ impl IdleConnections {
         let now = Instant::now();
         let expired = |since: Instant| now.duration_since(since) >= idle_timeout;
         self.by_target.retain(|_, connections| {
-            connections
-                .http1
-                .retain_mut(|idle| !expired(idle.since) && idle.connection.is_good(now, idle.since));
-            connections.http2.retain_mut(|idle| {
-                if idle.connection.others() > 0 {
-                    idle.since = now;
-                }
-                !expired(idle.since) && idle.connection.is_good(now)
-            });
-            connections.http1_seen = connections.http1_seen.filter(|seen| !expired(*seen));
+            connections.drop_expired(now, expired);
             connections.kept() > 0 || connections.http1_seen.is_some()
         });
         self.count();
-    }
-}
-
-impl TargetConnections {
-    fn kept(&self) -> usize {
-        self.http1.len() + self.http2.len()
-    }
-
-    fn checkout(&mut self) -> Option<Connection> {
-        let now = Instant::now();
-        self.http2.retain(|idle| idle.connection.is_good(now));
-        if let Some(idle) = self.http2.iter_mut().find(|idle| idle.connection.has_room()) {
-            idle.since = now;
-            return Some(Connection::Http2(idle.connection.clone()));
-        }
-        while let Some(mut idle) = self.http1.pop() {
-            if idle.connection.is_good(now, idle.since) {
-                return Some(Connection::Http1(idle.connection));
-            }
-        }
-        None
-    }
-
-    /// Closes an unused connection, if there is one: that of HTTP/1.1 which is unused for longest.
-    fn close_one(&mut self) -> bool {
-        if !self.http1.is_empty() {
-            self.http1.remove(0);
-            return true;
-        }
-        let unused = self.http2.iter().position(|idle| idle.connection.others() == 0);
-        unused.map(|at| self.http2.swap_remove(at)).is_some()
     }
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::http2::flushes::Flushes;
+use crate::http2::send_window::SendWindow;
 use crate::proxy::connection::FramedBody;
 use crate::proxy::heard::Heard;
 use crate::proxy::target::Scheme;
@@ -34,7 +36,9 @@ async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream)
     tasks.spawn(async {
         let _ = connection.await;
     });
-    (Connection::Http2(Http2::new(sender, Arc::new(AtomicUsize::new(most_streams)), Heard::now())), theirs)
+    let (most_streams, heard) = (Arc::new(AtomicUsize::new(most_streams)), Heard::now());
+    let connection = Http2::new(sender, most_streams, heard, Flushes::default(), SendWindow::default());
+    (Connection::Http2(connection), theirs)
 }
 
 fn give_back(pool: &Pool, connection: Connection) {
@@ -56,10 +60,10 @@ async fn an_old_connection_is_not_given_to_another_request() {
     let (connection, _theirs) = http1();
     pool.opened(&target(), &connection);
     give_back(&pool, connection);
-    let young = pool.checkout(&target()).unwrap();
+    let young = pool.checkout(&target(), false).unwrap();
     give_back(&pool, young);
     advance(LONG).await;
-    assert!(pool.checkout(&target()).is_none());
+    assert!(pool.checkout(&target(), false).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +73,7 @@ async fn a_connection_that_grows_old_in_use_is_not_kept() {
     let (connection, _theirs) = http1();
     advance(LONG).await;
     give_back(&pool, connection);
-    assert!(pool.checkout(&target()).is_none());
+    assert!(pool.checkout(&target(), false).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -78,9 +82,9 @@ async fn a_shared_connection_that_grows_old_serves_those_who_have_it_and_no_othe
     let pool = pool(&tasks);
     let (Connection::Http2(first), _theirs) = http2(&tasks, 100).await else { panic!("it speaks HTTP/2") };
     pool.opened(&target(), &Connection::Http2(first.clone()));
-    let Some(Connection::Http2(second)) = pool.checkout(&target()) else { panic!("it is shared") };
+    let Some(Connection::Http2(second)) = pool.checkout(&target(), false) else { panic!("it is shared") };
     advance(LONG).await;
-    assert!(pool.checkout(&target()).is_none());
+    assert!(pool.checkout(&target(), false).is_none());
     assert!(!first.sender.is_closed() && !second.sender.is_closed());
 }
 
@@ -90,13 +94,13 @@ async fn a_shared_connection_takes_as_many_requests_as_its_upstream_allows() {
     let pool = pool(&tasks);
     let (connection, _theirs) = http2(&tasks, 2).await;
     pool.opened(&target(), &connection);
-    let second = pool.checkout(&target()).unwrap();
-    assert!(pool.checkout(&target()).is_none());
+    let second = pool.checkout(&target(), false).unwrap();
+    assert!(pool.checkout(&target(), false).is_none());
     give_back(&pool, connection);
-    let third = pool.checkout(&target()).unwrap();
-    assert!(pool.checkout(&target()).is_none());
+    let third = pool.checkout(&target(), false).unwrap();
+    assert!(pool.checkout(&target(), false).is_none());
     drop((second, third));
-    assert!(pool.checkout(&target()).is_some());
+    assert!(pool.checkout(&target(), false).is_some());
 }
 
 #[tokio::test]
@@ -107,7 +111,7 @@ async fn a_shared_connection_that_turned_a_request_away_gets_no_other() {
     pool.opened(&target(), &connection);
     let Connection::Http2(refused) = connection else { panic!("it speaks HTTP/2") };
     refused.stream().turn_away();
-    assert!(pool.checkout(&target()).is_none());
+    assert!(pool.checkout(&target(), false).is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,10 +141,10 @@ async fn a_shared_connection_in_use_does_not_count_as_idle() {
     advance(Duration::from_secs(100)).await;
     pool.0.unused().drop_expired(pool.0.idle_timeout);
     give_back(&pool, connection);
-    assert!(pool.checkout(&target()).is_some(), "a request was on it until now");
+    assert!(pool.checkout(&target(), false).is_some(), "a request was on it until now");
     advance(Duration::from_secs(91)).await;
     pool.0.unused().drop_expired(pool.0.idle_timeout);
-    assert!(pool.checkout(&target()).is_none());
+    assert!(pool.checkout(&target(), false).is_none());
 }
 
 #[tokio::test]
@@ -153,6 +157,6 @@ async fn a_connection_on_which_the_upstream_speaks_unasked_or_hangs_up_is_not_ke
         assert_eq!(pool.overview()[0].http1, 1);
         theirs.write_all(words).await.unwrap();
         drop(theirs);
-        assert!(pool.checkout(&target()).is_none());
+        assert!(pool.checkout(&target(), false).is_none());
     }
 }

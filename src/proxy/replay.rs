@@ -157,12 +157,14 @@ mod tests {
         let tasks = Tasks::default();
         let one_stream = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1];
         theirs.write_all(&one_stream).await.unwrap();
-        let Connection::Http2(mut connection) = handshake::http2(Box::new(ours), &tasks).await.unwrap()
+        let Connection::Http2(mut connection) =
+            handshake::http2(Box::new(ours), &tasks, handshake::SHARED_WINDOW).await.unwrap()
         else {
             panic!("HTTP/2 was asked for");
         };
         let [_first, second] = [(), ()].map(|()| {
-            let request = Request::get("http://a.example/").body(FramedBody(RequestBody::empty()));
+            let body = FramedBody::new(RequestBody::empty(), connection.flushes().clone());
+            let request = Request::get("http://a.example/").body(body);
             connection.sender.try_send_request(request.unwrap())
         });
         theirs.read_exact(&mut [0; 24]).await.unwrap();

@@ -3,7 +3,7 @@
 
 use super::body::{RequestBody, Sent};
 use super::connection::Connection;
-use super::connector::Connector;
+use super::connector::{Connector, Purpose};
 use super::error::UpstreamError;
 use super::error_log::ErrorLog;
 use super::exchange::{SendError, exchange};
@@ -40,17 +40,6 @@ pub struct Upstream {
     pool: Pool,
     timeout: Duration,
     error_log: ErrorLog,
-}
-
-/// What a connection is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Purpose {
-    /// Any request.
-    Any,
-    /// A request that may switch protocols, so the connection will not come back.
-    Switch,
-    /// One request that may end its connection, or whose like may have.
-    Dedicated,
 }
 
 /// A connection, and whether it lay in the pool: then it may have been closed there.
@@ -94,7 +83,8 @@ impl Upstream {
         let mut purpose = self.purpose(target, request);
         let mut tries = 0;
         loop {
-            let Acquired { connection, kept } = self.acquire(target, purpose, call).await?;
+            let has_body = !request.body().is_end_stream();
+            let Acquired { connection, kept } = self.acquire(target, purpose, has_body, call).await?;
             let replay = Replay::of(request, &connection);
             tries += 1;
             address(request, target, &connection);
@@ -141,17 +131,18 @@ impl Upstream {
         &self,
         target: &Target,
         purpose: Purpose,
+        has_body: bool,
         call: Option<&Span>,
     ) -> Result<Acquired, UpstreamError> {
         if purpose == Purpose::Any
-            && let Some(connection) = self.pool.checkout(target)
+            && let Some(connection) = self.pool.checkout(target, has_body)
         {
             return Ok(Acquired { connection, kept: true });
         }
-        match self.acquire_new(target, purpose, call).await {
+        match self.acquire_new(target, purpose, has_body, call).await {
             Err(UpstreamError::OutOfFiles) if self.pool.close_one_unused() => {
                 sleep(CLOSED_WITHIN).await;
-                self.acquire_new(target, purpose, call).await
+                self.acquire_new(target, purpose, has_body, call).await
             }
             acquired => acquired,
         }
@@ -161,21 +152,27 @@ impl Upstream {
         &self,
         target: &Target,
         purpose: Purpose,
+        has_body: bool,
         call: Option<&Span>,
     ) -> Result<Acquired, UpstreamError> {
         let acquired = async {
             if purpose == Purpose::Any {
-                return self.acquire_shared(target, call).await;
+                return self.acquire_shared(target, has_body, call).await;
             }
             let _connecting = call.map(|call| call.child("connect"));
-            let connection = self.connector.connect(target, purpose == Purpose::Switch).await?;
+            let connection = self.connector.connect(target, purpose).await?;
             Ok(Acquired { connection, kept: false })
         };
         self.connector.bounded(target, acquired).await.map_err(UpstreamError::or_out_of_files)
     }
 
     /// A new connection for any request, or one that another request opens meanwhile.
-    async fn acquire_shared(&self, target: &Target, call: Option<&Span>) -> Result<Acquired, UpstreamError> {
+    async fn acquire_shared(
+        &self,
+        target: &Target,
+        has_body: bool,
+        call: Option<&Span>,
+    ) -> Result<Acquired, UpstreamError> {
         let (mut turn, mut waited) = (None, 0);
         while turn.is_none() && self.connector.may_speak_http2(target) && !self.pool.speaks_http1(target) {
             match self.single_flight.join(target, waited) {
@@ -187,12 +184,12 @@ impl Upstream {
                 },
             }
             // While this one waited, or took its turn, another may have finished.
-            if let Some(connection) = self.pool.checkout(target) {
+            if let Some(connection) = self.pool.checkout(target, has_body) {
                 return Ok(Acquired { connection, kept: true });
             }
         }
         let _connecting = call.map(|call| call.child("connect"));
-        let connection = self.connector.connect(target, false).await?;
+        let connection = self.connector.connect(target, Purpose::Any).await?;
         self.pool.opened(target, &connection);
         if let Some(turn) = turn {
             turn.succeeded();

@@ -12,6 +12,7 @@ use crate::http1::rewind::Rewind;
 use crate::http1::server;
 use crate::http1::server::{Answering, Handler};
 use crate::http1::stream::CallerStream;
+use crate::http2::batches::BatchedBody;
 use crate::http2::flushes::{FlushedBody, Flushes};
 use crate::http2::frames::CountedFrames;
 use crate::http2::lasting::Lasting;
@@ -126,7 +127,8 @@ async fn speak_http(
                 async move {
                     let mut response = answer.await;
                     response.body_mut().get_mut().read_little();
-                    Ok::<_, Infallible>(response.map(|body| FlushedBody::new(body, flushes)))
+                    let batched = response.map(|body| BatchedBody::new(body, flushes.clone()));
+                    Ok::<_, Infallible>(batched.map(|body| FlushedBody::new(body, flushes)))
                 }
             });
             let connection = http2().serve_connection(stream, service);

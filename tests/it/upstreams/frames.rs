@@ -16,11 +16,13 @@ const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
 const PING: u8 = 6;
+const WINDOW_UPDATE: u8 = 8;
 const GOAWAY: u8 = 7;
 const ACK: u8 = 1;
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
 const END_STREAM_AND_HEADERS: u8 = 5;
+const PADDED: u8 = 8;
 
 /// An upstream whose connections, numbered from 0, each follow a script. Dropping it ends them.
 pub(crate) struct Frames {
@@ -65,6 +67,14 @@ impl Connection {
         self.write(SETTINGS, 0, 0, &settings.unwrap_or_default()).await
     }
 
+    /// Reads the preface and gives all bodies as much room as there can be.
+    pub(crate) async fn greet_with_room(&mut self) -> io::Result<()> {
+        const MOST: u32 = u32::MAX >> 1;
+        self.0.read_exact(&mut [0; 24]).await?;
+        self.write(SETTINGS, 0, 0, &[&[0, 4][..], &MOST.to_be_bytes()].concat()).await?;
+        self.write(WINDOW_UPDATE, 0, 0, &(MOST - 65_535).to_be_bytes()).await
+    }
+
     /// The stream of the next request.
     pub(crate) async fn request(&mut self) -> io::Result<u32> {
         loop {
@@ -87,13 +97,33 @@ impl Connection {
         }
     }
 
+    /// Reads bodies and answers each request that has ended. Grants no window, and tells how much of bodies has come.
+    pub(crate) async fn answer_all(&mut self, mut came: impl FnMut(usize)) -> io::Result<()> {
+        loop {
+            let (kind, flags, stream, length) = self.whole_frame().await?;
+            match kind {
+                SETTINGS if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await?,
+                DATA => came(length),
+                _ => {}
+            }
+            if [DATA, HEADERS].contains(&kind) && flags & END_STREAM > 0 {
+                self.answer(stream).await?;
+            }
+        }
+    }
+
     /// Kind, flags and stream of the next frame.
     async fn frame(&mut self) -> io::Result<(u8, u8, u32)> {
+        self.whole_frame().await.map(|(kind, flags, stream, _)| (kind, flags, stream))
+    }
+
+    /// Kind, flags, stream and length of the next frame.
+    async fn whole_frame(&mut self) -> io::Result<(u8, u8, u32, usize)> {
         let mut head = [0; 9];
         timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
-        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
-        self.0.read_exact(&mut vec![0; length as usize]).await?;
-        Ok((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]])))
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
+        self.0.read_exact(&mut vec![0; length]).await?;
+        Ok((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), length))
     }
 
     /// Answers 200 without a body.
@@ -129,6 +159,19 @@ impl Connection {
             self.write(DATA, 0, stream, data).await?;
         }
         self.write(DATA, END_STREAM, stream, last).await
+    }
+
+    /// Answers 200 with a body of which this much comes, in frames of 8 bytes. Padded frames carry seven of them.
+    pub(crate) async fn answer_in_small_frames(
+        &mut self,
+        stream: u32,
+        padded: bool,
+        length: usize,
+    ) -> io::Result<()> {
+        self.write(HEADERS, END_HEADERS, stream, &[0x88]).await?;
+        let flags = if padded { PADDED } else { 0 };
+        let frame = [&[0, 0, 8, DATA, flags][..], &stream.to_be_bytes(), &[0; 8]].concat();
+        self.0.write_all(&frame.repeat(length / 8)).await
     }
 
     /// Answers 200 with a part of a body and closes the connection, all in one segment.

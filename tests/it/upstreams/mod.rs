@@ -10,6 +10,8 @@ mod floods;
 mod frames;
 mod invalid;
 mod protocol;
+mod send_window;
 mod silence;
 mod slow_readers;
+mod small_frames;
 mod turned_away;
