@@ -6,7 +6,8 @@
 use super::connect_time::ConnectTime;
 use super::connection::Connection;
 use super::dialer::{Dialer, Socket};
-use super::egress::{Egress, EgressError};
+use super::egress::Egress;
+use super::egress_error::EgressError;
 use super::error::UpstreamError;
 use super::handshake::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;

@@ -2,23 +2,21 @@
 //! to them (`CONNECT`, RFC 9110, section 9.3.6).
 
 use super::bypass::Bypass;
-use super::connect_time::ConnectTime;
 use super::dialer::Socket;
+use super::egress_error::EgressError;
 use super::target::{Host, HostPort, Target};
 use crate::tasks::Tasks;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
-use http::{HeaderValue, Request, StatusCode, Uri};
+use http::{HeaderValue, Request, Uri};
 use http_body_util::Empty;
 use hyper::client::conn::http1;
 use hyper::upgrade::{Upgraded, on};
 use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use std::fmt;
-use std::io;
-use std::time::Duration;
 
 /// The port of a proxy whose URL names none, as Go has it.
 const DEFAULT_PORT: u16 = 80;
@@ -46,55 +44,6 @@ pub enum EgressUrlError {
     /// Anything else.
     #[error("a user and a password stand before the @, each percent-encoded, and no path behind the port")]
     Form,
-}
-
-/// Why there is no tunnel.
-#[derive(Debug, thiserror::Error)]
-pub enum EgressError {
-    /// The proxy's own name does not resolve.
-    #[error("its name cannot be resolved: {0}")]
-    Dns(#[source] io::Error),
-    /// The look-up of the proxy's own name had no answer within `--upstream-connect-timeout`.
-    #[error("the DNS did not answer for its name within {0:?}")]
-    DnsTimeout(Duration),
-    /// It is this very proxy.
-    #[error("it is attache itself")]
-    Loop,
-    /// The proxy accepts no connection.
-    #[error("cannot connect: {0}")]
-    Connect(#[source] io::Error),
-    /// The proxy wants credentials (407), and its URL has none.
-    #[error("it wants a user and a password, and its URL has none")]
-    NoCredentials,
-    /// The proxy wants other credentials than those of its URL (407).
-    #[error("it does not accept the user and password of its URL")]
-    Credentials,
-    /// The proxy forbids this upstream (403).
-    #[error("it forbids the upstream")]
-    Forbidden,
-    /// The proxy cannot reach the upstream (502 and 503; Squid answers 503), or not in time (504).
-    #[error("it cannot reach the upstream, and answered {0}")]
-    NoWay(StatusCode),
-    /// The proxy answers with another status.
-    #[error("it opened no tunnel, and answered {0}")]
-    Refused(StatusCode),
-    /// The proxy hangs up, or speaks no HTTP.
-    #[error("no usable answer: {0}")]
-    Exchange(#[source] hyper::Error),
-    /// The proxy says that it opened a tunnel, and TLS gets no answer of TLS through it: a page, or the end.
-    #[error("it opened a tunnel, and TLS through it failed: {0}")]
-    Tunnel(#[source] io::Error),
-    /// All of it, the upstream's own TLS included, takes longer than `--upstream-connect-timeout`.
-    #[error("no connection to the upstream within {0}")]
-    Timeout(ConnectTime),
-}
-
-impl EgressError {
-    /// Whether the proxy, or the upstream behind it, took too long.
-    pub fn is_timeout(&self) -> bool {
-        matches!(self, Self::DnsTimeout(_) | Self::Timeout(_))
-            || matches!(self, Self::NoWay(status) if status.as_u16() == 504)
-    }
 }
 
 /// `Proxy-Authorization`, which is a secret.

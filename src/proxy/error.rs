@@ -1,7 +1,7 @@
 //! Why a request was not answered by its upstream, sorted by the party that must act.
 
 use super::connect_time::ConnectTime;
-use super::egress::EgressError;
+use super::egress_error::EgressError;
 use super::message_error::MessageError;
 use super::policy::Denied;
 use super::routing::RoutingHeader;
@@ -252,47 +252,6 @@ impl UpstreamError {
             | Self::HeaderTooLarge(_)
             | Self::InvalidHttp2(_)
             | Self::Exchange(_) => ErrorType::Unknown,
-        }
-    }
-}
-
-impl EgressError {
-    /// What is wrong, by its stable name.
-    pub fn diagnostic(&self) -> DiagnosticCode {
-        match self {
-            Self::Loop => DiagnosticCode::ProxyLoop,
-            Self::Dns(_) | Self::DnsTimeout(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
-            Self::NoCredentials | Self::Credentials => DiagnosticCode::EgressCredentials,
-            Self::NoWay(_) => DiagnosticCode::EgressNoWay,
-            Self::Forbidden | Self::Refused(_) => DiagnosticCode::EgressRefused,
-            Self::Exchange(_) | Self::Tunnel(_) => DiagnosticCode::EgressBroken,
-            Self::Timeout(_) => DiagnosticCode::EgressTimeout,
-        }
-    }
-
-    /// What to do about it.
-    pub fn hint(&self) -> &'static str {
-        match self {
-            Self::Loop => "unset the proxy variable for attache, or add the upstreams to NO_PROXY",
-            Self::Dns(_) | Self::Connect(_) => {
-                "check the proxy variable's host and port; NO_PROXY lists upstreams to reach without it"
-            }
-            Self::DnsTimeout(_) => "see why this machine's DNS does not answer",
-            Self::NoCredentials | Self::Credentials => {
-                "put user and password into the proxy variable: http://user:password@host:port"
-            }
-            Self::NoWay(_) => {
-                "see the proxy's log for why: the upstream's name as the proxy resolves it, its port, and the way there"
-            }
-            Self::Forbidden | Self::Refused(_) => {
-                "have the proxy allow CONNECT to this upstream, or list it in NO_PROXY"
-            }
-            Self::Exchange(_) => "check that the proxy variable names an HTTP proxy, spoken to without TLS",
-            Self::Tunnel(_) => {
-                "see what the proxy sends after its 200 to CONNECT, and whether the upstream's port speaks TLS"
-            }
-            Self::Timeout(time) if time.is_mostly_lookup() => "see why this machine's DNS is slow",
-            Self::Timeout(_) => "ask why the proxy is slow, or raise --upstream-connect-timeout",
         }
     }
 }

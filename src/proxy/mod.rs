@@ -52,6 +52,8 @@ mod lookups;
 pub mod handshake;
 /// Upstreams behind an HTTP proxy, and the tunnel to them.
 pub mod egress;
+/// Why there is no tunnel to one of them.
+pub mod egress_error;
 /// Upstreams that no HTTP proxy is asked for.
 pub mod bypass;
 /// Which upstream certificates are trusted.

@@ -2,7 +2,7 @@
 //! attache's 502 from the upstream's.
 
 use super::body::ResponseBody;
-use super::egress::EgressError;
+use super::egress_error::EgressError;
 use super::error::{ProxyError, UpstreamError};
 use super::grpc;
 use super::policy::Denied;
@@ -89,13 +89,34 @@ impl ProxyError {
             Language::Grpc => self.in_grpc(&body),
         };
         let headers = response.headers_mut();
-        headers.insert(PROXY_STATUS, HeaderValue::from_static(proxy_status));
+        headers.insert(PROXY_STATUS, self.proxy_status(proxy_status));
         if matches!(self, Self::Malformed | Self::Connect | Self::Upstream(_, UpstreamError::RequestBody(_)))
         {
             // What follows may be no request: a body that was framed in another way, or what was meant for a tunnel.
             headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
+    }
+
+    /// `Proxy-Status`, with the status that an HTTP proxy on the way gave (RFC 9209, section 2.1.3).
+    fn proxy_status(&self, kind: &'static str) -> HeaderValue {
+        let received = match self {
+            Self::Upstream(_, UpstreamError::Egress(_, error)) => error.status(),
+            Self::Malformed
+            | Self::Unreadable(_)
+            | Self::CrossSite
+            | Self::NoTarget(_)
+            | Self::InvalidTarget
+            | Self::Denied(..)
+            | Self::Connect
+            | Self::Trace
+            | Self::Token(..)
+            | Self::Upstream(..) => None,
+        };
+        received.map_or(HeaderValue::from_static(kind), |status| {
+            let text = format!("{kind}; received-status={status}");
+            HeaderValue::try_from(text).expect("an error type and a number are visible ASCII")
+        })
     }
 
     fn in_http(status: StatusCode, body: &str) -> Response<ResponseBody> {

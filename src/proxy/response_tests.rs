@@ -73,6 +73,8 @@ fn is_list_of_one_item(text: &str) -> bool {
         let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
         inner.is_some_and(|inner| inner.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'"' && b != b'\\'))
     };
+    let is_integer = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+    let is_value = |text: &str| is_token(text) || is_string(text) || is_integer(text);
     let is_key = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_lowercase() || c == '*')
             && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_-.*".contains(&b))
@@ -83,9 +85,7 @@ fn is_list_of_one_item(text: &str) -> bool {
     let keys: std::collections::BTreeSet<_> = parameters.iter().flatten().map(|(key, _)| key).collect();
     is_token(item)
         && keys.len() == parameters.len()
-        && parameters
-            .iter()
-            .all(|part| part.is_some_and(|(key, value)| is_key(key) && (is_token(value) || is_string(value))))
+        && parameters.iter().all(|part| part.is_some_and(|(key, value)| is_key(key) && is_value(value)))
 }
 
 #[tokio::test]
@@ -152,16 +152,25 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
             egress(EgressError::Connect(io::Error::other(SECRET))),
             "destination_unavailable; details=\"egress proxy\"",
         ),
-        (egress(EgressError::Credentials), "proxy_configuration_error; details=\"egress proxy\""),
-        (egress(EgressError::NoCredentials), "proxy_configuration_error; details=\"egress proxy\""),
+        (
+            egress(EgressError::Credentials),
+            "proxy_configuration_error; details=\"egress proxy\"; received-status=407",
+        ),
+        (
+            egress(EgressError::NoCredentials),
+            "proxy_configuration_error; details=\"egress proxy\"; received-status=407",
+        ),
         (
             egress(EgressError::Tunnel(io::Error::other(SECRET))),
             "tls_protocol_error; details=\"behind the egress proxy\"",
         ),
-        (egress(EgressError::Forbidden), "http_request_denied; details=\"egress proxy\""),
+        (
+            egress(EgressError::Forbidden),
+            "http_request_denied; details=\"egress proxy\"; received-status=403",
+        ),
         (
             egress(EgressError::Refused(StatusCode::BAD_REQUEST)),
-            "connection_terminated; details=\"egress proxy\"",
+            "connection_terminated; details=\"egress proxy\"; received-status=400",
         ),
         (upstream(UpstreamError::Upgrade), "http_upgrade_failed"),
         (exchange(b"").await, "http_response_incomplete"),

@@ -32,13 +32,13 @@ main() {
         -H 'X-Upstream-Host: 169.254.169.254'
 
     HTTPS_PROXY=http://127.0.0.1:$SQUID start_proxy "$attache" --upstream-host "api.example.test:$tls_port"
-    is_told "Squid without credentials" '502 attache; error=proxy_configuration_error; details="egress proxy"'
+    is_told "Squid without credentials" '502 attache; error=proxy_configuration_error; details="egress proxy"; received-status=407'
     HTTPS_PROXY=http://user:wrong@127.0.0.1:$SQUID start_proxy "$attache" --upstream-host "api.example.test:$tls_port"
-    is_told "Squid with wrong ones" '502 attache; error=proxy_configuration_error; details="egress proxy"'
+    is_told "Squid with wrong ones" '502 attache; error=proxy_configuration_error; details="egress proxy"; received-status=407'
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "forbidden.example.test:$tls_port"
-    is_told "an upstream that Squid forbids" '502 attache; error=http_request_denied; details="egress proxy"'
+    is_told "an upstream that Squid forbids" '502 attache; error=http_request_denied; details="egress proxy"; received-status=403'
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "api.example.test:1"
-    is_told "an upstream that Squid cannot reach" '502 attache; error=destination_unavailable; details="behind the egress proxy"'
+    is_told "an upstream that Squid cannot reach" '502 attache; error=destination_unavailable; details="behind the egress proxy"; received-status=503'
     HTTPS_PROXY=$with start_proxy "$attache" --upstream-host "api.example.test:$tls_port"
     is_told "an upstream that nobody vouches for" '502 attache; error=tls_certificate_error'
 

@@ -3,7 +3,8 @@
 use super::proxy::{HttpProxy, attache};
 use crate::support::Sts;
 use crate::support::certificates::ELSEWHERE;
-use crate::support::client::{get, send};
+use crate::support::client::{Answer, get, send};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 /// Status, `Proxy-Status` without its name, the log line's code, and what it says after the name of the proxy.
@@ -13,6 +14,18 @@ async fn outcome(proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
 
 /// The same with this user and password, or none.
 async fn outcome_as(user: &str, proxy: &str, flags: &[&str]) -> (u16, String, String, String) {
+    let (answer, line) = failure(user, proxy, flags).await;
+    let error = line["error"].as_str().unwrap();
+    let reason = error
+        .strip_prefix(&format!("through http://{proxy} of HTTPS_PROXY: "))
+        .unwrap_or_else(|| panic!("{error}"));
+    let proxy_status = answer.header("proxy-status").unwrap();
+    let proxy_status = proxy_status.strip_prefix("attache; error=").unwrap().to_owned();
+    (answer.status.as_u16(), proxy_status, line["code"].as_str().unwrap().to_owned(), reason.to_owned())
+}
+
+/// What the caller gets, and the log line.
+async fn failure(user: &str, proxy: &str, flags: &[&str]) -> (Answer, Value) {
     let sts = Sts::start().await;
     let url = format!("http://{user}{proxy}");
     let flags: Vec<&str> = ["--upstream-host", ELSEWHERE].iter().chain(flags).copied().collect();
@@ -23,14 +36,13 @@ async fn outcome_as(user: &str, proxy: &str, flags: &[&str]) -> (u16, String, St
         (line["level"].as_str(), line["target"].as_str()),
         (Some("ERROR"), Some("https://api.example.test"))
     );
-    let error = line["error"].as_str().unwrap();
-    let reason = error
-        .strip_prefix(&format!("through http://{proxy} of HTTPS_PROXY: "))
-        .unwrap_or_else(|| panic!("{error}"));
     assert!(!format!("{:?}", attache.log()).contains("hunter2"));
-    let proxy_status = answer.header("proxy-status").unwrap();
-    let proxy_status = proxy_status.strip_prefix("attache; error=").unwrap().to_owned();
-    (answer.status.as_u16(), proxy_status, line["code"].as_str().unwrap().to_owned(), reason.to_owned())
+    (answer, line)
+}
+
+/// What `Proxy-Status` says of a status.
+fn received(status: impl std::fmt::Display) -> String {
+    format!("; received-status={status}")
 }
 
 #[tokio::test]
@@ -61,9 +73,50 @@ async fn each_answer_that_opens_no_tunnel_is_told_apart() {
     for (answer, error, code, reason) in cases {
         let proxy = HttpProxy::answering(answer).await;
         let (status, told, logged, said) = outcome(&proxy.address.to_string(), &[]).await;
-        let expected = format!("{error}; details=\"egress proxy\"");
+        let number = std::str::from_utf8(&answer[9..12]).unwrap();
+        let number = if code == "egress_broken" { String::new() } else { received(number) };
+        let expected = format!("{error}; details=\"egress proxy\"{number}");
         assert_eq!((status, told, logged.as_str()), (502, expected, code), "{said}");
         assert!(said.starts_with(reason), "{said}");
+    }
+}
+
+/// The proxy's own limit or failure, a portal to log in at, and a server that is no proxy.
+#[tokio::test]
+async fn a_proxy_that_opens_no_tunnel_is_named_with_its_status_and_what_to_do() {
+    for (answer, hint) in [
+        (
+            "429 Too Many Requests",
+            "have the proxy allow attache more tunnels, or list this upstream in NO_PROXY",
+        ),
+        ("500 Internal Server Error", "see the proxy's own log for why it failed"),
+        ("505 HTTP Version Not Supported", "see the proxy's own log for why it failed"),
+        (
+            "511 Network Authentication Required",
+            "log this machine in at the proxy, or have the proxy let it pass without",
+        ),
+        ("302 Found", "log this machine in at the proxy, or have the proxy let it pass without"),
+        ("404 Not Found", "check that the proxy variable names an HTTP proxy that opens tunnels (CONNECT)"),
+        (
+            "405 Method Not Allowed",
+            "check that the proxy variable names an HTTP proxy that opens tunnels (CONNECT)",
+        ),
+        (
+            "451 Unavailable For Legal Reasons",
+            "have the proxy allow CONNECT to this upstream, or list it in NO_PROXY",
+        ),
+    ] {
+        let text = format!("HTTP/1.1 {answer}\r\ncontent-length: 0\r\n\r\n");
+        let proxy = HttpProxy::answering(text.as_bytes()).await;
+        let address = proxy.address;
+        let (told, line) = failure("", &address.to_string(), &[]).await;
+        let number = received(&answer[..3]);
+        let expected = format!("attache; error=connection_terminated; details=\"egress proxy\"{number}");
+        assert_eq!((told.status.as_u16(), told.header("proxy-status")), (502, Some(&*expected)));
+        let error =
+            format!("through http://{address} of HTTPS_PROXY: it opened no tunnel, and answered {answer}");
+        let said = (line["error"].as_str(), line["code"].as_str(), line["hint"].as_str());
+        assert_eq!(said, (Some(&*error), Some("egress_refused"), Some(hint)));
     }
 }
 
@@ -102,7 +155,8 @@ async fn an_upstream_that_the_proxy_cannot_reach_is_no_refusal_of_the_proxy() {
     for (answer, expected, error) in cases {
         let proxy = HttpProxy::answering(answer).await;
         let (status, told, code, said) = outcome(&proxy.address.to_string(), &[]).await;
-        let details = format!("{error}; details=\"behind the egress proxy\"");
+        let number = received(std::str::from_utf8(&answer[9..12]).unwrap());
+        let details = format!("{error}; details=\"behind the egress proxy\"{number}");
         assert_eq!((status, told, code.as_str()), (expected, details, "egress_no_way"), "{said}");
         assert!(said.starts_with("it cannot reach the upstream, and answered 50"), "{said}");
     }

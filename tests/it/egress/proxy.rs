@@ -5,6 +5,7 @@ use crate::support::program::{Program, command};
 use crate::support::upstream::{Upstream, echo};
 use crate::support::{Sts, detached, spawn};
 use attache::tasks::Owned;
+use bytes::Bytes;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional};
@@ -30,12 +31,16 @@ impl HttpProxy {
     }
 
     /// It answers with these bytes and hangs up, or waits for ever where there are none.
-    pub(crate) async fn answering(answer: &'static [u8]) -> Self {
-        Self::start(move |mut stream: TcpStream| async move {
-            if answer.is_empty() {
-                std::future::pending::<()>().await;
+    pub(crate) async fn answering(answer: &[u8]) -> Self {
+        let answer = Bytes::copy_from_slice(answer);
+        Self::start(move |mut stream: TcpStream| {
+            let answer = answer.clone();
+            async move {
+                if answer.is_empty() {
+                    std::future::pending::<()>().await;
+                }
+                stream.write_all(&answer).await.unwrap();
             }
-            stream.write_all(answer).await.unwrap();
         })
         .await
     }
