@@ -17,6 +17,22 @@ async fn a_self_signed_certificate_that_says_it_is_an_authority_is_taken_where_i
 }
 
 #[tokio::test]
+async fn a_certificate_of_an_authority_that_is_not_trusted_is_taken_where_it_is_trusted_itself() {
+    let certificates = Certificates::new("pinned-leaf");
+    let upstream = Upstream::start(Some(certificates.acceptor(&["h2"])), echo).await;
+    let pinned = certificates.path("pinned.pem");
+    fs::copy(certificates.path("cert.pem"), &pinned).unwrap();
+    let world = World::pinned(upstream, &["--upstream-ca-cert", &pinned]).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    // Another one of the same authority is not the one that is trusted.
+    certificates.issue("cert.pem", "key.pem");
+    let upstream = Upstream::start(Some(certificates.acceptor(&["h2"])), echo).await;
+    let world = World::pinned(upstream, &["--upstream-ca-cert", &pinned]).await;
+    let answer = send(world.proxy.proxy, get("/", &[])).await;
+    assert_eq!(answer.header("proxy-status"), Some("attache; error=tls_certificate_error"));
+}
+
+#[tokio::test]
 async fn a_certificate_that_cannot_be_read_does_not_cost_the_others_of_its_file() {
     let certificates = Certificates::new("bad-in-bundle");
     let good = fs::read_to_string(certificates.path("ca.pem")).unwrap();
