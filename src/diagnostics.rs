@@ -195,19 +195,19 @@ diagnostic_codes! {
     UpstreamUnwell => "upstream_unwell",
 
     /// The HTTP proxy on the way to upstreams cannot be reached.
-    EgressUnreachable => "egress_unreachable",
+    ParentProxyUnreachable => "egress_unreachable",
     /// The HTTP proxy on the way to upstreams wants a user and a password, or others.
-    EgressCredentials => "egress_credentials",
+    ParentProxyCredentials => "egress_credentials",
     /// The HTTP proxy on the way to upstreams opens no tunnel to this one.
-    EgressRefused => "egress_refused",
+    ParentProxyRefused => "egress_refused",
     /// The HTTP proxy on the way to upstreams cannot reach this one.
-    EgressNoWay => "egress_no_way",
+    ParentProxyNoWay => "egress_no_way",
     /// The HTTP proxy on the way to upstreams hung up, or speaks no HTTP.
-    EgressBroken => "egress_broken",
+    ParentProxyBroken => "egress_broken",
     /// No connection in time through the HTTP proxy on the way to upstreams.
-    EgressTimeout => "egress_timeout",
+    ParentProxyTimeout => "egress_timeout",
     /// An HTTP proxy looks the names of upstreams up, so their addresses are not judged.
-    EgressUnjudged => "egress_unjudged",
+    ParentProxyUnjudged => "egress_unjudged",
 
     /// Any caller can have a token sent to any host.
     PolicyOpen => "policy_open",

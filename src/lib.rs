@@ -6,6 +6,8 @@ pub mod cli;
 pub mod config;
 /// Builds a proxy from its configuration and runs it: bind, run, drain.
 pub mod app;
+/// The words of the domain, used by every other part.
+pub mod model;
 /// HTTP/1.1 without a buffer for who waits.
 pub mod http1;
 /// What the HTTP/2 library leaves out: floods, and frames without content.

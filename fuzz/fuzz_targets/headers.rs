@@ -5,10 +5,10 @@
 use attache::clock::Clock;
 use attache::config::upstream::ForwardedFor;
 use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
-use attache::proxy::target::{Scheme, Target};
+use attache::model::target::{Scheme, Target};
 use attache::token::Token;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use libfuzzer_sys::fuzz_target;
 use std::time::Duration;
 
@@ -62,12 +62,15 @@ fn upstream(mut headers: HeaderMap, choice: u8) {
     }
 }
 
-fn length(mut headers: HeaderMap, choice: u8) {
+fn length(headers: HeaderMap, choice: u8) {
     let length = [None, Some(5), Some(u64::MAX)][usize::from(choice) % 3];
     let stated = headers.contains_key(CONTENT_LENGTH) && length.is_some();
-    state_length(&mut headers, length);
+    let mut response = Response::new(());
+    *response.headers_mut() = headers;
+    state_length(&mut response, length);
+    let headers = response.headers();
     match length {
-        Some(length) if stated => only(&headers, &CONTENT_LENGTH, length.to_string().as_bytes()),
+        Some(length) if stated => only(headers, &CONTENT_LENGTH, length.to_string().as_bytes()),
         _ => assert!(!headers.contains_key(CONTENT_LENGTH)),
     }
 }

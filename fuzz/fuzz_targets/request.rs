@@ -2,28 +2,34 @@
 //! once, in a form that is read the same again.
 #![no_main]
 
-use attache::config::Routing;
-use attache::proxy::named::Named;
-use attache::proxy::routing::RoutingHeader;
-use attache::proxy::target::{HostPort, Scheme, Target};
-use attache::proxy::{routing, syntax};
+use attache::config::Config;
+use attache::model::routing_header::RoutingHeader;
+use attache::model::target::{HostPort, Scheme, Target};
+use attache::proxy::route::Route;
+use attache::proxy::validate;
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
 use libfuzzer_sys::fuzz_target;
+use std::sync::LazyLock;
 
 fuzz_target!(|bytes: &[u8]| {
     let Some(request) = request(bytes) else { return };
-    if syntax::check(&request).is_err() {
+    if validate::check(&request).is_err() {
         return;
     }
     framed_once(&request);
-    for header in ["X-Upstream-Host", "Host"] {
-        let header: RoutingHeader = header.parse().expect("this is the name of a header");
-        let rule = Routing::ByHeader { header: header.clone(), scheme: Scheme::Https };
-        if let Ok(target) = routing::target(&rule, &Named::default(), &request) {
-            named_once(&request, header.name(), &target);
+    for (header, route) in ROUTES.iter() {
+        if let Ok(destination) = route.destination(&request) {
+            named_once(&request, header.name(), destination.target());
         }
     }
+});
+
+static ROUTES: LazyLock<[(RoutingHeader, Route); 2]> = LazyLock::new(|| {
+    ["X-Upstream-Host", "Host"].map(|header| {
+        let config = Config::from_args(["--host-header", header]).expect("the flag is valid");
+        (header.parse().expect("this is the name of a header"), Route::new(&config))
+    })
 });
 
 fn framed_once(request: &Request<()>) {

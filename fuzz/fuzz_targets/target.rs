@@ -2,9 +2,9 @@
 //! means the same when it is read again.
 #![no_main]
 
-use attache::proxy::audience;
-use attache::proxy::policy::{HostPattern, Policy};
-use attache::proxy::target::{HostPort, Scheme, Target};
+use attache::model::audience_set::AudienceSet;
+use attache::model::policy::{HostPattern, Policy};
+use attache::model::target::{HostPort, Scheme, Target};
 use http::uri::Authority;
 use libfuzzer_sys::fuzz_target;
 
@@ -21,8 +21,8 @@ fuzz_target!(|text: &str| {
         let again = HostPort { absolute: name.absolute, ..again };
         assert_eq!(Target::new(scheme, again), target);
         assert_eq!(target.to_string(), format!("{}://{authority}", scheme.as_str()));
-        let _ = audience::derived(&target);
-        let _ = Policy::default().judge(&target);
+        let _ = AudienceSet::of(&target);
+        let _ = Policy::default().check_host(&target);
     }
 });
 
@@ -32,7 +32,7 @@ fn pattern(text: &str) {
     let Ok(HostPort { host, port: None, absolute }) = text.parse() else { return };
     let policy = Policy { allow_hosts: vec![rule], allow_addresses: everything(), deny_addresses: vec![] };
     let target = Target::new(Scheme::Https, HostPort { host, port: None, absolute });
-    assert_eq!(policy.judge(&target), Ok(()), "{text:?}");
+    assert_eq!(policy.check_host(&target), Ok(()), "{text:?}");
 }
 
 fn everything() -> Vec<ipnet::IpNet> {

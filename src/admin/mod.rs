@@ -2,7 +2,7 @@
 
 use crate::diagnostics::DiagnosticCode;
 use crate::health_socket::READY;
-use crate::proxy::target::{Host, HostPort};
+use crate::model::target::{Host, HostPort};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};

@@ -18,7 +18,7 @@ pub enum StartError {
     MetricsListen(ListenAddr, #[source] BindError),
     /// A socket of the service manager cannot be used.
     #[error("a socket that was handed over cannot be used")]
-    HandedOver(#[source] io::Error),
+    InheritedSocket(#[source] io::Error),
     /// The service manager has made a socket for metrics, and metrics are off.
     #[error("a second socket was handed over, which is for metrics, but --metrics-enabled is false")]
     NoMetrics,

@@ -2,15 +2,15 @@
 
 use super::error::StartError;
 use crate::config::Config;
-use crate::config::service_manager::HandedOver;
+use crate::config::service_manager::InheritedSocket;
 use crate::server::listener::Listener;
 use std::io;
 use std::net::SocketAddr;
 
 /// The listener for callers: the socket that a service manager has made, or a new one.
-pub(super) async fn proxy(made: Option<HandedOver>, config: &Config) -> Result<Listener, StartError> {
+pub(super) async fn proxy(made: Option<InheritedSocket>, config: &Config) -> Result<Listener, StartError> {
     match made {
-        Some(socket) => Listener::adopt(socket).map_err(StartError::HandedOver),
+        Some(socket) => Listener::adopt(socket).map_err(StartError::InheritedSocket),
         None => Listener::bind(&config.listen)
             .await
             .map_err(|error| StartError::Listen(config.listen.clone(), error)),
@@ -18,12 +18,15 @@ pub(super) async fn proxy(made: Option<HandedOver>, config: &Config) -> Result<L
 }
 
 /// The listener for metrics and health, unless metrics are off.
-pub(super) async fn admin(made: Option<HandedOver>, config: &Config) -> Result<Option<Listener>, StartError> {
+pub(super) async fn admin(
+    made: Option<InheritedSocket>,
+    config: &Config,
+) -> Result<Option<Listener>, StartError> {
     match (made, &config.metrics) {
         (None, None) => Ok(None),
         // No part would accept its connections, so its clients would wait for ever.
         (Some(_), None) => Err(StartError::NoMetrics),
-        (Some(socket), Some(_)) => Listener::adopt(socket).map(Some).map_err(StartError::HandedOver),
+        (Some(socket), Some(_)) => Listener::adopt(socket).map(Some).map_err(StartError::InheritedSocket),
         (None, Some(metrics)) => Listener::bind(&metrics.listen)
             .await
             .map(Some)

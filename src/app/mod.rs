@@ -13,10 +13,10 @@ use crate::proxy::dialer::Dialer;
 use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::pool::Pool;
-use crate::proxy::target_cache::TargetCache;
+use crate::proxy::route::Route;
 use crate::proxy::trust::UpstreamTls;
 use crate::proxy::upstream::Upstream;
-use crate::proxy::{Proxy, Tokens, audience};
+use crate::proxy::{Proxy, Tokens};
 use crate::reload::{self, Reload};
 use crate::server::activity::Limits;
 use crate::server::address::Address;
@@ -29,7 +29,7 @@ use crate::server::shared::Server;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
 use crate::token::TokenSource;
-use crate::token::cache::{Settings, TokenCache};
+use crate::token::{cache::TokenCache, settings::Settings};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -101,7 +101,7 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let default_credential = audience::known(&config).map(|audiences| cache.pin(&audiences));
+        let default_credential = config.known_audiences().map(|audiences| cache.pin(&audiences));
         if let Some(entry) = default_credential.clone() {
             readiness.require("token", move || entry.is_filled());
         }
@@ -229,12 +229,9 @@ fn server(
     let error_log = ErrorLog::new(&upstream_connections);
     let proxy = Proxy {
         on_loopback,
-        routing: config.routing.clone(),
-        targets: TargetCache::default(),
-        policy: config.policy.clone(),
+        route: Route::new(config),
         loops: LoopGuard::default(),
         tokens,
-        forwarded_for: config.upstream.forwarded_for,
         upstream: Upstream::new(connector, pool, config.upstream.timeout, error_log.clone()),
         metrics: telemetry.metrics.clone(),
         traces: telemetry.traces.clone(),

@@ -27,8 +27,8 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
     }
     proxy_loop(config, proxy);
     routing(config);
-    if let Some(egress) = &config.upstream.egress {
-        tracing::info!(variable = egress.variable, proxy = %egress, "upstreams are reached through a proxy");
+    if let Some(parent_proxy) = &config.upstream.parent_proxy {
+        tracing::info!(variable = parent_proxy.variable, proxy = %parent_proxy, "upstreams are reached through a proxy");
     }
     let otel = &config.otel;
     if otel.metrics.is_some() || otel.traces.is_some() {
@@ -59,7 +59,7 @@ fn proxy_loop(config: &Config, proxy: &Address) {
     if variables.is_empty() {
         return;
     }
-    let of_upstreams = config.upstream.egress.as_ref().map(|egress| egress.variable);
+    let of_upstreams = config.upstream.parent_proxy.as_ref().map(|parent_proxy| parent_proxy.variable);
     let (message, hint) = match of_upstreams.is_some_and(|variable| variables.contains(&variable)) {
         true => (
             "calls to STS and requests to upstreams are sent to this very proxy, which opens no tunnels",
@@ -108,11 +108,11 @@ fn routing(config: &Config) {
                     "{possible}"
                 );
             }
-            if let Some(egress) = &config.upstream.egress {
+            if let Some(parent_proxy) = &config.upstream.parent_proxy {
                 tracing::warn!(
-                    code = DiagnosticCode::EgressUnjudged.code(),
-                    see = DiagnosticCode::EgressUnjudged.see(),
-                    variable = egress.variable,
+                    code = DiagnosticCode::ParentProxyUnjudged.code(),
+                    see = DiagnosticCode::ParentProxyUnjudged.see(),
+                    variable = parent_proxy.variable,
                     hint = "have that proxy refuse private and metadata addresses, and set --allow-host",
                     "a proxy looks the names of upstreams up, so their addresses are not judged here"
                 );

@@ -4,7 +4,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::otel::OtelConfig;
 use crate::config::upstream::UpstreamTlsFiles;
-use crate::proxy::target::Scheme;
+use crate::model::target::Scheme;
 use crate::proxy::trust::{Offer, TrustError, UpstreamTls};
 use crate::tasks::{self, Tasks};
 use crate::telemetry::last_push;

@@ -3,7 +3,7 @@
 //! endpoint. The SDK reads the environment itself, and a process cannot safely change its own environment, so the
 //! program replaces itself.
 
-use crate::config;
+use crate::config::environment;
 use std::env::{args_os, current_exe};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
@@ -11,7 +11,7 @@ use std::process::Command;
 /// Restarts the program without these variables, if there are any. Process id, open files and arguments stay. Returns
 /// when there are none, or the program's file is gone.
 pub(super) fn without_empty_variables() {
-    let environment = config::environment();
+    let environment = environment::of_process();
     let mut empty = environment.empty_aws_variables().peekable();
     let (Some(_), Ok(program)) = (empty.peek(), current_exe()) else { return };
     let mut command = Command::new(program);

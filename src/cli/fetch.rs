@@ -3,15 +3,15 @@
 
 use crate::config::Config;
 use crate::config::upstream::{UpstreamProtocol, UpstreamTlsFiles};
-use crate::proxy::body::RequestBody;
+use crate::model::target::{Scheme, Target};
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
+use crate::proxy::request_body::RequestBody;
 use crate::proxy::resolver::Resolver;
-use crate::proxy::target::{Scheme, Target};
 use crate::proxy::trust::{TrustError, UpstreamTls};
 use crate::proxy::upstream::Upstream;
 use crate::tasks::Tasks;
@@ -63,7 +63,7 @@ impl Fetcher {
             dialer: Dialer::at_most(None),
             connect_to: None,
             own: OwnListeners::default(),
-            egress: None,
+            parent_proxy: None,
             protocol: UpstreamProtocol::Auto,
             tls,
             connect_timeout: timeout,

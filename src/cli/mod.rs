@@ -1,7 +1,7 @@
 //! The command line: parses it, and runs a command.
 
 use crate::config::args::Args;
-use crate::config::{self, Config};
+use crate::config::{Config, environment};
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
@@ -72,7 +72,7 @@ pub fn run() -> Exit {
 }
 
 fn serve(settings: &Args) -> Exit {
-    match Config::resolve(settings, &config::environment()) {
+    match Config::resolve(settings, &environment::of_process()) {
         Ok(config) => serve::run(config),
         Err(problems) => report::problems(&problems),
     }

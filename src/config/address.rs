@@ -2,7 +2,7 @@
 
 use super::ListenAddr;
 use super::problems::Fault;
-use crate::proxy::target::{Host, HostPort};
+use crate::model::target::{Host, HostPort};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::net::SocketAddr;
 use std::path::PathBuf;

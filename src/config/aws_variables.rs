@@ -1,7 +1,7 @@
 //! The variables of AWS about which attache reports something. The AWS SDK reads them itself, and its files too.
 
-use crate::token::flaw::Flaw;
-use crate::token::sts::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
+use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
+use crate::model::flaw::Flaw;
 use std::ffi::OsString;
 
 /// The variables that decide about region and credentials.

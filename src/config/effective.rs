@@ -4,7 +4,7 @@ use super::duration::Shown;
 use super::logs::{LogFormat, LogLevel};
 use super::upstream::{ForwardedFor, UpstreamProtocol};
 use super::{Config, MetricsConfig, Routing, TokenConfig};
-use crate::proxy::target::Target;
+use crate::model::target::Target;
 use crate::redact;
 use serde::Serialize;
 use std::borrow::Cow;

@@ -37,3 +37,16 @@ impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
 }
+
+/// A variable of this process's environment.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn variable(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// This process's environment, for [`Config::resolve`](super::Config::resolve). It omits variables whose name is not UTF-8, because no setting has
+/// such a name.
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+pub fn of_process() -> Environment {
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
+}

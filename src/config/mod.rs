@@ -1,17 +1,16 @@
 //! Turns flags and variables into types that cannot hold invalid values.
 
-use crate::proxy::policy::Policy;
-use crate::proxy::routing::RoutingHeader;
-use crate::proxy::target::{Scheme, Target};
-use crate::token::SigningAlgorithm;
-use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{TokenRequest, credentials_source::AwsVariables};
-use environment::Environment;
+use crate::model::audience_set::AudienceSet;
+use crate::model::aws_variables::AwsVariables;
+use crate::model::policy::Policy;
+use crate::model::routing_header::RoutingHeader;
+use crate::model::target::{Scheme, Target};
+use crate::model::token_request::SigningAlgorithm;
+use crate::model::token_request::TokenRequest;
 use logs::LogConfig;
 use notices::Notice;
 use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
-use std::ffi::OsString;
 use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -67,19 +66,6 @@ pub mod upstream;
 /// What is logged, and in which format.
 pub mod logs;
 
-/// A variable of this process's environment.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn variable(name: &str) -> Option<OsString> {
-    std::env::var_os(name)
-}
-
-/// This process's environment, for [`Config::resolve`]. It omits variables whose name is not UTF-8, because no setting has
-/// such a name.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
-pub fn environment() -> Environment {
-    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()
-}
-
 /// The configuration of one run of the proxy. Every value in it is valid.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -111,6 +97,25 @@ pub struct Config {
     pub notices: Vec<Notice>,
     /// The number of worker threads. With 1, everything runs on a single thread.
     pub worker_threads: NonZeroUsize,
+}
+
+impl Config {
+    /// The rules on upstreams that are enforced. `None` for a pinned upstream, because the operator chose it.
+    pub fn enforced_policy(&self) -> Option<&Policy> {
+        match self.routing {
+            Routing::Pinned(_) => None,
+            Routing::ByHeader { .. } => Some(&self.policy),
+        }
+    }
+
+    /// The audiences that are known before any request: the configured ones, or the pinned upstream's own.
+    pub fn known_audiences(&self) -> Option<AudienceSet> {
+        match (&self.tokens.audiences, &self.routing) {
+            (Some(audiences), _) => Some(audiences.clone()),
+            (None, Routing::Pinned(target)) => Some(AudienceSet::of(target)),
+            (None, Routing::ByHeader { .. }) => None,
+        }
+    }
 }
 
 /// An address to listen on.

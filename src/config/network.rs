@@ -1,9 +1,9 @@
 //! Parsers for hosts, headers that name hosts, address ranges, URLs and paths.
 
 use super::problems::Fault;
-use crate::proxy::policy::{HostPattern, PatternError};
-use crate::proxy::routing::RoutingHeader;
-use crate::proxy::target::HostPort;
+use crate::model::policy::{HostPattern, PatternError};
+use crate::model::routing_header::RoutingHeader;
+use crate::model::target::HostPort;
 use http::Uri;
 use ipnet::IpNet;
 use std::borrow::Cow;

@@ -1,7 +1,7 @@
 //! The variables that name HTTP proxies. The AWS SDK uses them for calls to STS, and attache for requests to upstreams.
 
-use crate::proxy::bypass::Bypass;
-use crate::proxy::target::{Host, HostPort, Scheme};
+use crate::model::no_proxy::NoProxy;
+use crate::model::target::{Host, HostPort, Scheme};
 use std::ffi::OsString;
 use std::net::SocketAddr;
 
@@ -37,9 +37,9 @@ pub(super) fn for_upstreams(
 }
 
 /// The hosts that `NO_PROXY` lists.
-pub(super) fn bypass(lookup: &dyn Fn(&str) -> Option<OsString>) -> Bypass {
+pub(super) fn no_proxy(lookup: &dyn Fn(&str) -> Option<OsString>) -> NoProxy {
     let list = ["NO_PROXY", "no_proxy"].into_iter().find_map(|name| text(lookup, name));
-    Bypass::read(&list.unwrap_or_default())
+    NoProxy::read(&list.unwrap_or_default())
 }
 
 /// The value of a variable, unless it is unset or empty.

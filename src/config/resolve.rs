@@ -11,7 +11,7 @@ use super::resolve_upstream::{upstream, way};
 use super::{
     Config, InboundConfig, ListenAddr, MetricsConfig, ShutdownConfig, TlsFiles, address, network, parse,
 };
-use crate::proxy::policy::Policy;
+use crate::model::policy::Policy;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 

@@ -5,7 +5,7 @@ use super::duration::Shown;
 use super::problems::Fault;
 use super::reader::{EmptyList, Reader, values};
 use super::{TokenConfig, network, parse};
-use crate::token::audience_set::AudienceSet;
+use crate::model::audience_set::AudienceSet;
 use std::collections::BTreeSet;
 use std::time::Duration;
 

@@ -5,8 +5,8 @@ use super::problems::Fault;
 use super::reader::Reader;
 use super::upstream::{UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
 use super::{Routing, network, parse};
-use crate::proxy::egress::Egress;
-use crate::proxy::target::{HostPort, Target};
+use crate::model::parent_proxy::ParentProxy;
+use crate::model::target::{HostPort, Target};
 
 /// How a request finds its upstream, and the host and port to connect to if not the upstream's own.
 pub(super) type Way = (Routing, Option<Target>);
@@ -57,7 +57,7 @@ pub(super) fn upstream(
     let tls = tls(reader, args);
     let forwarded_for =
         reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
-    let egress = way.and_then(|way| egress(reader, way));
+    let parent_proxy = way.and_then(|way| parent_proxy(reader, way));
     Some(UpstreamConfig {
         timeout: response?,
         connect_timeout: connect?,
@@ -65,7 +65,7 @@ pub(super) fn upstream(
         protocol: protocol?.value,
         tls,
         connect_to: way.and_then(|(_, connect_to)| connect_to.clone()),
-        egress,
+        parent_proxy,
         forwarded_for: forwarded_for?.value,
     })
 }
@@ -91,10 +91,10 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
 }
 
 /// The HTTP proxy that the environment names, unless `NO_PROXY` covers the pinned upstream.
-fn egress(reader: &mut Reader<'_>, (routing, connect_to): &Way) -> Option<Egress> {
-    let bypass = reader.bypass();
+fn parent_proxy(reader: &mut Reader<'_>, (routing, connect_to): &Way) -> Option<ParentProxy> {
+    let no_proxy = reader.no_proxy();
     match routing {
-        Routing::Pinned(target) if bypass.covers(connect_to.as_ref().unwrap_or(target)) => None,
-        Routing::Pinned(_) | Routing::ByHeader { .. } => reader.egress(routing.scheme(), bypass),
+        Routing::Pinned(target) if no_proxy.covers(connect_to.as_ref().unwrap_or(target)) => None,
+        Routing::Pinned(_) | Routing::ByHeader { .. } => reader.parent_proxy(routing.scheme(), no_proxy),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! The two crates for them read variables themselves, so only this file calls them.
 
-use super::variable;
+use super::environment::variable;
 use listenfd::ListenFd;
 use sd_notify::NotifyState;
 use std::io;
@@ -16,14 +16,14 @@ use std::time::Duration;
 #[derive(Debug, Default)]
 pub struct Sockets {
     /// Used in place of `--listen-addr`.
-    pub proxy: Option<HandedOver>,
+    pub proxy: Option<InheritedSocket>,
     /// Used in place of `--metrics-listen-addr`.
-    pub metrics: Option<HandedOver>,
+    pub metrics: Option<InheritedSocket>,
 }
 
 /// A socket that already listens.
 #[derive(Debug)]
-pub enum HandedOver {
+pub enum InheritedSocket {
     /// Listens on an address and a port.
     Tcp(TcpListener),
     /// Listens at a path.
@@ -102,17 +102,17 @@ pub(super) fn unused_sockets(count: &str, process: &str) -> Option<&'static str>
     })
 }
 
-fn take(inherited: &mut ListenFd, index: usize) -> Option<HandedOver> {
+fn take(inherited: &mut ListenFd, index: usize) -> Option<InheritedSocket> {
     // Only its peer address tells a connection from a listening socket.
     if let Ok(Some(listener)) = inherited.take_tcp_listener(index) {
         let stream = TcpStream::from(OwnedFd::from(listener));
         let listening = stream.peer_addr().is_err();
-        return listening.then(|| HandedOver::Tcp(OwnedFd::from(stream).into()));
+        return listening.then(|| InheritedSocket::Tcp(OwnedFd::from(stream).into()));
     }
     let listener = inherited.take_unix_listener(index).ok()??;
     let stream = UnixStream::from(OwnedFd::from(listener));
     let listening = stream.peer_addr().is_err();
-    listening.then(|| HandedOver::Unix(OwnedFd::from(stream).into()))
+    listening.then(|| InheritedSocket::Unix(OwnedFd::from(stream).into()))
 }
 
 /// The state of this process, for the service manager (`sd_notify(3)`).

@@ -1,7 +1,7 @@
 //! How upstreams are reached.
 
-use crate::proxy::egress::Egress;
-use crate::proxy::target::Target;
+use crate::model::parent_proxy::ParentProxy;
+use crate::model::target::Target;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ pub struct UpstreamConfig {
     /// `--upstream-connect-to`: the host and port to connect to for the pinned upstream. `None`: the upstream's own.
     pub connect_to: Option<Target>,
     /// The HTTP proxy on the way to upstreams, from the environment.
-    pub egress: Option<Egress>,
+    pub parent_proxy: Option<ParentProxy>,
     /// `--forwarded-for`.
     pub forwarded_for: ForwardedFor,
 }

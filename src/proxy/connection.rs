@@ -1,8 +1,8 @@
 //! One connection to an upstream: what it speaks, and until when it is given to further requests.
 
-use super::body::RequestBody;
 use super::heard::Heard;
 use super::message_error::MessageError;
+use super::request_body::RequestBody;
 use crate::http1::fields::members;
 use crate::http1::{self, stream::Stream};
 use crate::http2::batches::BatchedBody;
@@ -66,17 +66,21 @@ pub struct Http2 {
 
 /// A body whose length is settled in its header. hyper adds a `Content-Length` of its own where a body tells its length:
 /// also one of 0, to requests of every method but GET, HEAD, DELETE and CONNECT.
-pub struct FramedBody(BatchedBody<RequestBody>);
+pub struct FramedBody {
+    body: BatchedBody<RequestBody>,
+    /// The stream counts as open until the body is dropped.
+    _stream: Option<Arc<OpenStream>>,
+}
 
 impl FramedBody {
-    /// A body that is sent on the connection with these flushes.
-    pub fn new(body: RequestBody, flushes: Flushes) -> Self {
-        Self(BatchedBody::new(body, flushes))
+    /// A body that is sent on the connection with these flushes, and on this stream where it holds one open.
+    pub fn new(body: RequestBody, flushes: Flushes, stream: Option<Arc<OpenStream>>) -> Self {
+        Self { body: BatchedBody::new(body, flushes), _stream: stream }
     }
 
     /// The body of a request that has not been sent.
     pub fn into_unsent(self) -> RequestBody {
-        self.0.into_inner()
+        self.body.into_inner()
     }
 }
 
@@ -88,11 +92,11 @@ impl Body for FramedBody {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
-        Pin::new(&mut self.0).poll_frame(context)
+        Pin::new(&mut self.body).poll_frame(context)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.0.is_end_stream()
+        self.body.is_end_stream()
     }
 }
 

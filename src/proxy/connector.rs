@@ -6,19 +6,20 @@
 use super::connect_time::ConnectTime;
 use super::connection::Connection;
 use super::dialer::{Dialer, Socket};
-use super::egress::Egress;
-use super::egress_error::EgressError;
 use super::error::UpstreamError;
 use super::handshake::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
-use super::policy::Policy;
 use super::resolver::Resolver;
-use super::target::{Host, Scheme, Target};
 use super::tls_error;
 use super::trust::{Offer, UpstreamTls};
+use super::tunnel;
+use super::tunnel_error::TunnelError;
+use crate::config::Config;
 use crate::config::upstream::UpstreamProtocol;
-use crate::config::{Config, Routing};
 use crate::http1::stream::Stream;
+use crate::model::parent_proxy::ParentProxy;
+use crate::model::policy::Policy;
+use crate::model::target::{Host, Scheme, Target};
 use crate::tasks::Tasks;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
@@ -42,7 +43,7 @@ pub struct Connector {
     /// What is never dialled.
     pub own: OwnListeners,
     /// The HTTP proxy on the way to upstreams, where there is one.
-    pub egress: Option<Egress>,
+    pub parent_proxy: Option<ParentProxy>,
     /// What upstreams are spoken to in.
     pub protocol: UpstreamProtocol,
     /// TLS towards upstreams.
@@ -67,18 +68,14 @@ pub enum Purpose {
 impl Connector {
     /// The way to upstreams that this configuration asks for, from a process with these listeners.
     pub fn configured(config: &Config, own: OwnListeners, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
-        let policy = match &config.routing {
-            Routing::Pinned(_) => None,
-            Routing::ByHeader { .. } => Some(config.policy.clone()),
-        };
         let upstream = &config.upstream;
         Self {
-            policy,
+            policy: config.enforced_policy().cloned(),
             resolver: Resolver::default(),
             dialer: Dialer::at_most(None),
             connect_to: upstream.connect_to.clone(),
             own,
-            egress: upstream.egress.clone(),
+            parent_proxy: upstream.parent_proxy.clone(),
             protocol: upstream.protocol,
             tls,
             connect_timeout: upstream.connect_timeout,
@@ -91,7 +88,7 @@ impl Connector {
     /// # Errors
     /// When the name does not resolve, or all its addresses are refused.
     pub async fn check(&self, target: &Target) -> Result<(), UpstreamError> {
-        match self.egress(target) {
+        match self.parent_proxy(target) {
             Some(_) => Ok(()),
             None => self.bounded(target, self.addresses(target)).await.map(|_| ()),
         }
@@ -129,20 +126,21 @@ impl Connector {
             Purpose::Any => SHARED_WINDOW,
             Purpose::Switch | Purpose::Dedicated => DEDICATED_WINDOW,
         };
-        match self.egress(target) {
+        match self.parent_proxy(target) {
             None => {
                 let addresses = self.addresses(target).await?;
                 let stream = self.dialer.dial(addresses).await.map_err(UpstreamError::Connect)?;
                 self.speak(offer, window, target, Box::new(stream)).await
             }
-            Some(egress) => {
-                let failed = |error| UpstreamError::Egress(named(egress), error);
-                let stream = self.reach(egress).await.map_err(failed)?;
-                let tunnel =
-                    egress.tunnel(stream, self.dialled(target), &self.tasks).await.map_err(failed)?;
+            Some(parent_proxy) => {
+                let failed = |error| UpstreamError::ParentProxy(named(parent_proxy), error);
+                let stream = self.reach(parent_proxy).await.map_err(failed)?;
+                let tunnel = tunnel::open(parent_proxy, stream, self.dialled(target), &self.tasks)
+                    .await
+                    .map_err(failed)?;
                 match self.speak(offer, window, target, Box::new(tunnel)).await {
                     Err(UpstreamError::Tls(error)) if !tls_error::is_of_tls(&error) => {
-                        Err(failed(EgressError::Tunnel(error)))
+                        Err(failed(TunnelError::Tunnel(error)))
                     }
                     outcome => outcome,
                 }
@@ -171,15 +169,15 @@ impl Connector {
     fn too_late(&self, target: &Target, begin: Instant) -> UpstreamError {
         let limit = self.connect_timeout;
         let time = |place| Some(ConnectTime { limit, lookup: self.lookup_time(place, begin)? });
-        match self.egress(target) {
+        match self.parent_proxy(target) {
             None => {
                 let time = time(place(self.dialled(target)));
                 time.map_or(UpstreamError::DnsTimeout(limit), UpstreamError::ConnectTimeout)
             }
-            Some(egress) => {
-                let time = time(egress.place());
-                let error = time.map_or(EgressError::DnsTimeout(limit), EgressError::Timeout);
-                UpstreamError::Egress(named(egress), error)
+            Some(parent_proxy) => {
+                let time = time(parent_proxy.place());
+                let error = time.map_or(TunnelError::DnsTimeout(limit), TunnelError::Timeout);
+                UpstreamError::ParentProxy(named(parent_proxy), error)
             }
         }
     }
@@ -197,14 +195,14 @@ impl Connector {
         self.connect_to.as_ref().unwrap_or(target)
     }
 
-    fn egress(&self, target: &Target) -> Option<&Egress> {
-        self.egress.as_ref().filter(|egress| egress.carries(self.dialled(target)))
+    fn parent_proxy(&self, target: &Target) -> Option<&ParentProxy> {
+        self.parent_proxy.as_ref().filter(|parent_proxy| parent_proxy.carries(self.dialled(target)))
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
         let mut addresses = self.resolve(place(self.dialled(target))).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
-            addresses.retain(|address| policy.judge_address(address.ip()).is_ok());
+            addresses.retain(|address| policy.check_address(address.ip()).is_ok());
         }
         if addresses.is_empty() {
             return Err(UpstreamError::AddressDenied);
@@ -214,13 +212,13 @@ impl Connector {
     }
 
     /// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
-    async fn reach(&self, egress: &Egress) -> Result<Socket, EgressError> {
-        let mut addresses = self.resolve(egress.place()).await.map_err(EgressError::Dns)?;
+    async fn reach(&self, parent_proxy: &ParentProxy) -> Result<Socket, TunnelError> {
+        let mut addresses = self.resolve(parent_proxy.place()).await.map_err(TunnelError::Dns)?;
         addresses.retain(|address| !self.own.hear(*address));
         if addresses.is_empty() {
-            return Err(EgressError::Loop);
+            return Err(TunnelError::Loop);
         }
-        self.dialer.dial(addresses).await.map_err(EgressError::Connect)
+        self.dialer.dial(addresses).await.map_err(TunnelError::Connect)
     }
 
     /// At least one address.
@@ -282,8 +280,8 @@ fn searched(name: &str, absolute: bool) -> Cow<'_, str> {
 }
 
 /// A proxy with the variable that names it.
-fn named(egress: &Egress) -> String {
-    format!("{egress} of {}", egress.variable)
+fn named(parent_proxy: &ParentProxy) -> String {
+    format!("{parent_proxy} of {}", parent_proxy.variable)
 }
 
 /// Whether a handshake failed because nothing on offer suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2

@@ -1,14 +1,14 @@
 //! Why a request was not answered by its upstream, sorted by the party that must act.
 
 use super::connect_time::ConnectTime;
-use super::egress_error::EgressError;
 use super::message_error::MessageError;
-use super::policy::Denied;
-use super::routing::RoutingHeader;
-use super::target::Target;
 use super::tls_error;
+use super::tunnel_error::TunnelError;
 use crate::diagnostics::DiagnosticCode;
 use crate::http1::error::Error as Http1Error;
+use crate::model::policy::Denied;
+use crate::model::routing_header::RoutingHeader;
+use crate::model::target::Target;
 use crate::telemetry::labels::ErrorType;
 use crate::token::error::TokenError;
 use rustix::io::Errno;
@@ -74,7 +74,7 @@ pub enum UpstreamError {
     OutOfFiles,
     /// The HTTP proxy on the way, named first with its variable, opened no tunnel that works.
     #[error("through {0}: {1}")]
-    Egress(String, #[source] EgressError),
+    ParentProxy(String, #[source] TunnelError),
     /// The TLS handshake failed.
     #[error("TLS failed: {0}")]
     Tls(#[source] std::io::Error),
@@ -147,7 +147,7 @@ impl UpstreamError {
         };
         if let Self::Dns(error)
         | Self::Connect(error)
-        | Self::Egress(_, EgressError::Dns(error) | EgressError::Connect(error)) = &self
+        | Self::ParentProxy(_, TunnelError::Dns(error) | TunnelError::Connect(error)) = &self
             && is_limit(error)
         {
             return Self::OutOfFiles;
@@ -175,7 +175,7 @@ impl UpstreamError {
             Self::Loop => DiagnosticCode::ProxyLoop,
             Self::Connect(_) => DiagnosticCode::UpstreamConnect,
             Self::OutOfFiles => DiagnosticCode::OutOfFiles,
-            Self::Egress(_, error) => error.diagnostic(),
+            Self::ParentProxy(_, error) => error.diagnostic(),
             Self::Tls(_) => DiagnosticCode::UpstreamTls,
             Self::NoHttp2 => DiagnosticCode::UpstreamProtocol,
             Self::ConnectTimeout(_) => DiagnosticCode::UpstreamConnectTimeout,
@@ -204,7 +204,7 @@ impl UpstreamError {
             Self::NoHttp2 => {
                 "let --upstream-protocol be auto or http1, unless the upstream is to speak HTTP/2"
             }
-            Self::Egress(_, error) => error.hint(),
+            Self::ParentProxy(_, error) => error.hint(),
             Self::ConnectTimeout(time) if time.is_mostly_lookup() => "see why this machine's DNS is slow",
             Self::ConnectTimeout(_) => {
                 "check what firewalls and network policies allow, or raise --upstream-connect-timeout"
@@ -228,13 +228,13 @@ impl UpstreamError {
     pub fn error_type(&self) -> ErrorType {
         match self {
             Self::DnsTimeout(_) | Self::ConnectTimeout(_) | Self::ResponseTimeout(_) => ErrorType::Timeout,
-            Self::Egress(_, error) if error.is_timeout() => ErrorType::Timeout,
-            Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
+            Self::ParentProxy(_, error) if error.is_timeout() => ErrorType::Timeout,
+            Self::Connect(error) | Self::ParentProxy(_, TunnelError::Connect(error))
                 if error.kind() == ErrorKind::ConnectionRefused =>
             {
                 ErrorType::ConnectionRefused
             }
-            Self::Connect(error) | Self::Egress(_, EgressError::Connect(error))
+            Self::Connect(error) | Self::ParentProxy(_, TunnelError::Connect(error))
                 if error.kind() == ErrorKind::TimedOut =>
             {
                 ErrorType::Timeout
@@ -244,7 +244,7 @@ impl UpstreamError {
             | Self::AddressDenied
             | Self::Loop
             | Self::OutOfFiles
-            | Self::Egress(..)
+            | Self::ParentProxy(..)
             | Self::Tls(_)
             | Self::NoHttp2
             | Self::RequestBody(_)

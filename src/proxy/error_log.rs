@@ -2,8 +2,8 @@
 //! upstream that is down would otherwise write as many lines as it gets requests.
 
 use super::error::UpstreamError;
-use super::target::Target;
 use crate::diagnostics::DiagnosticCode;
+use crate::model::target::Target;
 use crate::tasks::Tasks;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -128,7 +128,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::target::Scheme;
+    use crate::model::target::Scheme;
 
     fn kind(host: &str, diagnostic: DiagnosticCode) -> Kind {
         Kind { target: Target::new(Scheme::Https, host.parse().unwrap()), diagnostic }

@@ -1,15 +1,15 @@
 //! One request on one connection: sent, and its response waited for within `--upstream-timeout`.
 
-use super::body::{RequestBody, Sent};
 use super::connection::{Connection, FramedBody, Http1, Http2, OpenStream};
 use super::grpc;
-use super::incoming::{Http2Body, UpstreamBody};
 use super::message_error::MessageError;
 use super::pool::{ConnectionState, Pool};
 use super::replay::is_unprocessed;
-use super::target::Target;
+use super::request_body::{RequestBody, Sent};
+use super::upstream_body::{Http2Body, UpstreamBody};
 use super::validate;
 use crate::http1::client::Failure;
+use crate::model::target::Target;
 use http::{Request, Response};
 use http_body::Body;
 use std::pin::pin;
@@ -70,11 +70,10 @@ pub async fn exchange(
     request: &mut Request<RequestBody>,
     sent: &Sent,
 ) -> Result<(Response<UpstreamBody>, ConnectionState), SendError> {
-    let mut body = std::mem::replace(request.body_mut(), RequestBody::empty());
+    let body = std::mem::replace(request.body_mut(), RequestBody::empty());
     let upload = upload(&connection, &body).cloned();
-    body.keep_open(upload.clone());
     let request = &*request;
-    let mut answer = pin!(answer(connection, request, body));
+    let mut answer = pin!(answer(connection, request, body, upload.clone()));
     let mut unanswered = Unanswered { pool, target, since: Instant::now(), is_sending: !sent.is_finished() };
     if unanswered.is_sending {
         tokio::select! {
@@ -111,6 +110,7 @@ async fn answer(
     connection: Connection,
     request: &Request<RequestBody>,
     body: RequestBody,
+    upload: Option<Arc<OpenStream>>,
 ) -> Result<(Response<UpstreamBody>, ConnectionState), SendError> {
     match connection {
         Connection::Http1(Http1 { connection, retirement }) => {
@@ -120,7 +120,7 @@ async fn answer(
         }
         Connection::Http2(connection) => {
             // Boxed, because it is larger than all the rest, and every request would make room for it.
-            let (response, state) = Box::pin(answer_http2(connection, request, body)).await?;
+            let (response, state) = Box::pin(answer_http2(connection, request, body, upload)).await?;
             Ok((response, ConnectionState::Http2(state)))
         }
     }
@@ -133,8 +133,9 @@ async fn answer_http2(
     mut connection: Http2,
     head: &Request<RequestBody>,
     body: RequestBody,
+    upload: Option<Arc<OpenStream>>,
 ) -> Result<(Response<UpstreamBody>, Option<Http2>), SendError> {
-    let mut request = Request::new(FramedBody::new(body, connection.flushes().clone()));
+    let mut request = Request::new(FramedBody::new(body, connection.flushes().clone(), upload));
     head.method().clone_into(request.method_mut());
     head.uri().clone_into(request.uri_mut());
     head.headers().clone_into(request.headers_mut());

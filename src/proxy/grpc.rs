@@ -104,7 +104,7 @@ impl UpstreamError {
             | Self::Tls(_)
             | Self::ConnectTimeout(_)
             | Self::NoHttp2
-            | Self::Egress(..)
+            | Self::ParentProxy(..)
             | Self::OutOfFiles
             | Self::Upgrade
             | Self::InvalidHttp2(_)

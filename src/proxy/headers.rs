@@ -1,8 +1,8 @@
 //! The headers of both directions: what is for this hop only is removed, what attache speaks for is replaced.
 
-use super::target::Target;
 use crate::config::upstream::ForwardedFor;
 use crate::http1::fields::members;
+use crate::model::target::Target;
 use crate::token::Token;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT,

@@ -1,6 +1,6 @@
 use super::*;
 use crate::clock::Clock;
-use crate::proxy::target::Scheme;
+use crate::model::target::Scheme;
 use proptest::prelude::*;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Requests that would come back to this very proxy (RFC 9110, section 7.6). The own listeners are never dialled, and a
 //! request that others led back is known by its mark in `CDN-Loop` (RFC 8586).
 
+use super::destination::Destination;
 use super::error::{ProxyError, UpstreamError};
-use super::target::Target;
 use crate::http1::fields::members;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::hash::{BuildHasher, RandomState};
@@ -64,23 +64,23 @@ impl LoopGuard {
     ///
     /// # Errors
     /// When the request carries the mark.
-    pub fn check(&self, headers: &HeaderMap, target: &Target) -> Result<(), ProxyError> {
-        let mark = self.mark(target).as_bytes();
+    pub fn check(&self, headers: &HeaderMap, destination: &Destination) -> Result<(), ProxyError> {
+        let mark = self.mark(destination).as_bytes();
         if members(headers, &CDN_LOOP).any(|entry| entry == mark) {
-            return Err(ProxyError::Upstream(target.clone(), UpstreamError::Loop));
+            return Err(ProxyError::Upstream(destination.target().clone(), UpstreamError::Loop));
         }
         Ok(())
     }
 
     /// Marks a request that is about to be sent there.
-    pub fn leave(&self, headers: &mut HeaderMap, target: &Target) {
-        headers.append(CDN_LOOP, self.mark(target).clone());
+    pub fn leave(&self, headers: &mut HeaderMap, destination: &Destination) {
+        headers.append(CDN_LOOP, self.mark(destination).clone());
     }
 
     /// Says nothing to others, as the key of the hash is chosen anew with each start.
-    fn mark<'t>(&self, target: &'t Target) -> &'t HeaderValue {
-        target.loop_mark(|| {
-            let mark = format!("attache-{:016x}", self.0.hash_one(target));
+    fn mark<'d>(&self, destination: &'d Destination) -> &'d HeaderValue {
+        destination.loop_mark(|| {
+            let mark = format!("attache-{:016x}", self.0.hash_one(destination.target()));
             HeaderValue::try_from(mark).expect("letters, digits and a dash are a header value")
         })
     }
@@ -89,7 +89,7 @@ impl LoopGuard {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::target::Scheme;
+    use crate::model::target::{Scheme, Target};
 
     fn hear(own: &str, dialled: &str) -> bool {
         OwnListeners::new([own.parse().unwrap()]).hear(dialled.parse().unwrap())
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn a_request_is_known_again_by_the_instance_that_sent_it_to_the_same_target() {
-        let target = |name: &str| Target::new(Scheme::Https, name.parse().unwrap());
+        let target = |name: &str| Destination::new(Target::new(Scheme::Https, name.parse().unwrap()));
         let (guard, other) = (LoopGuard::default(), LoopGuard::default());
         let (here, there) = (target("api.example.com"), target("api.example.org"));
         let mut headers = HeaderMap::new();

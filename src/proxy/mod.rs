@@ -6,18 +6,14 @@ pub mod validate;
 pub mod cross_site;
 /// What is for this proxy and goes no further.
 pub mod hops;
-/// Scheme, host and port.
-pub mod target;
-/// Request to target: pinned, or named by the caller.
-pub mod routing;
+/// A target, and what every request to it shares.
+pub mod destination;
+/// Where requests go, and which rules apply.
+pub mod route;
 /// Targets that were named before.
 pub mod target_cache;
-/// Is this target allowed.
-pub mod policy;
 /// Would the request come back here.
 pub mod loops;
-/// Target to audience set.
-pub mod audience;
 /// What is removed and replaced, in both directions.
 pub mod headers;
 /// Where an upstream sends a caller.
@@ -50,12 +46,10 @@ pub mod resolver;
 mod lookups;
 /// The first words of HTTP.
 pub mod handshake;
-/// Upstreams behind an HTTP proxy, and the tunnel to them.
-pub mod egress;
-/// Why there is no tunnel to one of them.
-pub mod egress_error;
-/// Upstreams that no HTTP proxy is asked for.
-pub mod bypass;
+/// The tunnel through an HTTP proxy.
+pub mod tunnel;
+/// Why there is no tunnel through one.
+pub mod tunnel_error;
 /// Which upstream certificates are trusted.
 pub mod trust;
 /// How they are verified.
@@ -68,10 +62,16 @@ pub mod tls_error;
 pub mod upgrade;
 /// WebSocket for callers of HTTP/2.
 pub mod websocket;
-/// Bodies as they come, over either version of HTTP.
+/// A caller's body as it comes.
 pub mod incoming;
-/// Streamed bodies, and what their ends set off.
-pub mod body;
+/// A caller's body on its way to the upstream.
+pub mod request_body;
+/// A copy of a body's beginning, for a second time.
+pub mod replay_buffer;
+/// An upstream's body as it comes.
+pub mod upstream_body;
+/// The body that a caller gets.
+pub mod response_body;
 /// Metrics and the log line of one request.
 pub mod request_log;
 /// What can go wrong.
@@ -83,46 +83,39 @@ pub mod response;
 /// The same in gRPC's words.
 pub mod grpc;
 
-use crate::config::Routing;
-use crate::config::upstream::ForwardedFor;
 use crate::http1::error::Error as Http1Error;
+use crate::model::policy::Denied;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::{Traces, while_waiting};
 use crate::token::Token;
 use crate::token::{cache::TokenCache, entry::CacheEntry};
-use body::{RequestBody, ResponseBody};
+use destination::Destination;
 use error::{ProxyError, UpstreamError};
 use error_log::ErrorLog;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use incoming::UpstreamBody;
 use loops::LoopGuard;
-use policy::{Denied, Policy};
+use request_body::RequestBody;
 use request_log::RequestLog;
 use response::Language;
+use response_body::ResponseBody;
+use route::Route;
 use std::sync::Arc;
-use target::Target;
-use target_cache::TargetCache;
 use upgrade::{Pipe, Upgrade};
 use upstream::Upstream;
+use upstream_body::UpstreamBody;
 
 /// Answers requests by forwarding them with a token.
 pub struct Proxy {
     /// Whether callers are on this machine, and over TCP, so that a browser may be among them.
     pub on_loopback: bool,
-    /// How a request finds its upstream.
-    pub routing: Routing,
-    /// The upstreams that callers have named before.
-    pub targets: TargetCache,
-    /// Which upstreams callers may name.
-    pub policy: Policy,
+    /// Where requests go, and which rules apply.
+    pub route: Route,
     /// What knows requests again that have been sent before.
     pub loops: LoopGuard,
     /// Where tokens come from.
     pub tokens: Tokens,
-    /// What happens to `X-Forwarded-For`.
-    pub forwarded_for: ForwardedFor,
     /// The way to upstreams.
     pub upstream: Upstream,
     /// What is counted.
@@ -198,16 +191,17 @@ impl Proxy {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let target = routing::target(&self.routing, &self.targets, request)?;
-        record.target(&target);
-        self.judge(&target)?;
-        self.loops.check(request.headers(), &target)?;
-        let token = self.token(&target, record).await?;
-        let asks_proxy = routing::name_in_request_target(request).is_some();
-        let protocol = self.rewrite(request, caller, &target, &token);
+        let destination = self.route.destination(request)?;
+        let target = destination.target();
+        record.destination(&destination);
+        self.route.check_host(target)?;
+        self.loops.check(request.headers(), &destination)?;
+        let token = self.token(&destination, record).await?;
+        let asks_proxy = route::name_in_request_target(request).is_some();
+        let protocol = self.rewrite(request, caller, &destination, &token);
         let upgrade = Upgrade::ask(protocol, key, request);
-        record.asked(&target, request);
-        let outcome = self.upstream.send(&target, request, record.call()).await;
+        record.asked(&destination, request);
+        let outcome = self.upstream.send(target, request, record.call()).await;
         let outcome = outcome.and_then(|(response, pooled)| {
             let upgrade = Upgrade::agreed(upgrade, &response)?;
             Ok((upgrade, response, pooled))
@@ -219,44 +213,35 @@ impl Proxy {
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
-        let routing_header = routing::routing_header(&self.routing);
+        let routing_header = self.route.routing_header();
         let mut response = response.map(|body| ResponseBody::upstream(body, pooled, routing_header));
         let length = response.body().size_hint().exact();
         headers::for_caller(response.headers_mut());
         headers::state_length(&mut response, length);
         if !asks_proxy {
-            redirect::keep_here(&mut response, &target);
+            redirect::keep_here(&mut response, target);
         }
         Ok(Forwarded::Response(response))
     }
 
-    fn judge(&self, target: &Target) -> Result<(), ProxyError> {
-        match self.routing {
-            Routing::Pinned(_) => Ok(()),
-            Routing::ByHeader { .. } => {
-                self.policy.judge(target).map_err(|denied| ProxyError::Denied(target.clone(), denied))
-            }
-        }
-    }
-
-    async fn token(&self, target: &Target, record: &mut RequestLog) -> Result<Token, ProxyError> {
+    async fn token(&self, destination: &Destination, record: &mut RequestLog) -> Result<Token, ProxyError> {
         let own;
         let entry = match &self.tokens.default_credential {
             Some(default) => default,
             None => {
-                own = self.entry(target).await?;
+                own = self.entry(destination).await?;
                 &own
             }
         };
         record.audience(entry.label());
         let token = while_waiting(record.span(), "token", entry.token()).await;
-        token.map_err(|error| ProxyError::Token(target.clone(), error))
+        token.map_err(|error| ProxyError::Token(destination.target().clone(), error))
     }
 
     /// The entry of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
     /// before the first one is minted.
-    async fn entry(&self, target: &Target) -> Result<Arc<CacheEntry>, ProxyError> {
-        let audiences = target.audiences();
+    async fn entry(&self, destination: &Destination) -> Result<Arc<CacheEntry>, ProxyError> {
+        let (target, audiences) = (destination.target(), destination.audiences());
         if let Some(entry) = self.tokens.cache.get(audiences) {
             return Ok(entry);
         }
@@ -269,21 +254,21 @@ impl Proxy {
         &self,
         request: &mut Request<RequestBody>,
         caller: Option<&HeaderValue>,
-        target: &Target,
+        destination: &Destination,
         token: &Token,
     ) -> Option<HeaderValue> {
-        let routing_header = routing::routing_header(&self.routing);
+        let routing_header = self.route.routing_header();
         request.body_mut().leave_out(routing_header);
-        let forwarded_for = (self.forwarded_for, caller);
+        let forwarded_for = (self.route.forwarded_for, caller);
         let headers = request.headers_mut();
-        let upgrade = headers::for_upstream(headers, routing_header, forwarded_for, target, token);
-        self.loops.leave(headers, target);
+        let upgrade =
+            headers::for_upstream(headers, routing_header, forwarded_for, destination.target(), token);
+        self.loops.leave(headers, destination);
         upgrade
     }
 
     /// Counts and logs why a request did not reach its upstream, or got no response from it.
     fn note(&self, error: &ProxyError, record: &RequestLog) {
-        let elapsed = record.elapsed();
         match error {
             ProxyError::CrossSite => self.metrics.policy_denied("cross_site"),
             ProxyError::Denied(_, denied) => self.metrics.policy_denied(denied.as_str()),
@@ -291,17 +276,14 @@ impl Proxy {
                 self.metrics.policy_denied(Denied::Address.as_str());
             }
             ProxyError::Upstream(target, cause) => {
-                let labels = target.labels();
-                self.metrics.upstream_call(labels, Some(cause.error_type()), TokenResult::Ok, elapsed);
+                record.count_call(Some(cause.error_type()), TokenResult::Ok);
                 // Where the caller's body breaks, no upstream is to blame.
                 if !matches!(cause, UpstreamError::RequestBody(_)) {
                     self.error_log.note(target, cause);
                     return;
                 }
             }
-            ProxyError::Token(target, _) => {
-                self.metrics.upstream_call(target.labels(), None, TokenResult::FetchError, elapsed);
-            }
+            ProxyError::Token(..) => record.count_call(None, TokenResult::FetchError),
             ProxyError::Connect
             | ProxyError::Trace
             | ProxyError::Malformed

@@ -1,10 +1,10 @@
 //! Connections to upstreams that can take a request, by target, and their way out and back.
 
-use super::body::RequestBody;
 use super::connection::{Connection, Http1, Http2, Retirement};
-use super::target::Target;
+use super::request_body::RequestBody;
 use super::target_connections::{Idle, TargetConnections};
 use crate::http1::client::Remains;
+use crate::model::target::Target;
 use crate::tasks::Tasks;
 use rustix::process::{Resource, getrlimit};
 use std::collections::HashMap;

@@ -1,9 +1,9 @@
 use super::*;
 use crate::http2::flushes::Flushes;
 use crate::http2::send_window::SendWindow;
+use crate::model::target::Scheme;
 use crate::proxy::connection::FramedBody;
 use crate::proxy::heard::Heard;
-use crate::proxy::target::Scheme;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::sync::atomic::AtomicUsize;

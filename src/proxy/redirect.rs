@@ -1,7 +1,7 @@
 //! References of an upstream to itself. A caller that follows one to the upstream's own address leaves attache, and has no token
 //! there; a path leads it back here.
 
-use super::target::{HostPort, Scheme, Target};
+use crate::model::target::{HostPort, Scheme, Target};
 use http::header::{CONTENT_LOCATION, Entry, LOCATION};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 

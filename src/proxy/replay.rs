@@ -1,22 +1,18 @@
 //! Which requests may be sent a second time, because that cannot make them happen twice.
 
-use super::body::RequestBody;
 use super::connection::Connection;
 use super::message_error::MessageError;
+use super::request_body::RequestBody;
 use crate::http1::error::Error as Http1Error;
-use bytes::Bytes;
 use h2::Reason;
 use http::Request;
-use http_body::{Body, Frame};
-use std::collections::VecDeque;
+use http_body::Body;
 use std::error::Error;
 use std::io;
 use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// The most of a body that is kept for another time, in bytes.
-const MOST_KEPT: usize = 64 * 1024;
 /// How long a body may take to come back from a connection that has given its request up.
 const BACK_WITHIN: Duration = Duration::from_secs(1);
 
@@ -53,37 +49,6 @@ impl Replay {
             None => Some(RequestBody::empty()),
             Some(back) => timeout(BACK_WITHIN, back).await.ok()?.ok(),
         }
-    }
-}
-
-/// A copy of what has been taken of a body, while it is short.
-pub struct Keeper {
-    taken: VecDeque<Bytes>,
-    length: usize,
-    back: oneshot::Sender<RequestBody>,
-}
-
-impl Keeper {
-    /// An empty copy, and where the body comes back.
-    pub fn new() -> (Self, oneshot::Receiver<RequestBody>) {
-        let (back, coming) = oneshot::channel();
-        (Self { taken: VecDeque::new(), length: 0, back }, coming)
-    }
-
-    /// Notes what has just been taken. Too much of it, trailers and a failure end the copy.
-    pub fn note<E>(mut self, frame: Result<&Frame<Bytes>, E>) -> Option<Self> {
-        let data = frame.ok()?.data_ref()?;
-        self.length += data.len();
-        self.taken.push_back(data.clone());
-        (self.length <= MOST_KEPT).then_some(self)
-    }
-
-    /// Sends the body back, made of what had been taken and what comes after it.
-    pub fn give_back(self, mut after: VecDeque<Bytes>, body: impl FnOnce(VecDeque<Bytes>) -> RequestBody) {
-        let mut parts = self.taken;
-        parts.append(&mut after);
-        // It is not waited for unless the request is sent again.
-        let _ = self.back.send(body(parts));
     }
 }
 
@@ -133,22 +98,7 @@ mod tests {
     use super::super::handshake;
     use super::*;
     use crate::tasks::Tasks;
-    use http::HeaderMap;
-    use http_body_util::BodyExt;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-
-    fn note(keeper: Keeper, length: usize) -> Option<Keeper> {
-        keeper.note(Ok::<_, ()>(&Frame::data(vec![0; length].into())))
-    }
-
-    #[test]
-    fn a_copy_ends_where_it_is_long_or_odd() {
-        let keeper = || note(Keeper::new().0, 1).unwrap();
-        assert!(note(keeper(), MOST_KEPT - 1).is_some());
-        assert!(note(keeper(), MOST_KEPT).is_none());
-        assert!(keeper().note(Ok::<_, ()>(&Frame::trailers(HeaderMap::new()))).is_none());
-        assert!(keeper().note(Err(())).is_none());
-    }
 
     /// The pool sends no such request, but for the moment in which an upstream changes what it allows.
     #[tokio::test]
@@ -163,7 +113,7 @@ mod tests {
             panic!("HTTP/2 was asked for");
         };
         let [_first, second] = [(), ()].map(|()| {
-            let body = FramedBody::new(RequestBody::empty(), connection.flushes().clone());
+            let body = FramedBody::new(RequestBody::empty(), connection.flushes().clone(), None);
             let request = Request::get("http://a.example/").body(body);
             connection.sender.try_send_request(request.unwrap())
         });
@@ -182,23 +132,5 @@ mod tests {
         assert!(error.take_message().is_none());
         let error = MessageError::Http2(error.into_error());
         assert!(is_unprocessed(&error), "{error:?}");
-    }
-
-    #[tokio::test]
-    async fn a_body_comes_back_from_its_beginning_however_often() {
-        let (keeper, coming) = Keeper::new();
-        let parts = ["one ", "two ", "three"].map(Bytes::from).into();
-        keeper.give_back(parts, RequestBody::again);
-        let mut body = coming.await.unwrap();
-        for taken in 0..3 {
-            let coming = body.pin();
-            for _ in 0..taken {
-                body.frame().await.unwrap().unwrap();
-            }
-            drop(body);
-            body = coming.await.unwrap();
-            assert_eq!(body.size_hint().exact(), Some(13));
-        }
-        assert_eq!(body.collect().await.unwrap().to_bytes(), "one two three");
     }
 }

@@ -2,10 +2,10 @@
 //!
 //! The record travels inside the response's body, so a stream counts until its end. A caller that hangs up drops it.
 
-use super::body::{RequestBody, Sent};
-use super::target::Target;
+use super::destination::Destination;
+use super::request_body::{RequestBody, Sent};
 use crate::diagnostics::DiagnosticCode;
-use crate::telemetry::labels::{AudienceLabel, ErrorType, ServerLabels, TokenResult};
+use crate::telemetry::labels::{AudienceLabel, ErrorType, TokenResult};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::targets::ACCESS;
 use crate::telemetry::trace_context::TraceId;
@@ -27,13 +27,13 @@ pub struct RequestLog {
     /// What is wrong if the record is dropped now; until the response's end, that the caller has gone.
     diagnostic: Option<DiagnosticCode>,
     span: Option<Box<Span>>,
+    destination: Option<Destination>,
     call: Option<Call>,
     line: Option<Box<AccessLogEntry>>,
 }
 
 /// A call of the upstream that has no response yet.
 struct Call {
-    server: ServerLabels,
     span: Option<Box<Span>>,
 }
 
@@ -43,7 +43,6 @@ struct AccessLogEntry {
     version: Version,
     client: Option<HeaderValue>,
     trace: Option<TraceId>,
-    target: Option<Target>,
     audience: Option<AudienceLabel>,
     received: Sent,
     bytes_sent: u64,
@@ -72,16 +71,15 @@ impl RequestLog {
             status: None,
             diagnostic: Some(DiagnosticCode::ClientGone),
             span,
+            destination: None,
             call: None,
             line,
         }
     }
 
     /// Notes where the request goes.
-    pub fn target(&mut self, target: &Target) {
-        if let Some(line) = &mut self.line {
-            line.target = Some(target.clone());
-        }
+    pub fn destination(&mut self, destination: &Destination) {
+        self.destination = Some(destination.clone());
     }
 
     /// Notes the audience of the token that the request needs.
@@ -97,13 +95,14 @@ impl RequestLog {
     }
 
     /// The upstream is asked now. The span of the call, where there is one, is named in the request.
-    pub fn asked(&mut self, target: &Target, request: &mut Request<RequestBody>) {
+    pub fn asked(&mut self, destination: &Destination, request: &mut Request<RequestBody>) {
         if let Some(line) = &mut self.line {
             line.received = request.body().sent();
             line.asked = Some(Instant::now());
         }
+        let target = destination.target();
         let span = self.span.as_ref().map(|span| span.call(request, target, target.host(), target.port()));
-        self.call = Some(Call { server: target.labels().clone(), span: span.map(Box::new) });
+        self.call = Some(Call { span: span.map(Box::new) });
     }
 
     /// The span of the call that has no response yet, where it has one.
@@ -113,9 +112,9 @@ impl RequestLog {
 
     /// The upstream's response has begun and is counted, or will not come and the error is counted where it is logged.
     pub fn answered(&mut self, outcome: Result<StatusCode, DiagnosticCode>) {
-        let Some(Call { server, span }) = self.call.take() else { return };
+        let Some(Call { span }) = self.call.take() else { return };
         if outcome.is_ok() {
-            self.metrics.upstream_call(&server, None, TokenResult::Ok, self.elapsed());
+            self.count_call(None, TokenResult::Ok);
             if let Some(line) = &mut self.line {
                 line.upstream = line.asked.map(|asked| asked.elapsed());
             }
@@ -127,8 +126,8 @@ impl RequestLog {
 
     /// Counts a call that is given up before its response, because the caller has left.
     fn abandon_call(&mut self) {
-        let Some(Call { server, span }) = self.call.take() else { return };
-        self.metrics.upstream_call(&server, Some(ErrorType::Unknown), TokenResult::Ok, self.elapsed());
+        let Some(Call { span }) = self.call.take() else { return };
+        self.count_call(Some(ErrorType::Unknown), TokenResult::Ok);
         if let Some(span) = span {
             span.called(Err(DiagnosticCode::ClientGone.code()));
         }
@@ -158,9 +157,11 @@ impl RequestLog {
         self.diagnostic = Some(diagnostic);
     }
 
-    /// How long the request has taken so far.
-    pub fn elapsed(&self) -> Duration {
-        self.started.elapsed()
+    /// Counts the upstream call that the request wanted, once its outcome is known.
+    pub fn count_call(&self, error: Option<ErrorType>, token: TokenResult) {
+        if let Some(destination) = &self.destination {
+            self.metrics.upstream_call(destination.labels(), error, token, self.started.elapsed());
+        }
     }
 }
 
@@ -172,7 +173,7 @@ impl Drop for RequestLog {
         let elapsed = self.started.elapsed();
         self.metrics.request_finished(&self.method, status, elapsed);
         if let Some(line) = &self.line {
-            line.write(&self.method, status, elapsed, self.diagnostic);
+            line.write(&self.method, self.destination.as_ref(), status, elapsed, self.diagnostic);
         }
         if let Some(span) = self.span.take() {
             span.answered(self.status, self.diagnostic.map(DiagnosticCode::code));
@@ -187,7 +188,6 @@ impl AccessLogEntry {
             version: request.version(),
             client: caller.cloned(),
             trace,
-            target: None,
             audience: None,
             received: Sent::default(),
             bytes_sent: 0,
@@ -199,6 +199,7 @@ impl AccessLogEntry {
     fn write(
         &self,
         method: &Method,
+        destination: Option<&Destination>,
         status: StatusCode,
         elapsed: Duration,
         diagnostic: Option<DiagnosticCode>,
@@ -207,7 +208,7 @@ impl AccessLogEntry {
             target: ACCESS,
             %method,
             path = self.path,
-            target = self.target.as_ref().map(ToString::to_string).unwrap_or_default(),
+            target = destination.map(|known| known.target().to_string()).unwrap_or_default(),
             status = status.as_u16(),
             duration_ms = elapsed.as_millis() as u64,
             duration_us = elapsed.as_micros() as u64,

@@ -1,12 +1,12 @@
 //! The only place that invents an answer. Each is marked with `Proxy-Status` (RFC 9209), so that a caller can tell
 //! attache's 502 from the upstream's.
 
-use super::body::ResponseBody;
-use super::egress_error::EgressError;
 use super::error::{ProxyError, UpstreamError};
 use super::grpc;
-use super::policy::Denied;
+use super::response_body::ResponseBody;
+use super::tunnel_error::TunnelError;
 use crate::http1::error::Error;
+use crate::model::policy::Denied;
 use bytes::Bytes;
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
@@ -101,7 +101,7 @@ impl ProxyError {
     /// `Proxy-Status`, with the status that an HTTP proxy on the way gave (RFC 9209, section 2.1.3).
     fn proxy_status(&self, kind: &'static str) -> HeaderValue {
         let received = match self {
-            Self::Upstream(_, UpstreamError::Egress(_, error)) => error.status(),
+            Self::Upstream(_, UpstreamError::ParentProxy(_, error)) => error.status(),
             Self::Malformed
             | Self::Unreadable(_)
             | Self::CrossSite
@@ -199,8 +199,8 @@ impl UpstreamError {
             Self::Dns(_) => (FAILED, "attache; error=dns_error"),
             Self::Loop => (FAILED, "attache; error=proxy_loop_detected"),
             Self::Connect(error) => (FAILED, connect_proxy_status(error)),
-            Self::Egress(_, error) if error.is_timeout() => (LATE, error.proxy_status()),
-            Self::Egress(_, error) => (FAILED, error.proxy_status()),
+            Self::ParentProxy(_, error) if error.is_timeout() => (LATE, error.proxy_status()),
+            Self::ParentProxy(_, error) => (FAILED, error.proxy_status()),
             Self::Tls(error) => (FAILED, tls_proxy_status(error)),
             Self::NoHttp2 | Self::InvalidHttp2(_) => (FAILED, "attache; error=http_protocol_error"),
             Self::DnsTimeout(_) => (LATE, "attache; error=dns_timeout"),
@@ -222,7 +222,7 @@ impl UpstreamError {
     }
 }
 
-impl EgressError {
+impl TunnelError {
     /// Which side failed is told too, as an upstream that is down would look the same.
     fn proxy_status(&self) -> &'static str {
         match self {

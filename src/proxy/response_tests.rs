@@ -1,8 +1,8 @@
 use super::*;
 use crate::http1::client;
-use crate::proxy::body::RequestBody;
+use crate::model::target::{Scheme, Target};
 use crate::proxy::connect_time::ConnectTime;
-use crate::proxy::target::{Scheme, Target};
+use crate::proxy::request_body::RequestBody;
 use crate::tasks::Tasks;
 use crate::token::aws_code::AwsCode;
 use crate::token::error::TokenError;
@@ -25,8 +25,8 @@ fn upstream(error: UpstreamError) -> ProxyError {
     ProxyError::Upstream(target(), error)
 }
 
-fn egress(error: EgressError) -> ProxyError {
-    upstream(UpstreamError::Egress("http://proxy".to_owned(), error))
+fn parent_proxy(error: TunnelError) -> ProxyError {
+    upstream(UpstreamError::ParentProxy("http://proxy".to_owned(), error))
 }
 
 fn connect(kind: io::ErrorKind) -> ProxyError {
@@ -145,31 +145,31 @@ async fn an_upstream_that_fails_is_502_and_says_how() {
         (upstream(UpstreamError::Tls(io::Error::other(SECRET))), "tls_protocol_error"),
         (upstream(UpstreamError::NoHttp2), "http_protocol_error"),
         (
-            egress(EgressError::Dns(io::Error::other(SECRET))),
+            parent_proxy(TunnelError::Dns(io::Error::other(SECRET))),
             "destination_unavailable; details=\"egress proxy\"",
         ),
         (
-            egress(EgressError::Connect(io::Error::other(SECRET))),
+            parent_proxy(TunnelError::Connect(io::Error::other(SECRET))),
             "destination_unavailable; details=\"egress proxy\"",
         ),
         (
-            egress(EgressError::Credentials),
+            parent_proxy(TunnelError::Credentials),
             "proxy_configuration_error; details=\"egress proxy\"; received-status=407",
         ),
         (
-            egress(EgressError::NoCredentials),
+            parent_proxy(TunnelError::NoCredentials),
             "proxy_configuration_error; details=\"egress proxy\"; received-status=407",
         ),
         (
-            egress(EgressError::Tunnel(io::Error::other(SECRET))),
+            parent_proxy(TunnelError::Tunnel(io::Error::other(SECRET))),
             "tls_protocol_error; details=\"behind the egress proxy\"",
         ),
         (
-            egress(EgressError::Forbidden),
+            parent_proxy(TunnelError::Forbidden),
             "http_request_denied; details=\"egress proxy\"; received-status=403",
         ),
         (
-            egress(EgressError::Refused(StatusCode::BAD_REQUEST)),
+            parent_proxy(TunnelError::Refused(StatusCode::BAD_REQUEST)),
             "connection_terminated; details=\"egress proxy\"; received-status=400",
         ),
         (upstream(UpstreamError::Upgrade), "http_upgrade_failed"),
@@ -195,11 +195,11 @@ async fn an_upstream_that_is_late_is_504() {
         (UpstreamError::DnsTimeout(limit), "dns_timeout"),
         (UpstreamError::ConnectTimeout(time), "connection_timeout"),
         (
-            UpstreamError::Egress("http://proxy".to_owned(), EgressError::DnsTimeout(limit)),
+            UpstreamError::ParentProxy("http://proxy".to_owned(), TunnelError::DnsTimeout(limit)),
             "dns_timeout; details=\"egress proxy\"",
         ),
         (
-            UpstreamError::Egress("http://proxy".to_owned(), EgressError::Timeout(time)),
+            UpstreamError::ParentProxy("http://proxy".to_owned(), TunnelError::Timeout(time)),
             "connection_timeout; details=\"egress proxy\"",
         ),
         (UpstreamError::ResponseTimeout(limit), "http_response_timeout"),

@@ -1,7 +1,7 @@
 //! Connections that are being opened. Where one may serve many requests, a single request opens it and the others wait,
 //! so that a hundred first requests do not make a hundred connections.
 
-use super::target::Target;
+use crate::model::target::Target;
 use std::collections::HashMap;
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -102,7 +102,7 @@ impl Follower {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::target::Scheme;
+    use crate::model::target::Scheme;
 
     fn target() -> Target {
         Target::new(Scheme::Https, "api.example.com".parse().unwrap())

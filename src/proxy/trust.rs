@@ -1,12 +1,12 @@
 //! TLS towards upstreams: which authorities are trusted, that is, the system's roots and those that the operator adds,
 //! and what attache shows of itself. Verification cannot be turned off.
 
-use super::target::Scheme;
 use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::upstream::{UpstreamPair, UpstreamTlsFiles};
 use crate::diagnostics::DiagnosticCode;
 use crate::input_file;
+use crate::model::target::Scheme;
 use crate::pem::certified::{self, PairError};
 use crate::pem::content::Content;
 use crate::pem::{self, Fingerprint, PemError};

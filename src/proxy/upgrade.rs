@@ -1,11 +1,12 @@
 //! WebSocket and other switches of protocol (RFC 9110, section 7.8): when both sides agree, their connections are one pipe.
 
-use super::body::{RequestBody, ResponseBody};
 use super::error::UpstreamError;
 use super::headers;
-use super::incoming::UpstreamBody;
+use super::request_body::RequestBody;
 use super::request_log::RequestLog;
 use super::response::SWITCHED_IN_HTTP2;
+use super::response_body::ResponseBody;
+use super::upstream_body::UpstreamBody;
 use super::websocket::Key;
 use crate::http1::rewind::Rewind;
 use crate::http1::stream::Stream;

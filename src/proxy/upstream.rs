@@ -1,20 +1,20 @@
 //! Sends one request to its upstream: over a connection from the pool or a new one, within `--upstream-timeout`, and
 //! again only where that cannot be a second time.
 
-use super::body::{RequestBody, Sent};
 use super::connection::Connection;
 use super::connector::{Connector, Purpose};
 use super::error::UpstreamError;
 use super::error_log::ErrorLog;
 use super::exchange::{SendError, exchange};
 use super::headers;
-use super::incoming::UpstreamBody;
 use super::message_error::MessageError;
 use super::pool::{Pool, PooledConnection};
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
+use super::request_body::{RequestBody, Sent};
 use super::single_flight::{ConnectSingleFlight, Outcome, Role};
-use super::target::{Scheme, Target};
+use super::upstream_body::UpstreamBody;
 use crate::http1::target::{encoded_path_and_query, path_and_query};
+use crate::model::target::{Scheme, Target};
 use crate::telemetry::traces::Span;
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING, UPGRADE};
 use http::uri::{Authority, PathAndQuery};

@@ -9,7 +9,7 @@ use super::episode::{self, Episode};
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
 use crate::config::ListenAddr;
-use crate::config::service_manager::HandedOver;
+use crate::config::service_manager::InheritedSocket;
 use crate::diagnostics::DiagnosticCode;
 use crate::keepalive;
 use rustix::io::Errno;
@@ -83,14 +83,14 @@ impl Listener {
     ///
     /// # Errors
     /// When the system rejects an option of the socket.
-    pub fn adopt(socket: HandedOver) -> io::Result<Self> {
+    pub fn adopt(socket: InheritedSocket) -> io::Result<Self> {
         match socket {
-            HandedOver::Tcp(listener) => {
+            InheritedSocket::Tcp(listener) => {
                 listener.set_nonblocking(true)?;
                 keepalive::enable(&listener)?;
                 Self::of_tcp(vec![TcpListener::from_std(listener)?])
             }
-            HandedOver::Unix(listener) => {
+            InheritedSocket::Unix(listener) => {
                 listener.set_nonblocking(true)?;
                 let listener = UnixListener::from_std(listener)?;
                 let address = Address::Unix(listener.local_addr()?.as_pathname().map(Path::to_owned));

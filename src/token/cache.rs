@@ -1,32 +1,16 @@
 //! A bounded cache with one entry for each audience set; one task for each entry keeps its token fresh.
 
 use super::TokenSource;
-use super::audience_set::AudienceSet;
 use super::entry::CacheEntry;
 use super::pace::Pace;
 use super::refresher::Refresher;
+use super::settings::Settings;
 use super::watch::Watch;
-use crate::clock::Clock;
+use crate::model::audience_set::AudienceSet;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
-use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::time::Duration;
-
-/// What all entries and refreshers share.
-pub struct Settings {
-    /// Judges expiries.
-    pub clock: Clock,
-    /// The bound on one fetch, and on a request's wait for it.
-    pub fetch_timeout: Duration,
-    /// How long before its expiry a token is renewed.
-    pub refresh_skew: Duration,
-    /// The most audience sets held.
-    pub capacity: NonZeroUsize,
-    /// Counts hits, misses and fetches.
-    pub metrics: Metrics,
-}
 
 /// The tokens of every audience set in use. Cloning is cheap and gives the same cache; dropping the last clone ends
 /// its refreshers.

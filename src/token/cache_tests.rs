@@ -1,11 +1,13 @@
 //! The cache on a paused clock: every wait is exact.
 
 use super::*;
+use crate::clock::Clock;
 use crate::token::aws_code::AwsCode;
 use crate::token::error::{TokenError, Unusable};
 use crate::token::test_source::TestSource;
 use proptest::prelude::*;
-use std::time::SystemTime;
+use std::num::NonZeroUsize;
+use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, advance, sleep, timeout};
 

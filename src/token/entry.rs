@@ -1,11 +1,11 @@
 //! One audience set's state, as requests and its refresher share it.
 
 use super::Token;
-use super::audience_set::AudienceSet;
-use super::cache::Settings;
 use super::error::TokenError;
 use super::refresh::ConsecutiveFailures;
+use super::settings::Settings;
 use super::state::{Due, EntryState, Lookup};
+use crate::model::audience_set::AudienceSet;
 use crate::telemetry::labels::AudienceLabel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -3,6 +3,7 @@
 use super::aws_code::{AwsCode, CodeKind};
 use super::setup_error::SetupError;
 use super::setup_hint::{NOT_STS, STS_UNREACHABLE};
+use super::severity::Severity;
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;
 use crate::telemetry::labels::ErrorClass;
@@ -76,38 +77,6 @@ pub enum Unusable {
     /// It has expired, or is about to.
     #[error("expires in {}s, which is too soon to use it", .0.as_secs())]
     Expires(Duration),
-}
-
-/// How soon another try makes sense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Severity {
-    /// It may pass by itself.
-    Transient,
-    /// An administrator has to act first.
-    Permanent,
-    /// STS asks for fewer calls.
-    Throttled,
-}
-
-impl Severity {
-    /// What a code of AWS asks for.
-    pub(super) fn of(kind: CodeKind) -> Self {
-        match kind {
-            CodeKind::Throttled => Self::Throttled,
-            // The session is at its end, and its provider is about to have the next one.
-            CodeKind::CredentialsExpired | CodeKind::SessionTooShort | CodeKind::Unwell => Self::Transient,
-            CodeKind::AccessDenied
-            | CodeKind::FederationDisabled
-            | CodeKind::AccessKeyUnknown
-            | CodeKind::SignatureRejected
-            | CodeKind::Validation
-            | CodeKind::TokenTooLarge
-            | CodeKind::IdentityTokenRejected
-            | CodeKind::RegionDisabled
-            | CodeKind::UnknownCall
-            | CodeKind::Unlisted => Self::Permanent,
-        }
-    }
 }
 
 impl TokenError {

@@ -1,7 +1,7 @@
 //! Looks at what was minted: a token that is not what was asked for is better noticed here than at the upstream.
 
-use super::SigningAlgorithm;
-use super::audience_set::AudienceSet;
+use crate::model::audience_set::AudienceSet;
+use crate::model::token_request::SigningAlgorithm;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;

@@ -1,16 +1,17 @@
 //! A bearer for an audience; knows no HTTP request.
 
 use crate::clock::Moment;
+use crate::model::audience_set::AudienceSet;
 use http::HeaderValue;
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-/// The audiences of one token.
-pub mod audience_set;
-/// Handles, the bound on them and their eviction.
+/// One entry for each audience set, bounded in number.
 pub mod cache;
+/// What all entries share.
+pub mod settings;
 /// One audience set's state, shared.
 pub mod entry;
 /// Clocks that are set, and refreshers that are stuck.
@@ -29,6 +30,8 @@ pub mod sts;
 pub mod inspect;
 /// Why there is no token.
 pub mod error;
+/// How soon another try makes sense.
+pub mod severity;
 /// What is wrong with the workload's own AWS settings.
 pub mod setup_error;
 /// What can be done about it.
@@ -37,8 +40,6 @@ mod setup_hint;
 pub mod aws_setting;
 /// The error codes of AWS.
 pub mod aws_code;
-/// What is odd about a text.
-pub mod flaw;
 /// What an operator is shown of it all.
 pub mod overview;
 #[cfg(test)]
@@ -46,28 +47,8 @@ mod test_source;
 #[cfg(test)]
 mod simulation_tests;
 
-use audience_set::AudienceSet;
 use error::{TokenError, Unusable};
 use inspect::Mismatch;
-
-/// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SigningAlgorithm {
-    /// RSASSA-PKCS1-v1_5 with SHA-256; every relying party takes it.
-    Rs256,
-    /// ECDSA on P-384 with SHA-384; shorter, not taken everywhere.
-    Es384,
-}
-
-impl SigningAlgorithm {
-    /// The name that STS and the JWT header use.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Rs256 => "RS256",
-            Self::Es384 => "ES384",
-        }
-    }
-}
 
 /// Mints tokens. A fetch calls it, never a request.
 pub trait TokenSource: Send + Sync + 'static {

@@ -1,11 +1,11 @@
 //! What an operator is shown of each audience set: everything but its token.
 
-use super::audience_set::AudienceSet;
 use super::cache::TokenCache;
 use super::entry::CacheEntry;
 use super::error::TokenError;
 use super::state::EntryState;
 use crate::clock::Moment;
+use crate::model::audience_set::AudienceSet;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};

@@ -1,7 +1,7 @@
 //! When to renew a token and when to try again after a failure. Pure: time and jitter are arguments.
 
 use super::Token;
-use super::error::Severity;
+use super::severity::Severity;
 use crate::clock::Moment;
 use std::time::Duration;
 

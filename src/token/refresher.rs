@@ -1,9 +1,10 @@
 //! The one task that fetches for an audience set. Requests never fetch: they read what it publishes, or wait for it.
 
-use super::cache::Settings;
 use super::entry::CacheEntry;
-use super::error::{Severity, TokenError};
+use super::error::TokenError;
 use super::pace::Pace;
+use super::settings::Settings;
+use super::severity::Severity;
 use super::state::{Due, EntryState, Waiters};
 use super::{Minted, TokenSource};
 use crate::diagnostics::DiagnosticCode;

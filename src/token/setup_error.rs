@@ -2,10 +2,11 @@
 
 use super::aws_code::AwsCode;
 use super::aws_setting::{AwsSetting, shown};
-use super::error::Severity;
-use super::flaw::{EndpointFlaw, Flaw, RegionFlaw};
+use super::severity::Severity;
 use crate::diagnostics::DiagnosticCode;
-use std::path::PathBuf;
+use crate::model::aws_variables::FileVariable;
+use crate::model::flaw::{EndpointFlaw, Flaw, RegionFlaw};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Why no call can be made.
@@ -183,6 +184,14 @@ pub enum CredentialPart {
     SecretAccessKey,
     /// What a session has besides.
     SessionToken,
+}
+
+/// The path that a variable names.
+///
+/// # Errors
+/// When the variable holds the file's content in place of its path.
+pub(super) fn named_path<'f>(variable: &'static str, file: &'f FileVariable) -> Result<&'f Path, SetupError> {
+    file.path().ok_or(SetupError::FileContent { variable })
 }
 
 fn prefix(variable: Option<&str>) -> String {

@@ -1,11 +1,12 @@
 //! Weeks in seconds: what renewals cost STS over time, and the table of it in docs/capacity.md.
 
 use super::Token;
-use super::audience_set::AudienceSet;
-use super::cache::{Settings, TokenCache};
+use super::cache::TokenCache;
 use super::refresh::refresh_at;
+use super::settings::Settings;
 use super::test_source::TestSource;
 use crate::clock::{Clock, Moment};
+use crate::model::audience_set::AudienceSet;
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 use std::fmt::Write as _;

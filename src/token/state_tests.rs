@@ -71,7 +71,7 @@ struct Model {
     jitter: f64,
 }
 
-use crate::token::error::Severity;
+use crate::token::severity::Severity;
 
 impl Model {
     fn step(&mut self, event: &Event) {

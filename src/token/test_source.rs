@@ -1,9 +1,9 @@
 //! A source of tokens in memory, for tests on a paused clock, where a real socket would make time jump.
 
-use super::audience_set::AudienceSet;
 use super::error::TokenError;
 use super::{Minted, Minting, Token, TokenSource};
 use crate::clock::Clock;
+use crate::model::audience_set::AudienceSet;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

@@ -3,9 +3,10 @@
 use crate::support::client::{Answer, get, send};
 use crate::support::program::PATIENCE;
 use attache::clock::Clock;
-use attache::token::audience_set::AudienceSet;
-use attache::token::sts::{Sts, TokenRequest, credentials_source::AwsCredentialsSource};
-use attache::token::{SigningAlgorithm, TokenSource};
+use attache::model::audience_set::AudienceSet;
+use attache::model::token_request::{SigningAlgorithm, TokenRequest};
+use attache::token::TokenSource;
+use attache::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use http::StatusCode;
 use serde_json::Value;
 use std::net::SocketAddr;

@@ -271,17 +271,20 @@ fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
         ("http_proxy".to_owned(), "plain.example"),
         ("NO_PROXY".to_owned(), "10.0.0.0/8,.internal.example"),
     ];
-    let egress = |flags: &[&str]| {
+    let parent_proxy = |flags: &[&str]| {
         let config = resolve(flags, &environment).unwrap();
-        config.upstream.egress.map(|egress| egress.to_string())
+        config.upstream.parent_proxy.map(|parent_proxy| parent_proxy.to_string())
     };
-    assert_eq!(egress(&[]).unwrap(), "http://secure.example:3128");
-    assert_eq!(egress(&["--upstream-scheme", "http"]).unwrap(), "http://plain.example:80");
-    assert!(egress(&["--upstream-host", "api.example.com"]).is_some());
+    assert_eq!(parent_proxy(&[]).unwrap(), "http://secure.example:3128");
+    assert_eq!(parent_proxy(&["--upstream-scheme", "http"]).unwrap(), "http://plain.example:80");
+    assert!(parent_proxy(&["--upstream-host", "api.example.com"]).is_some());
     for host in ["10.1.2.3", "api.internal.example", "localhost:8443", "127.0.0.1"] {
-        assert_eq!(egress(&["--upstream-host", host]), None, "{host}");
+        assert_eq!(parent_proxy(&["--upstream-host", host]), None, "{host}");
     }
-    assert!(Config::from_args([""; 0]).unwrap().upstream.egress.is_none(), "the demo reads no environment");
+    assert!(
+        Config::from_args([""; 0]).unwrap().upstream.parent_proxy.is_none(),
+        "the demo reads no environment"
+    );
 }
 
 #[test]

@@ -46,7 +46,7 @@ impl From<StartError> for DemoError {
         match error {
             StartError::Listen(address, cause) => Self::Listen(address, cause),
             other @ (StartError::MetricsListen(..)
-            | StartError::HandedOver(_)
+            | StartError::InheritedSocket(_)
             | StartError::NoMetrics
             | StartError::Tls(_)
             | StartError::Trust(_)

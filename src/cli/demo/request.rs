@@ -1,7 +1,7 @@
 //! The request of the demo, with a credential that attache replaces.
 
 use crate::cli::fetch::{self, FetchError};
-use crate::proxy::body::RequestBody;
+use crate::proxy::request_body::RequestBody;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request};
 

@@ -9,7 +9,7 @@ use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::service_manager::HandedOver;
+use crate::config::service_manager::InheritedSocket;
 use crate::emulator::Emulator;
 use crate::emulator::options::Options;
 use crate::server::activity::Limits;
@@ -59,7 +59,7 @@ impl Services {
         let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Api)?;
         let api = listener.local_addr().map_err(DemoError::Api)?;
-        let listener = Listener::adopt(HandedOver::Tcp(listener)).map_err(DemoError::Api)?;
+        let listener = Listener::adopt(InheritedSocket::Tcp(listener)).map_err(DemoError::Api)?;
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
         let recent = Recent::default();

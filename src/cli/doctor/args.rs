@@ -1,7 +1,7 @@
 //! The arguments of `attache doctor`.
 
 use crate::config::args::Args;
-use crate::proxy::target::HostPort;
+use crate::model::target::HostPort;
 use clap::ValueEnum;
 use http::uri::PathAndQuery;
 

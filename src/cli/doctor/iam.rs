@@ -3,9 +3,10 @@
 
 use super::deadline::Deadline;
 use super::subject::Subject;
-use crate::token::audience_set::AudienceSet;
-use crate::token::sts::{Sts, TokenRequest, credentials_source::AwsCredentialsSource};
-use crate::token::{SigningAlgorithm, TokenSource};
+use crate::model::audience_set::AudienceSet;
+use crate::model::token_request::{SigningAlgorithm, TokenRequest};
+use crate::token::TokenSource;
+use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::time::Duration;
 
 /// The minimum lifetime of a token (AWS STS API reference, `GetWebIdentityToken`).

@@ -5,8 +5,8 @@ use super::finding::{Check, Finding};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
 use crate::diagnostics::DiagnosticCode;
+use crate::model::audience_set::AudienceSet;
 use crate::token::Minted;
-use crate::token::audience_set::AudienceSet;
 use crate::token::inspect::Reading;
 use std::time::Duration;
 

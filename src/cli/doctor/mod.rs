@@ -9,10 +9,10 @@ use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::problems::Problems;
-use crate::config::{self, Config, Routing};
+use crate::config::{Config, Routing, environment};
 use crate::diagnostics::DiagnosticCode;
-use crate::proxy::audience;
-use crate::proxy::target::Target;
+use crate::model::audience_set::AudienceSet;
+use crate::model::target::Target;
 use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use tokio::runtime::Builder;
 
@@ -51,7 +51,7 @@ mod proxies;
 
 /// Runs the checks, and prints the findings. Fails if a check failed.
 pub(super) fn run(args: &DoctorArgs) -> Exit {
-    let diagnosis = match Config::resolve(&args.settings, &config::environment()) {
+    let diagnosis = match Config::resolve(&args.settings, &environment::of_process()) {
         Ok(config) => {
             let runtime = match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -85,7 +85,7 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         clock,
     );
     let target = target(config, args);
-    let audiences = audience::known(config).or_else(|| target.as_ref().map(audience::derived));
+    let audiences = config.known_audiences().or_else(|| target.as_ref().map(AudienceSet::of));
     let subject = Subject { config, sts: &sts, clock, target, audiences, path: &args.probe_path };
 
     let (addresses, aws, (reached_finding, reached)) =

@@ -1,7 +1,7 @@
 //! The minimum IAM policy for the tokens of a configuration.
 
 use crate::config::TokenConfig;
-use crate::token::audience_set::AudienceSet;
+use crate::model::audience_set::AudienceSet;
 use serde_json::{Map, Value, json};
 
 /// The audiences for the policy. It is printed, so audiences that must be redacted are left out.

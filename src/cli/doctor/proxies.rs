@@ -1,7 +1,8 @@
 //! Checks the proxy variables, which apply to calls to AWS and requests to upstreams.
 
 use super::finding::{Check, Finding};
-use crate::config::{Config, ListenAddr, variable};
+use crate::config::environment::variable;
+use crate::config::{Config, ListenAddr};
 use crate::diagnostics::DiagnosticCode;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -41,10 +42,10 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
         Some(_) => "calls to STS go through an HTTP proxy",
         None => "calls to STS go through no HTTP proxy",
     };
-    match &config.upstream.egress {
-        Some(egress) => Finding::ok(
+    match &config.upstream.parent_proxy {
+        Some(parent_proxy) => Finding::ok(
             check,
-            format!("{sts}, requests to upstreams through {egress} by {}", egress.variable),
+            format!("{sts}, requests to upstreams through {parent_proxy} by {}", parent_proxy.variable),
         ),
         None => Finding::ok(check, format!("{sts}, requests to upstreams through none")),
     }

@@ -2,8 +2,8 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::proxy::target::Target;
-use crate::token::audience_set::AudienceSet;
+use crate::model::audience_set::AudienceSet;
+use crate::model::target::Target;
 use crate::token::sts::Sts;
 use http::uri::PathAndQuery;
 

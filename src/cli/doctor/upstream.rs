@@ -5,13 +5,12 @@ use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use super::subject::Subject;
 use crate::cli::fetch::{self, FetchError, Fetcher};
-use crate::config::Routing;
 use crate::config::upstream::ForwardedFor;
 use crate::diagnostics::DiagnosticCode;
+use crate::model::policy::Denied;
+use crate::model::target::Target;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::headers;
-use crate::proxy::policy::Denied;
-use crate::proxy::target::Target;
 use crate::proxy::tls_error;
 use crate::token::Minted;
 use bytes::Bytes;
@@ -39,11 +38,9 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
         let seen = "requests name their own; name one to try with --probe-host";
         return (Finding::skipped(check, seen), None);
     };
-    let judgement = match &config.routing {
-        Routing::Pinned(_) => Ok(()),
-        Routing::ByHeader { .. } => config.policy.judge(target),
-    };
-    if let Err(denied) = judgement {
+    if let Some(policy) = config.enforced_policy()
+        && let Err(denied) = policy.check_host(target)
+    {
         return (refused(target, denied), None);
     }
     let Ok(fetcher) = Fetcher::to_upstreams(config, RESPONSE_TIMEOUT) else {
@@ -173,7 +170,7 @@ fn cure(error: &UpstreamError) -> &'static str {
         | UpstreamError::HeaderTooLarge(_)
         | UpstreamError::OutOfFiles
         | UpstreamError::InvalidHttp2(_)
-        | UpstreamError::Egress(..) => error.hint(),
+        | UpstreamError::ParentProxy(..) => error.hint(),
         UpstreamError::RequestBody(_) | UpstreamError::Exchange(_) | UpstreamError::Upgrade => {
             "see that it speaks HTTP on this port: --upstream-scheme, --upstream-host"
         }

@@ -4,7 +4,7 @@
 use super::deadline::Deadline;
 use super::proxies;
 use crate::cli::fetch::{self, FetchError, Fetcher};
-use crate::config::variable;
+use crate::config::environment::variable;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::tls_error;
 use rustls::Error;

@@ -7,7 +7,7 @@ use crate::config::args::MetricsArgs;
 use crate::config::duration::Shown;
 use crate::config::environment::Environment;
 use crate::config::problems::Problems;
-use crate::config::{self, ListenAddr, MetricsConfig};
+use crate::config::{ListenAddr, MetricsConfig, environment};
 use crate::health_socket;
 use args::{HealthcheckArgs, WaitArgs};
 use probe::{Probe, Question};
@@ -28,7 +28,7 @@ const MAX_PAUSE: Duration = Duration::from_secs(1);
 pub(super) fn check(args: &HealthcheckArgs) -> Exit {
     let question = if args.ready { Question::Ready } else { Question::Alive };
     run(async {
-        let probe = match locate(&args.place, &config::environment()).await {
+        let probe = match locate(&args.place, &environment::of_process()).await {
             Ok(probe) => probe,
             Err(problems) => return report::problems(&problems),
         };
@@ -44,7 +44,7 @@ pub(super) fn check(args: &HealthcheckArgs) -> Exit {
 
 /// Asks until the proxy is ready.
 pub(super) fn wait(args: &WaitArgs) -> Exit {
-    let environment = config::environment();
+    let environment = environment::of_process();
     run(async {
         if let Err(problems) = locate(&args.place, &environment).await {
             return report::problems(&problems);

@@ -7,17 +7,16 @@ use super::verifier::{Rejection, Verifier};
 use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
-use crate::config::{self, Config, TokenConfig};
+use crate::config::{Config, TokenConfig, environment};
 use crate::diagnostics::DiagnosticCode;
-use crate::proxy::audience;
+use crate::model::audience_set::AudienceSet;
 use crate::proxy::trust::TrustError;
 use crate::telemetry::metrics::Metrics;
 use crate::token::Token;
-use crate::token::audience_set::AudienceSet;
-use crate::token::cache::{Settings, TokenCache};
 use crate::token::error::TokenError;
 use crate::token::inspect::Reading;
 use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
+use crate::token::{cache::TokenCache, settings::Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -66,11 +65,11 @@ impl Failure {
 
 /// Mints a token, verifies it if requested, and prints it. Everything else goes to standard error.
 pub(super) fn run(args: &MintArgs) -> Exit {
-    let config = match Config::resolve(&args.settings, &config::environment()) {
+    let config = match Config::resolve(&args.settings, &environment::of_process()) {
         Ok(config) => config,
         Err(problems) => return report::problems(&problems),
     };
-    let Some(audiences) = audience::known(&config) else {
+    let Some(audiences) = config.known_audiences() else {
         return report::bad_usage(
             "name the audience with --token-audience, or the upstream with --upstream-host",
         );

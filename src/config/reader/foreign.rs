@@ -6,11 +6,11 @@ use crate::config::notices::Notice;
 use crate::config::problems::{Fault, Origin};
 use crate::config::proxy_variables::{self, ProxyVariable};
 use crate::config::service_manager;
-use crate::proxy::bypass::Bypass;
-use crate::proxy::egress::Egress;
-use crate::proxy::target::Scheme;
+use crate::model::aws_variables::AwsVariables;
+use crate::model::no_proxy::NoProxy;
+use crate::model::parent_proxy::ParentProxy;
+use crate::model::target::Scheme;
 use crate::redact;
-use crate::token::sts::credentials_source::AwsVariables;
 
 impl Reader<'_> {
     /// Reads a variable that is not attache's own. An empty one counts as unset. An invalid one may be meant for another program,
@@ -54,15 +54,19 @@ impl Reader<'_> {
     }
 
     /// The upstreams that are reached without an HTTP proxy.
-    pub(in crate::config) fn bypass(&self) -> Bypass {
-        proxy_variables::bypass(&|name| self.environment.get(name))
+    pub(in crate::config) fn no_proxy(&self) -> NoProxy {
+        proxy_variables::no_proxy(&|name| self.environment.get(name))
     }
 
     /// The HTTP proxy that the environment names for upstreams of this scheme.
-    pub(in crate::config) fn egress(&mut self, scheme: Scheme, bypass: Bypass) -> Option<Egress> {
+    pub(in crate::config) fn parent_proxy(
+        &mut self,
+        scheme: Scheme,
+        no_proxy: NoProxy,
+    ) -> Option<ParentProxy> {
         let (variable, url) = proxy_variables::for_upstreams(&|name| self.environment.get(name), scheme)?;
-        match Egress::read(variable, &url, bypass) {
-            Ok(egress) => Some(egress),
+        match ParentProxy::read(variable, &url, no_proxy) {
+            Ok(parent_proxy) => Some(parent_proxy),
             Err(error) => {
                 let rule = "must be http://host:port or http://user:password@host:port";
                 let hint = format!("{error}; or unset it for attache, or name the upstream in NO_PROXY");

@@ -1,8 +1,8 @@
 //! AWS's configuration and credentials files: where they are, and whether the SDK can read them.
 
-use super::credentials_source::{AwsVariables, FileVariable};
 use crate::input_file;
-use crate::token::setup_error::SetupError;
+use crate::model::aws_variables::{AwsVariables, FileVariable};
+use crate::token::setup_error::{SetupError, named_path};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::fs::File;
@@ -84,7 +84,7 @@ impl AwsFile {
         variables: &AwsVariables,
     ) -> Result<Self, SetupError> {
         let (variable, path) = match named {
-            Some(file) => (Some(variable), file.path(variable)?),
+            Some(file) => (Some(variable), named_path(variable, file)?),
             None => (None, Path::new(usual)),
         };
         Ok(Self { variable, path: expanded(path, variables) })

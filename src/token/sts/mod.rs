@@ -21,13 +21,14 @@ mod skew;
 /// What can be asked besides a token, to find out why there is none.
 pub mod diagnosis;
 
-use super::audience_set::AudienceSet;
 use super::aws_code::CodeKind;
 use super::error::TokenError;
 use super::inspect;
 use super::setup_error::SetupError;
-use super::{Minted, Minting, SigningAlgorithm, Token, TokenSource};
+use super::{Minted, Minting, Token, TokenSource};
 use crate::clock::Clock;
+use crate::model::audience_set::AudienceSet;
+use crate::model::token_request::TokenRequest;
 use crate::tasks::BlockingWork;
 use aws_config::SdkConfig;
 use aws_sdk_sts::config::IdentityCache;
@@ -48,19 +49,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(3);
 /// So many threads may wait for AWS's files that do not come to their end, and no more begin to.
 const MAX_BLOCKED_THREADS: usize = 2;
-
-/// What is asked of STS for every audience set alike.
-#[derive(Clone, Debug)]
-pub struct TokenRequest {
-    /// How the tokens are signed.
-    pub algorithm: SigningAlgorithm,
-    /// The life asked for, 60 s to 1 h.
-    pub duration: Duration,
-    /// What becomes the tokens' `request_tags`.
-    pub tags: Vec<(String, String)>,
-    /// The bound on all of it, credentials included: `--token-fetch-timeout`.
-    pub fetch_timeout: Duration,
-}
 
 /// Mints tokens at AWS STS.
 pub struct Sts {
@@ -101,7 +89,7 @@ impl Sts {
         let variables = self.access.variables();
         let endpoint = match &self.endpoint_url {
             Some(url) => Endpoint::Url(url.clone()),
-            None => variables.endpoint()?,
+            None => credentials_source::endpoint(&variables)?,
         };
         let config = self.sdk_config(&endpoint).await?;
         let providers = self.access.providers(&config);

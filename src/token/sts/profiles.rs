@@ -1,11 +1,11 @@
 //! What AWS's configuration and credentials files say, as far as attache judges it or explains missing credentials by it.
 
 use super::aws_files;
-use super::credentials_source::{AwsVariables, FileVariable};
 use crate::input_file;
+use crate::model::aws_variables::{AwsVariables, FileVariable};
+use crate::model::flaw::EndpointFlaw;
 use crate::token::aws_setting::AwsSetting;
 use crate::token::error;
-use crate::token::flaw::EndpointFlaw;
 use crate::token::setup_error::{SetupError, WaitsFor};
 use aws_config::SdkConfig;
 use aws_config::profile::{self, Profile, ProfileSet};

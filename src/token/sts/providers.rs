@@ -1,9 +1,9 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::credentials_source::{AwsVariables, ContainerEndpoint, FileVariable};
 use super::profiles;
 use crate::input_file::{self, InputFileError};
+use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
 use crate::token::aws_setting::AwsSetting;
 use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;

@@ -1,13 +1,13 @@
 //! What the SDK's errors say, in our words.
 
-use super::credentials_source::{AwsVariables, ContainerEndpoint};
 use super::{answer_size, profiles};
 use crate::legible;
+use crate::model::aws_variables::{AwsVariables, ContainerEndpoint};
 use crate::redact;
 use crate::token::aws_code::AwsCode;
 use crate::token::aws_setting::AwsSetting;
 use crate::token::error::{self, LONGEST, TokenError};
-use crate::token::setup_error::SetupError;
+use crate::token::setup_error::{SetupError, named_path};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -118,7 +118,7 @@ fn file_problem(error: &CredentialsError) -> Option<&io::Error> {
 fn unreadable(problem: &io::Error, variables: &AwsVariables) -> Option<SetupError> {
     let problem = problem.to_string();
     if let Some(file) = &variables.web_identity_token_file {
-        return Some(file.path("AWS_WEB_IDENTITY_TOKEN_FILE").map_or_else(
+        return Some(named_path("AWS_WEB_IDENTITY_TOKEN_FILE", file).map_or_else(
             |content| content,
             |path| {
                 let setting = AwsSetting::Variable("AWS_WEB_IDENTITY_TOKEN_FILE");
@@ -130,7 +130,7 @@ fn unreadable(problem: &io::Error, variables: &AwsVariables) -> Option<SetupErro
         return None;
     }
     let file = variables.container_token_file.as_ref()?;
-    Some(file.path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE").map_or_else(
+    Some(named_path("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", file).map_or_else(
         |content| content,
         |path| SetupError::ContainerTokenFile { path: path.to_owned(), problem },
     ))

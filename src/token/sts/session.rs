@@ -4,14 +4,14 @@
 //! rest bounds what is asked for. What providers report about it differs: most say when a session ends, environment
 //! variables do not, and instance metadata may promise more than is true when AWS is unwell.
 
-use super::credentials_source::AwsVariables;
 use super::profiles;
 use super::providers::Providers;
 use super::refusal::no_credentials;
 use crate::clock::Clock;
+use crate::model::aws_variables::AwsVariables;
+use crate::model::flaw::Flaw;
 use crate::tasks::BlockingWork;
 use crate::token::error::TokenError;
-use crate::token::flaw::Flaw;
 use crate::token::setup_error::{CredentialPart, SetupError, WaitsFor};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};

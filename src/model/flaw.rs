@@ -94,7 +94,7 @@ pub enum EndpointFlaw {
 
 impl RegionFlaw {
     /// Why a text is no region. Partitions and regions are many and grow, so only the form is judged.
-    pub(super) fn of(region: &str) -> Option<Self> {
+    pub fn of(region: &str) -> Option<Self> {
         if let Some(flaw) = Flaw::of(region) {
             return Some(Self::Text(flaw));
         }
@@ -110,7 +110,7 @@ impl RegionFlaw {
 
 impl EndpointFlaw {
     /// Why a text is no URL of an endpoint.
-    pub(super) fn of(url: &str) -> Option<Self> {
+    pub fn of(url: &str) -> Option<Self> {
         if let Some(flaw) = Flaw::of(url) {
             return Some(Self::Text(flaw));
         }
@@ -126,7 +126,7 @@ impl EndpointFlaw {
     }
 
     /// Why a text is no path of an endpoint whose host is known.
-    pub(super) fn of_path(path: &str) -> Option<Self> {
+    pub fn of_path(path: &str) -> Option<Self> {
         match Flaw::of(path) {
             Some(flaw) => Some(Self::Text(flaw)),
             None if path.starts_with('/') && path.parse::<http::Uri>().is_ok() => None,

@@ -1,112 +1,12 @@
 //! The invariants of ARCHITECTURE.md that can be checked by reading the sources. `cli/demo/` is excepted from some, as it
 //! plays the caller, the upstream and the AWS account.
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
+mod imports;
+mod sources;
 
-/// What each part of `src` may import. The command line may import everything, and nobody imports it.
-const IMPORTS: &[(&str, &[&str])] = &[
-    ("clock", &[]),
-    ("health_socket", &[]),
-    ("tasks", &[]),
-    ("diagnostics", &[]),
-    ("input_file", &[]),
-    ("pem", &["diagnostics"]),
-    ("authorities", &["input_file"]),
-    ("keepalive", &[]),
-    ("waiting_writer", &[]),
-    ("legible", &["redact"]),
-    ("redact", &[]),
-    ("reload", &["diagnostics"]),
-    ("http1", &["clock"]),
-    ("http2", &[]),
-    ("emulator", &["clock"]),
-    (
-        "telemetry",
-        &["clock", "config", "diagnostics", "keepalive", "legible", "redact", "tasks", "waiting_writer"],
-    ),
-    (
-        "token",
-        &[
-            "authorities",
-            "clock",
-            "diagnostics",
-            "input_file",
-            "legible",
-            "pem",
-            "redact",
-            "tasks",
-            "telemetry",
-        ],
-    ),
-    ("config", &["proxy", "redact", "token"]),
-    (
-        "proxy",
-        &[
-            "authorities",
-            "config",
-            "diagnostics",
-            "http1",
-            "http2",
-            "input_file",
-            "keepalive",
-            "legible",
-            "pem",
-            "redact",
-            "reload",
-            "tasks",
-            "telemetry",
-            "token",
-        ],
-    ),
-    (
-        "server",
-        &[
-            "clock",
-            "config",
-            "diagnostics",
-            "http1",
-            "http2",
-            "input_file",
-            "keepalive",
-            "pem",
-            "proxy",
-            "reload",
-            "tasks",
-        ],
-    ),
-    (
-        "admin",
-        &[
-            "clock",
-            "config",
-            "diagnostics",
-            "health_socket",
-            "http1",
-            "proxy",
-            "server",
-            "tasks",
-            "telemetry",
-            "token",
-        ],
-    ),
-    (
-        "app",
-        &[
-            "admin",
-            "clock",
-            "config",
-            "diagnostics",
-            "proxy",
-            "reload",
-            "server",
-            "tasks",
-            "telemetry",
-            "token",
-        ],
-    ),
-];
+use sources::{Source, read, rust_files, sources};
+use std::collections::BTreeSet;
+use std::path::Path;
 
 #[test]
 fn one_folder_knows_aws_and_one_file_calls_it() {
@@ -136,30 +36,6 @@ fn tokens_know_no_request() {
 }
 
 #[test]
-fn each_part_imports_only_what_is_below_it() {
-    let all = sources();
-    for source in &all {
-        let known = IMPORTS.iter().find(|(part, _)| *part == source.part());
-        if source.part() == "cli" || ["lib", "main"].contains(&source.part()) {
-            continue;
-        }
-        let (part, allowed) = known.unwrap_or_else(|| panic!("{} is of no known part", source.path));
-        for import in imports(&source.code) {
-            let fits = import == *part || allowed.contains(&import);
-            assert!(fits, "{} imports crate::{import}, but {part} may import {allowed:?}", source.path);
-        }
-    }
-    for (part, allowed) in IMPORTS {
-        let of_part = || all.iter().filter(|source| source.part() == *part);
-        assert!(of_part().next().is_some(), "{part} is no part of src any more");
-        for import in *allowed {
-            let used = of_part().any(|source| imports(&source.code).contains(import));
-            assert!(used, "{part} may import {import} and does not");
-        }
-    }
-}
-
-#[test]
 fn no_import_escapes_the_reading_of_the_test_above() {
     only(&["super::super::", "crate::{", "pub use"], &[]);
     only(&["attache::cli"], &["main.rs"]);
@@ -168,7 +44,7 @@ fn no_import_escapes_the_reading_of_the_test_above() {
 #[test]
 fn only_the_configuration_reads_the_environment() {
     let readings = ["env::var", "env::args", "env::current", "env::home", "env::temp", "env::set_var"];
-    only(&readings, &["authorities.rs", "config/mod.rs"]);
+    only(&readings, &["authorities.rs", "config/environment.rs"]);
     only(&["args_os", "current_exe"], &["cli/clean_start.rs"]);
     // These packages read it by themselves.
     only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
@@ -216,7 +92,7 @@ fn only_telemetry_names_metrics() {
     only(&names.each_ref().map(String::as_str), &["telemetry/"]);
 }
 
-/// Whoever reads a complaint in the log is to find it explained.
+/// Each complaint in the log is explained in docs/troubleshooting.md.
 #[test]
 fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
     let mut complaints = 0;
@@ -280,7 +156,7 @@ fn upstream_certificates_are_verified_by_one_stack_and_always() {
 #[test]
 fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
     let proxy = sources().into_iter().find(|source| source.path == "proxy/mod.rs").unwrap().code;
-    let steps = ["self.judge(", "self.token(", "self.rewrite(", "self.upstream.send("];
+    let steps = ["self.route.check_host(", "self.token(", "self.rewrite(", "self.upstream.send("];
     let places: Vec<usize> = steps.iter().map(|step| proxy.find(step).unwrap()).collect();
     assert!(places.is_sorted(), "{steps:?} are at {places:?}");
     // A command's own requests go the same way; where one carries a token, the same step puts it on.
@@ -299,7 +175,7 @@ fn one_file_dials_and_it_judges_the_address() {
     // proxy for its health.
     only(&["TcpStream::connect"], &["proxy/dialer.rs", "telemetry/otlp_client.rs", "cli/health/probe.rs"]);
     only(&[".dial("], &["proxy/connector.rs"]);
-    only(&["judge_address("], &["proxy/connector.rs", "proxy/policy.rs"]);
+    only(&["check_address("], &["model/policy.rs", "proxy/connector.rs"]);
     only(&["lookup_host"], &["server/listener.rs"]);
     only(&["to_socket_addrs"], &["proxy/resolver.rs"]);
 }
@@ -352,20 +228,6 @@ impl<'l> Package<'l> {
     }
 }
 
-/// A file of `src` without its comments and tests.
-struct Source {
-    /// Relative to `src`, with slashes.
-    path: String,
-    code: String,
-}
-
-impl Source {
-    /// The folder, or the file itself where it is in none.
-    fn part(&self) -> &str {
-        self.path.split('/').next().unwrap().trim_end_matches(".rs")
-    }
-}
-
 /// Asserts that each word stands in these files and folders and in no others, and in each of these at all.
 fn only(words: &[&str], places: &[&str]) {
     let mut unused: BTreeSet<&str> = places.iter().copied().collect();
@@ -385,64 +247,4 @@ fn only(words: &[&str], places: &[&str]) {
 fn has_word(code: &str, word: &str) -> bool {
     let in_a_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     code.match_indices(word).any(|(at, _)| !word.starts_with(in_a_name) || !code[..at].ends_with(in_a_name))
-}
-
-fn imports(code: &str) -> BTreeSet<&str> {
-    let named = code.match_indices("crate::").map(|(at, found)| &code[at + found.len()..]);
-    named
-        .map(|rest| {
-            rest.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit() && c != '_').next().unwrap()
-        })
-        .collect()
-}
-
-fn sources() -> Vec<Source> {
-    let is_code = |path: &PathBuf| {
-        let name = path.file_stem().unwrap().to_str().unwrap();
-        !name.ends_with("_tests") && !name.starts_with("test_")
-    };
-    let files = rust_files(Path::new("src")).into_iter().filter(is_code);
-    let sources = files.map(|path| {
-        let text = read(&path);
-        let code: Vec<&str> = without_tests(&text, &path).collect();
-        let path = path.strip_prefix("src").unwrap().to_str().unwrap().replace('\\', "/");
-        Source { path, code: code.join("\n") }
-    });
-    let sources: Vec<Source> = sources.collect();
-    assert!(sources.len() > 50, "{} files were read", sources.len());
-    sources
-}
-
-/// The lines of a file without comments and without the modules that only tests have.
-fn without_tests<'t>(text: &'t str, path: &Path) -> impl Iterator<Item = &'t str> {
-    let mut parts = text.split("#[cfg(test)]");
-    let mut kept: Vec<&str> = parts.next().unwrap().lines().collect();
-    for part in parts {
-        let mut lines = part.lines().skip(1).skip_while(|line| line.starts_with("#["));
-        let module = lines.next().unwrap();
-        let known = ["mod tests;", "mod tests {"].contains(&module)
-            || module.ends_with(';') && (module.starts_with("mod test_") || module.ends_with("_tests;"));
-        assert!(known, "{} has code for tests only: {module}", path.display());
-        if module.ends_with(';') {
-            kept.extend(lines);
-        }
-    }
-    kept.into_iter().filter(|line| !line.trim_start().starts_with("//"))
-}
-
-fn rust_files(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            files.extend(rust_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files
-}
-
-fn read(path: &Path) -> String {
-    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }

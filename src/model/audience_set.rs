@@ -1,6 +1,7 @@
 //! The audiences of one token: never empty, sorted, without duplicates, and so the key of the token cache.
 
 use super::flaw::Flaw;
+use super::target::Target;
 use crate::redact;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -78,6 +79,12 @@ impl AudienceSet {
             1..=MAX_AUDIENCES => Ok(Self(names.into_iter().collect())),
             more => Err(AudienceError::TooMany(more)),
         }
+    }
+
+    /// The audience that stands for a target: its scheme and host in lower case, without the port.
+    pub fn of(target: &Target) -> Self {
+        let audience = format!("{}://{}", target.scheme().as_str(), target.host());
+        Self::new([audience]).expect("a host is at most 253 characters, none of them blank")
     }
 
     /// The audiences in order.

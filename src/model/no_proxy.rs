@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 /// What `NO_PROXY` lists. Names are compared, never resolved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Bypass(Vec<Exception>);
+pub struct NoProxy(Vec<Exception>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Exception {
@@ -18,7 +18,7 @@ enum Exception {
     Address { range: IpNet, port: Option<u16> },
 }
 
-impl Bypass {
+impl NoProxy {
     /// Reads a list with commas. What makes no sense in it is left out, as other programs read the variable too.
     pub fn read(list: &str) -> Self {
         let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
@@ -74,10 +74,10 @@ impl Exception {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::target::Scheme;
+    use crate::model::target::Scheme;
 
     fn covers(list: &str, target: &str) -> bool {
-        Bypass::read(list).covers(&Target::new(Scheme::Https, target.parse().unwrap()))
+        NoProxy::read(list).covers(&Target::new(Scheme::Https, target.parse().unwrap()))
     }
 
     #[test]
@@ -133,6 +133,6 @@ mod tests {
     #[test]
     fn what_makes_no_sense_is_left_out() {
         let list = "10.0.0.0/99,a b,http://a.example,:80,*example.com,[::1,,a.example:http";
-        assert_eq!(Bypass::read(list), Bypass::default());
+        assert_eq!(NoProxy::read(list), NoProxy::default());
     }
 }

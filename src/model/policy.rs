@@ -43,11 +43,11 @@ impl Policy {
     ///
     /// # Errors
     /// When no allow rule covers it, or its address is refused.
-    pub fn judge(&self, target: &Target) -> Result<(), Denied> {
+    pub fn check_host(&self, target: &Target) -> Result<(), Denied> {
         let listed = self.allow_hosts.is_empty() || self.allow_hosts.iter().any(|rule| rule.covers(target));
         match target.host() {
             _ if !listed => Err(Denied::Host),
-            Host::Address(address) => self.judge_address(*address),
+            Host::Address(address) => self.check_address(*address),
             Host::Name(_) => Ok(()),
         }
     }
@@ -61,7 +61,7 @@ impl Policy {
     ///
     /// # Errors
     /// When either is in a `--deny-address`, or refused by default and in no `--allow-address`.
-    pub fn judge_address(&self, address: IpAddr) -> Result<(), Denied> {
+    pub fn check_address(&self, address: IpAddr) -> Result<(), Denied> {
         let mut carried = carried_ipv4(address).into_iter().map(IpAddr::from);
         if self.refuses(address) || carried.any(|address| self.refuses(address)) {
             return Err(Denied::Address);

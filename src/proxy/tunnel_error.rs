@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Why there is no tunnel.
 #[derive(Debug, thiserror::Error)]
-pub enum EgressError {
+pub enum TunnelError {
     /// The proxy's own name does not resolve.
     #[error("its name cannot be resolved: {0}")]
     Dns(#[source] io::Error),
@@ -47,7 +47,7 @@ pub enum EgressError {
     Timeout(ConnectTime),
 }
 
-impl EgressError {
+impl TunnelError {
     /// Whether the proxy, or the upstream behind it, took too long.
     pub fn is_timeout(&self) -> bool {
         matches!(self, Self::DnsTimeout(_) | Self::Timeout(_))
@@ -74,12 +74,12 @@ impl EgressError {
     pub fn diagnostic(&self) -> DiagnosticCode {
         match self {
             Self::Loop => DiagnosticCode::ProxyLoop,
-            Self::Dns(_) | Self::DnsTimeout(_) | Self::Connect(_) => DiagnosticCode::EgressUnreachable,
-            Self::NoCredentials | Self::Credentials => DiagnosticCode::EgressCredentials,
-            Self::NoWay(_) => DiagnosticCode::EgressNoWay,
-            Self::Forbidden | Self::Refused(_) => DiagnosticCode::EgressRefused,
-            Self::Exchange(_) | Self::Tunnel(_) => DiagnosticCode::EgressBroken,
-            Self::Timeout(_) => DiagnosticCode::EgressTimeout,
+            Self::Dns(_) | Self::DnsTimeout(_) | Self::Connect(_) => DiagnosticCode::ParentProxyUnreachable,
+            Self::NoCredentials | Self::Credentials => DiagnosticCode::ParentProxyCredentials,
+            Self::NoWay(_) => DiagnosticCode::ParentProxyNoWay,
+            Self::Forbidden | Self::Refused(_) => DiagnosticCode::ParentProxyRefused,
+            Self::Exchange(_) | Self::Tunnel(_) => DiagnosticCode::ParentProxyBroken,
+            Self::Timeout(_) => DiagnosticCode::ParentProxyTimeout,
         }
     }
 

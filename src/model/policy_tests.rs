@@ -1,5 +1,5 @@
 use super::*;
-use crate::proxy::target::Scheme;
+use crate::model::target::Scheme;
 use proptest::prelude::*;
 
 fn policy(allow: &[&str], deny: &[&str]) -> Policy {
@@ -8,7 +8,7 @@ fn policy(allow: &[&str], deny: &[&str]) -> Policy {
 }
 
 fn allows(policy: &Policy, address: &str) -> bool {
-    policy.judge_address(address.parse().unwrap()).is_ok()
+    policy.check_address(address.parse().unwrap()).is_ok()
 }
 
 /// Every IPv6 form in which an IPv4 address can hide alone.
@@ -66,7 +66,7 @@ fn a_local_nat64_prefix_is_read_with_every_length() {
     }
     let public = Ipv4Addr::new(198, 51, 100, 1);
     for form in local_nat64_forms(public, 0) {
-        assert_eq!(closed.judge_address(form), Ok(()), "{form}");
+        assert_eq!(closed.check_address(form), Ok(()), "{form}");
     }
 }
 
@@ -108,7 +108,7 @@ fn the_credential_endpoints_of_aws_are_refused_in_every_form() {
     for endpoint in ["169.254.169.254", "169.254.170.2", "169.254.170.23"] {
         let endpoint = endpoint.parse().unwrap();
         for form in forms(endpoint).into_iter().chain(local_nat64_forms(endpoint, 0)) {
-            assert_eq!(Policy::default().judge_address(form), Err(Denied::Address), "{form}");
+            assert_eq!(Policy::default().check_address(form), Err(Denied::Address), "{form}");
         }
     }
     assert!(!allows(&Policy::default(), "fd00:ec2::254") && !allows(&Policy::default(), "fd00:ec2::23"));
@@ -124,7 +124,7 @@ fn a_link_local_address_stays_refused_whatever_it_carries() {
 fn an_allowed_range_opens_an_address_in_all_its_forms() {
     let open = policy(&["127.0.0.0/8"], &[]);
     for form in forms(Ipv4Addr::LOCALHOST).into_iter().chain(local_nat64_forms(Ipv4Addr::LOCALHOST, 0)) {
-        assert_eq!(open.judge_address(form), Ok(()), "{form}");
+        assert_eq!(open.check_address(form), Ok(()), "{form}");
     }
     assert!(!allows(&open, "::1") && !allows(&open, "169.254.169.254"));
     assert!(allows(&policy(&["::1/128"], &[]), "::1"));
@@ -135,7 +135,7 @@ fn a_denied_range_wins_over_an_allowed_one() {
     let both = policy(&["127.0.0.0/8", "::1/128"], &["127.0.0.1/32"]);
     assert!(allows(&both, "127.0.0.2") && allows(&both, "::1"));
     for form in forms(Ipv4Addr::LOCALHOST) {
-        assert_eq!(both.judge_address(form), Err(Denied::Address), "{form}");
+        assert_eq!(both.check_address(form), Err(Denied::Address), "{form}");
     }
     // The form itself can be denied too, whatever it carries.
     let no_nat64 = policy(&["0.0.0.0/0"], &["64:ff9b::/96"]);
@@ -145,7 +145,7 @@ fn a_denied_range_wins_over_an_allowed_one() {
 fn covers(pattern: &str, scheme: Scheme, name: &str) -> bool {
     let allow_hosts = vec![pattern.parse().unwrap()];
     let policy = Policy { allow_hosts, ..policy(&["0.0.0.0/0", "::/0"], &[]) };
-    match policy.judge(&Target::new(scheme, name.parse().unwrap())) {
+    match policy.check_host(&Target::new(scheme, name.parse().unwrap())) {
         Ok(()) => true,
         Err(Denied::Host) => false,
         Err(Denied::Address) => panic!("{name} was judged by its address"),
@@ -224,9 +224,9 @@ proptest! {
             deny_addresses: vec![range(near(deny, deny_bits))],
         };
         let address = Ipv4Addr::from(address);
-        let verdict = policy.judge_address(address.into());
+        let verdict = policy.check_address(address.into());
         for form in forms(address) {
-            prop_assert_eq!(policy.judge_address(form), verdict, "{} in {}", address, form);
+            prop_assert_eq!(policy.check_address(form), verdict, "{} in {}", address, form);
         }
     }
 }
@@ -240,7 +240,7 @@ proptest! {
         let denied = IpNet::new(address.into(), deny_bits).unwrap();
         let policy = Policy { deny_addresses: vec![denied], ..Policy::default() };
         for form in local_nat64_forms(address, other) {
-            prop_assert_eq!(policy.judge_address(form), Err(Denied::Address), "{} in {}", address, form);
+            prop_assert_eq!(policy.check_address(form), Err(Denied::Address), "{} in {}", address, form);
         }
     }
 }
@@ -251,10 +251,10 @@ fn an_asterisk_allows_every_name_at_every_port() {
     assert!(policy.allows_any_host());
     assert_eq!(policy.allow_hosts[0].to_string(), "*");
     for host in ["api.example.com", "api.example.com:8443", "192.0.2.1:81"] {
-        assert_eq!(policy.judge(&Target::new(Scheme::Https, host.parse().unwrap())), Ok(()));
+        assert_eq!(policy.check_host(&Target::new(Scheme::Https, host.parse().unwrap())), Ok(()));
     }
     let metadata = Target::new(Scheme::Http, "169.254.169.254".parse().unwrap());
-    assert_eq!(policy.judge(&metadata), Err(Denied::Address));
+    assert_eq!(policy.check_host(&metadata), Err(Denied::Address));
     let listed = Policy { allow_hosts: vec!["*.example.com".parse().unwrap()], ..Policy::default() };
     assert!(!listed.allows_any_host());
 }

@@ -1,13 +1,9 @@
-//! The bodies of both directions, streamed frame by frame, and what hangs on their ends.
+//! A caller's body on its way to the upstream, streamed frame by frame.
 
-use super::connection::OpenStream;
 use super::headers;
-use super::incoming::{Incoming, UpstreamBody};
+use super::incoming::Incoming;
 use super::message_error::MessageError;
-use super::pool::PooledConnection;
-use super::replay::Keeper;
-use super::request_log::RequestLog;
-use crate::diagnostics::DiagnosticCode;
+use super::replay_buffer::ReplayBuffer;
 use crate::http1::rewind::Rewind;
 use bytes::Bytes;
 use http::HeaderName;
@@ -28,8 +24,6 @@ pub struct RequestBody {
     switch: Option<oneshot::Receiver<Rewind>>,
     /// Stands in no trailers.
     routing_header: Option<HeaderName>,
-    /// The stream of HTTP/2 that the body is sent on.
-    stream: Option<Arc<OpenStream>>,
 }
 
 /// What a body needs to be sent more than once.
@@ -37,7 +31,7 @@ pub struct RequestBody {
 struct Repeat {
     /// What has been taken before, and comes first.
     again: VecDeque<Bytes>,
-    keeper: Option<Keeper>,
+    buffer: Option<ReplayBuffer<RequestBody>>,
 }
 
 /// How much of a request's body has been handed over, and whether to the end. Cloning is cheap.
@@ -125,8 +119,8 @@ impl RequestBody {
     }
 
     fn part(again: VecDeque<Bytes>, inner: Option<Incoming>, sent: Sent) -> Self {
-        let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, keeper: None }));
-        Self { inner, sent, repeat, switch: None, routing_header: None, stream: None }
+        let repeat = (!again.is_empty()).then(|| Box::new(Repeat { again, buffer: None }));
+        Self { inner, sent, repeat, switch: None, routing_header: None }
     }
 
     /// Leaves the routing header out of the trailers, too.
@@ -139,14 +133,9 @@ impl RequestBody {
     /// Copies from now on what is taken. When this body is dropped, another comes out here that begins where this one is
     /// now, unless the copy grew too long.
     pub fn pin(&mut self) -> oneshot::Receiver<Self> {
-        let (keeper, back) = Keeper::new();
-        self.repeat.get_or_insert_default().keeper = Some(keeper);
+        let (buffer, back) = ReplayBuffer::new();
+        self.repeat.get_or_insert_default().buffer = Some(buffer);
         back
-    }
-
-    /// Counts this stream as open until the body is dropped.
-    pub fn keep_open(&mut self, stream: Option<Arc<OpenStream>>) {
-        self.stream = stream;
     }
 
     /// What comes behind a response that switches a caller of HTTP/1.1 to another protocol, where that was asked for.
@@ -190,7 +179,7 @@ impl Body for RequestBody {
             }
         };
         if let (Some(repeat), Some(frame)) = (&mut this.repeat, &frame) {
-            repeat.keeper = repeat.keeper.take().and_then(|keeper| keeper.note(frame.as_ref()));
+            repeat.buffer = repeat.buffer.take().and_then(|buffer| buffer.note(frame.as_ref()));
         }
         Poll::Ready(frame)
     }
@@ -212,8 +201,8 @@ impl Body for RequestBody {
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if let Some(Repeat { again, keeper: Some(keeper) }) = self.repeat.take().map(|repeat| *repeat) {
-            keeper.give_back(again, |again| {
+        if let Some(Repeat { again, buffer: Some(buffer) }) = self.repeat.take().map(|repeat| *repeat) {
+            buffer.give_back(again, |again| {
                 let mut rest = Self::part(again, self.inner.take(), self.sent.clone());
                 rest.routing_header = self.routing_header.take();
                 rest
@@ -222,7 +211,7 @@ impl Drop for RequestBody {
     }
 }
 
-fn clean_trailers(
+pub(super) fn clean_trailers(
     frame: &mut Option<Result<Frame<Bytes>, MessageError>>,
     routing_header: Option<&HeaderName>,
 ) {
@@ -233,113 +222,26 @@ fn clean_trailers(
     }
 }
 
-/// What a caller gets: an upstream's body, or attache's own few words.
-pub struct ResponseBody {
-    source: Source,
-    /// Written when the body has been sent or dropped.
-    record: Option<RequestLog>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
 
-enum Source {
-    Own(Option<Bytes>),
-    Upstream { body: UpstreamBody, pooled: Option<PooledConnection>, routing_header: Option<HeaderName> },
-}
-
-impl ResponseBody {
-    /// A body that attache writes itself.
-    pub fn own(text: Bytes) -> Self {
-        Self { source: Source::Own((!text.is_empty()).then_some(text)), record: None }
-    }
-
-    /// An upstream's body. Its connection goes back to the pool when the body has been read to the end.
-    pub fn upstream(
-        body: UpstreamBody,
-        pooled: PooledConnection,
-        routing_header: Option<&HeaderName>,
-    ) -> Self {
-        let routing_header = routing_header.filter(|_| !body.is_end_stream()).cloned();
-        let source = Source::Upstream { body, pooled: Some(pooled), routing_header };
-        let mut this = Self { source, record: None };
-        this.end_when_read();
-        this
-    }
-
-    /// The same body, with the record that its end completes.
-    pub fn recorded_in(mut self, record: RequestLog) -> Self {
-        self.record = Some(record);
-        self.end_when_read();
-        self
-    }
-
-    /// Has an upstream's body read in pieces of 16 KiB at most, because the caller may not take what has been read.
-    pub fn read_little(&mut self) {
-        match &mut self.source {
-            Source::Upstream { body: UpstreamBody::Http1(body), .. } => body.read_little(),
-            Source::Upstream { body: UpstreamBody::Http2(_) | UpstreamBody::Ended, .. } | Source::Own(_) => {}
-        }
-    }
-
-    /// Gives the connection back, and completes the record, once the upstream's body has been read to its end.
-    fn end_when_read(&mut self) {
-        let Source::Upstream { body, pooled, .. } = &mut self.source else { return };
-        if !body.is_end_stream() {
-            return;
-        }
-        if let Some(pooled) = pooled.take() {
-            pooled.give_back(body.end());
-        }
-        if let Some(record) = &mut self.record {
-            record.complete();
-        }
-    }
-}
-
-impl Body for ResponseBody {
-    type Data = Bytes;
-    type Error = MessageError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, MessageError>>> {
-        let frame = match &mut self.source {
-            Source::Own(text) => text.take().map(|text| Ok(Frame::data(text))),
-            Source::Upstream { body, routing_header, .. } => {
-                let mut frame = ready!(Pin::new(body).poll_frame(context));
-                clean_trailers(&mut frame, routing_header.as_ref());
-                frame
+    #[tokio::test]
+    async fn a_body_comes_back_from_its_beginning_however_often() {
+        let (buffer, coming) = ReplayBuffer::new();
+        let parts = ["one ", "two ", "three"].map(Bytes::from).into();
+        buffer.give_back(parts, RequestBody::again);
+        let mut body = coming.await.unwrap();
+        for taken in 0..3 {
+            let coming = body.pin();
+            for _ in 0..taken {
+                body.frame().await.unwrap().unwrap();
             }
-        };
-        match &frame {
-            Some(Ok(frame)) => {
-                if let (Some(record), Some(data)) = (&mut self.record, frame.data_ref()) {
-                    record.sent(data.len());
-                }
-                self.end_when_read();
-            }
-            Some(Err(_)) => {
-                if let Some(record) = &mut self.record {
-                    record.failed(DiagnosticCode::UpstreamBroken);
-                }
-            }
-            None => {
-                self.end_when_read();
-            }
+            drop(body);
+            body = coming.await.unwrap();
+            assert_eq!(body.size_hint().exact(), Some(13));
         }
-        Poll::Ready(frame)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match &self.source {
-            Source::Own(text) => text.is_none(),
-            Source::Upstream { body, .. } => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match &self.source {
-            Source::Own(text) => SizeHint::with_exact(text.as_ref().map_or(0, |text| text.len() as u64)),
-            Source::Upstream { body, .. } => body.size_hint(),
-        }
+        assert_eq!(body.collect().await.unwrap().to_bytes(), "one two three");
     }
 }

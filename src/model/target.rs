@@ -1,12 +1,9 @@
 //! Where one request goes: scheme, host and port, parsed so that nothing malformed gets past here.
 
-use super::audience;
-use crate::telemetry::labels::ServerLabels;
-use crate::token::audience_set::AudienceSet;
 use http::HeaderValue;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 /// How the upstream is spoken to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -174,9 +171,6 @@ struct Parts {
     port: u16,
     absolute: bool,
     authority: HeaderValue,
-    labels: OnceLock<ServerLabels>,
-    audiences: OnceLock<AudienceSet>,
-    loop_mark: OnceLock<HeaderValue>,
 }
 
 impl PartialEq for Parts {
@@ -204,9 +198,8 @@ impl Target {
             format!("{}:{port}", name.host)
         };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
-        let (labels, audiences, loop_mark) = (OnceLock::new(), OnceLock::new(), OnceLock::new());
         let HostPort { host, absolute, .. } = name;
-        Self(Arc::new(Parts { scheme, host, port, absolute, authority, labels, audiences, loop_mark }))
+        Self(Arc::new(Parts { scheme, host, port, absolute, authority }))
     }
 
     /// The scheme.
@@ -237,21 +230,6 @@ impl Target {
     /// What the upstream gets as `Host` or `:authority`: the host, and the port unless it is the scheme's default.
     pub fn authority(&self) -> &HeaderValue {
         &self.0.authority
-    }
-
-    /// The audience of its token, where the operator has not set one.
-    pub fn audiences(&self) -> &AudienceSet {
-        self.0.audiences.get_or_init(|| audience::derived(self))
-    }
-
-    /// What a request that goes there is known again by, made once.
-    pub fn loop_mark(&self, make: impl FnOnce() -> HeaderValue) -> &HeaderValue {
-        self.0.loop_mark.get_or_init(make)
-    }
-
-    /// How metrics name the upstream.
-    pub fn labels(&self) -> &ServerLabels {
-        self.0.labels.get_or_init(|| ServerLabels::new(self.host(), self.explicit_port()))
     }
 }
 

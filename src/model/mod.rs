@@ -1,0 +1,20 @@
+//! The words of the domain: values that `config` makes from settings and every other part uses.
+
+/// Scheme, host and port of an upstream.
+pub mod target;
+/// The header that names an upstream.
+pub mod routing_header;
+/// Which upstreams a caller may name, and which addresses may be dialled for them.
+pub mod policy;
+/// The HTTP proxy on the way to upstreams.
+pub mod parent_proxy;
+/// The upstreams that are reached without it.
+pub mod no_proxy;
+/// The audiences of one token.
+pub mod audience_set;
+/// What is asked of STS.
+pub mod token_request;
+/// What AWS's variables say.
+pub mod aws_variables;
+/// What is wrong with a text from a dirty environment.
+pub mod flaw;
