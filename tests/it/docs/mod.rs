@@ -56,7 +56,7 @@ fn the_readme_begins_with_the_two_commands_that_need_nothing() {
 
 #[test]
 fn every_answer_has_its_row() {
-    let readme = read("README.md");
+    let page = read("docs/answers.md");
     let sources = read("src/proxy/response.rs");
     let errors: BTreeSet<&str> = sources
         .split("attache; error=")
@@ -65,7 +65,7 @@ fn every_answer_has_its_row() {
         .collect();
     assert!(errors.len() > 10, "{errors:?}");
     for error in errors {
-        assert!(readme.contains(&format!("`{error}`")), "{error} is in no row");
+        assert!(page.contains(&format!("`{error}`")), "{error} is in no row");
     }
 }
 
