@@ -57,7 +57,7 @@ pub(super) fn of_response(
 }
 
 /// Whether a response of this status may have a body (RFC 9110, section 6.4.1).
-pub(super) fn may_have_body(status: StatusCode) -> bool {
+pub fn may_have_body(status: StatusCode) -> bool {
     !status.is_informational() && !matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED)
 }
 

@@ -59,6 +59,16 @@ impl Frame {
         }
     }
 
+    /// Whether it is a header in one frame, of a message that goes on.
+    pub(super) fn is_whole_header(self) -> bool {
+        self.kind == Kind::Headers && self.flags & (END_HEADERS | END_STREAM) == END_HEADERS
+    }
+
+    /// Whether it is DATA that says that the message ends, and nothing else.
+    pub(super) fn is_only_end(self) -> bool {
+        self.kind == Kind::Data && self.length == 0 && self.flags == END_STREAM
+    }
+
     /// Whether it is DATA without content, padding and END_STREAM.
     pub(super) fn is_void(self) -> bool {
         let is_plain = self.flags & (END_STREAM | PADDED) == 0;

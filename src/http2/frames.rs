@@ -44,7 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
 
     /// The frames of an upstream, to which the preface has not been sent yet.
     pub fn of_upstream(stream: S, flushes: Flushes, window: SendWindow) -> Self {
-        let (received, sent) = (Inbound::default(), FrameHeaders::after(PREFACE));
+        let (received, sent) = (Inbound::of_upstream(), FrameHeaders::after(PREFACE));
         let peer = Peer::Upstream { window, received: FrameHeaders::default() };
         Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
     }

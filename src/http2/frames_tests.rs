@@ -212,6 +212,23 @@ async fn small_data_frames_of_one_stream_that_arrive_together_are_joined_and_the
     }
 }
 
+#[tokio::test]
+async fn the_header_of_an_answer_that_ends_with_nothing_more_says_so() {
+    let with = |flags: u8, mut frame: Vec<u8>| {
+        frame[4] = flags;
+        frame
+    };
+    let (end, other) = (|| with(1, frame(DATA, 1, 0)), || with(4, frame(HEADERS, 3, 4)));
+    let came = [with(4, frame(HEADERS, 1, 4)), end(), other(), end()].concat();
+    let passed = [with(5, frame(HEADERS, 1, 4)), other(), end()].concat();
+    assert_eq!(passed_on(&came, 4096, 4096).await, passed);
+    // A header that is not complete, and one that is padded or has a priority.
+    let came = [with(0, frame(HEADERS, 1, 4)), with(4, frame(9, 1, 4)), end()].concat();
+    assert_eq!(passed_on(&came, 4096, 4096).await, came);
+    let came = [with(0x2c, frame(HEADERS, 1, 9)), end()].concat();
+    assert_eq!(passed_on(&came, 4096, 4096).await, with(0x2d, frame(HEADERS, 1, 9)));
+}
+
 /// The content of a stream and its last flags.
 fn content(mut frames: &[u8], stream: u8) -> (Vec<u8>, u8) {
     let (mut content, mut flags) = (Vec::new(), 0);

@@ -29,12 +29,19 @@ pub(super) struct Inbound {
     is_data: bool,
     /// The number of frames that have begun, without those that continue a header block.
     messages: u64,
+    /// The frames are those of an upstream.
+    of_upstream: bool,
 }
 
 impl Inbound {
     /// The frames begin after this number of bytes.
     pub(super) fn after(to_pass: usize) -> Self {
         Self { to_pass, ..Self::default() }
+    }
+
+    /// The frames of an upstream, which begin at once.
+    pub(super) fn of_upstream() -> Self {
+        Self { of_upstream: true, ..Self::default() }
     }
 
     /// The number of the preface, frame or header block that has begun and is incomplete. DATA counts as complete, because
@@ -65,11 +72,11 @@ impl Inbound {
             let goes_on = self.goes_on(frame, &mut begun);
             if let Some((before, position)) = &mut last
                 && is_complete
-                && before.takes(frame)
+                && before.joins(frame, self.of_upstream)
             {
-                before.length += frame.length;
                 let [.., high, middle, low] = before.length.to_be_bytes();
                 bytes[*position..*position + 3].copy_from_slice(&[high, middle, low]);
+                bytes[*position + 4] = before.flags;
             } else if goes_on {
                 last = is_complete.then_some((frame, kept));
                 keep(bytes, &mut kept, at, HEADER);
@@ -116,11 +123,20 @@ impl Inbound {
 }
 
 impl Frame {
-    /// Whether the content of the next frame can be joined with the content of this one.
-    fn takes(self, next: Self) -> bool {
-        let are_plain = self.flags == 0 && next.flags == 0;
-        let are_data = self.kind == Kind::Data && next.kind == Kind::Data && self.stream == next.stream;
-        are_plain && are_data && next.length < SMALL && self.length + next.length <= MAX_JOINED
+    /// Takes what the next frame says into this one, if that is possible. Returns whether it is.
+    fn joins(&mut self, next: Self, is_answer: bool) -> bool {
+        if self.stream != next.stream || next.kind != Kind::Data {
+            return false;
+        }
+        if is_answer && next.is_only_end() && self.is_whole_header() {
+            // Otherwise the library compares the length of a 304, which is that of another answer, with the content.
+            self.flags |= next.flags;
+            return true;
+        }
+        let is_small = next.length < SMALL && self.length + next.length <= MAX_JOINED;
+        let joins = is_small && self.kind == Kind::Data && self.flags == 0 && next.flags == 0;
+        self.length += if joins { next.length } else { 0 };
+        joins
     }
 }
 

@@ -9,9 +9,12 @@ use super::request_body::{RequestBody, Sent};
 use super::upstream_body::{Http2Body, UpstreamBody};
 use super::validate;
 use crate::http1::client::Failure;
+use crate::http1::framing::may_have_body;
 use crate::model::target::Target;
-use http::{Request, Response};
+use http::{Method, Request, Response};
 use http_body::Body;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,9 @@ use tokio::time::{Instant, timeout};
 /// How long a caller has to wait before its hanging up says something of the connection. Callers that cancel sooner would
 /// close connections that are well.
 const SUSPICIOUS_AFTER: Duration = Duration::from_secs(1);
+
+/// How long the end of a response without a body is waited for.
+const END_WITHIN: Duration = Duration::from_millis(100);
 
 /// A request that did not get its response.
 pub enum SendError {
@@ -145,9 +151,16 @@ async fn answer_http2(
     let mut error = match answer.await {
         Ok(mut response) => {
             validate::check_http2_response(&mut response).map_err(MessageError::from)?;
-            let (head, body) = response.into_parts();
-            let body = if heard.has_ended() { Http2Body::last(body)? } else { Http2Body::new(body) };
-            return Ok((Response::from_parts(head, UpstreamBody::Http2(body)), open));
+            let (answer, body) = response.into_parts();
+            let body = if *head.method() == Method::HEAD || !may_have_body(answer.status) {
+                discard(body).await;
+                UpstreamBody::Ended
+            } else if heard.has_ended() {
+                UpstreamBody::Http2(Http2Body::last(body)?)
+            } else {
+                UpstreamBody::Http2(Http2Body::new(body))
+            };
+            return Ok((Response::from_parts(answer, body), open));
         }
         Err(error) => error,
     };
@@ -160,6 +173,14 @@ async fn answer_http2(
         Some(request) => SendError::NotSent(request.into_body().into_unsent(), error),
         None => SendError::MaybeSent(error),
     })
+}
+
+/// Waits for the end of a response that has no body. An upstream may say it in a frame of its own, and the HTTP/2 library takes it
+/// for an error where the response states a length, although that is the length of another one (RFC 9110, section 8.6).
+async fn discard(mut body: Incoming) {
+    let end = async { while let Some(Ok(_)) = body.frame().await {} };
+    // A stream whose end does not come is reset.
+    let _ = timeout(END_WITHIN, end).await;
 }
 
 impl From<MessageError> for SendError {

@@ -181,6 +181,24 @@ impl Connection {
         self.write(DATA, 0, stream, b"ok").await
     }
 
+    /// Answers with these fields, and ends the body with this content: in the same segment, or when the proxy has read the header.
+    pub(crate) async fn answer_and_end(
+        &mut self,
+        stream: u32,
+        fields: &[u8],
+        content: &[u8],
+        at_once: bool,
+    ) -> io::Result<()> {
+        rustix::net::sockopt::set_tcp_cork(&self.0, at_once)?;
+        self.write(HEADERS, END_HEADERS, stream, fields).await?;
+        if !at_once {
+            self.write(PING, 0, 0, &[0; 8]).await?;
+            while self.frame().await?.0 != PING {}
+        }
+        self.write(DATA, END_STREAM, stream, content).await?;
+        rustix::net::sockopt::set_tcp_cork(&self.0, false).map_err(io::Error::from)
+    }
+
     /// Says that it has not looked at this stream.
     pub(crate) async fn refuse(&mut self, stream: u32) -> io::Result<()> {
         self.write(RST_STREAM, 0, stream, &7u32.to_be_bytes()).await

@@ -1,6 +1,7 @@
 //! The way to upstreams: which protocol they are spoken to in, which connections carry a request, what attache shows of
 //! itself.
 
+mod bodiless;
 mod certificates;
 mod client_certificates;
 mod connect_to;
