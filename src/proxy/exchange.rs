@@ -20,9 +20,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 
-/// How long a caller has to wait before its hanging up says something of the connection. Callers that cancel sooner would
-/// close connections that are well.
-const SUSPICIOUS_AFTER: Duration = Duration::from_secs(1);
+/// For how long a connection may be silent while a request is being sent on it.
+const SILENT_WHILE_SENDING: Duration = Duration::from_secs(1);
 
 /// How long the end of a response without a body is waited for.
 const END_WITHIN: Duration = Duration::from_millis(100);
@@ -37,8 +36,8 @@ pub enum SendError {
     TimedOut(Duration),
 }
 
-/// A request that has no response yet. Dropped after a while of waiting, because its caller hangs up or the time is over,
-/// it leaves the pool in doubt about the connections to its target.
+/// A request that has no response yet. Dropped, because its caller hangs up or the time is over, it may leave the pool in doubt
+/// about the connections to its target.
 struct Unanswered<'u> {
     pool: &'u Pool,
     target: &'u Target,
@@ -57,10 +56,10 @@ impl Unanswered<'_> {
 
 impl Drop for Unanswered<'_> {
     fn drop(&mut self) {
-        let now = Instant::now();
-        if now.duration_since(self.since) >= SUSPICIOUS_AFTER {
-            self.pool.doubt(self.target, if self.is_sending { now - SUSPICIOUS_AFTER } else { self.since });
-        }
+        let recently = Instant::now().checked_sub(SILENT_WHILE_SENDING);
+        let since =
+            recently.filter(|_| self.is_sending).map_or(self.since, |recently| recently.max(self.since));
+        self.pool.hung_up(self.target, since);
     }
 }
 

@@ -111,6 +111,11 @@ impl Pool {
         self.0.unused().change(target, |connections| connections.doubt(since));
     }
 
+    /// The same where the caller of that request has hung up, if that or earlier hang-ups make it likely.
+    pub fn hung_up(&self, target: &Target, since: Instant) {
+        self.0.unused().change(target, |connections| connections.hung_up(since));
+    }
+
     /// Closes one unused connection. Answers whether there was one.
     pub fn close_one_unused(&self) -> bool {
         self.0.unused().close_one()

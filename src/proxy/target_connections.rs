@@ -1,11 +1,18 @@
 //! The connections to one upstream that can take a request, and which of them takes it.
 
 use super::connection::{Connection, Http1, Http2};
+use std::time::Duration;
 use tokio::time::Instant;
 
 /// How many connections of HTTP/2 to one upstream that reads uploads are kept for requests with a body, although their windows
 /// are used up at that time.
 const MAX_USED_UP: usize = 4;
+
+/// How long a caller has to wait before its hanging up says something of the connection. Callers that cancel sooner would
+/// close connections that are well, unless others hang up too and nothing comes for as long.
+const SUSPICIOUS_AFTER: Duration = Duration::from_secs(1);
+/// How far apart hang-ups are that say nothing together.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(60);
 
 /// What is kept.
 #[derive(Default)]
@@ -16,6 +23,15 @@ pub(super) struct TargetConnections {
     pub(super) http2: Vec<Idle<Http2>>,
     /// When a connection was last found to speak HTTP/1.1.
     pub(super) http1_seen: Option<Instant>,
+    /// The requests whose callers have hung up after less.
+    hang_ups: Option<HangUps>,
+}
+
+/// Requests without an answer whose callers have hung up, one after the other.
+struct HangUps {
+    /// When the first was sent.
+    since: Instant,
+    last: Instant,
 }
 
 /// A connection, and when it was last used.
@@ -62,6 +78,22 @@ impl TargetConnections {
         self.http1.retain(|idle| idle.since >= since);
         let silent = self.http2.iter().filter(|idle| !idle.connection.heard().is_since(since));
         silent.for_each(|idle| idle.connection.stream().turn_away());
+    }
+
+    /// Notes that the caller of a request that was sent at this moment has hung up without an answer.
+    pub(super) fn hung_up(&mut self, since: Instant) {
+        let now = Instant::now();
+        if now.duration_since(since) >= SUSPICIOUS_AFTER {
+            return self.doubt(since);
+        }
+        let before = self.hang_ups.take().filter(|before| now.duration_since(before.last) < FORGOTTEN_AFTER);
+        let since = before.map_or(since, |before| before.since.min(since));
+        if now.duration_since(since) < SUSPICIOUS_AFTER {
+            self.hang_ups = Some(HangUps { since, last: now });
+        } else if self.http1.iter().all(|idle| idle.since < since) {
+            // An HTTP/2 connection says itself that something has come on it.
+            self.doubt(since);
+        }
     }
 
     /// Closes what has been unused for too long.

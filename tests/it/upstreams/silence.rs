@@ -8,12 +8,14 @@ use crate::support::program::Program;
 use crate::support::wire::{END, Line, Wire};
 use http::StatusCode;
 use std::time::Duration;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 const ASK: &str = "GET / HTTP/1.1\r\nhost: proxy.local\r\n\r\n";
 const OK: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 /// A caller that waits so long and hangs up has reason to.
 const LONG: Duration = Duration::from_millis(1100);
+/// A caller that hangs up so soon may have had enough.
+const SHORT: Duration = Duration::from_millis(400);
 
 /// An HTTP/2 upstream whose first connection is silent after its first answer, and a proxy that has got it.
 async fn silent_after_one_answer(flags: &[&str]) -> (Frames, Sts, Program) {
@@ -87,6 +89,44 @@ async fn a_silent_http_2_connection_is_left_when_its_caller_gives_up() {
     hang_up_late(&mut proxy).await;
     assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     assert_eq!(upstream.connections(), 2);
+}
+
+/// Asks as callers do that wait for less than a second, until there is an answer. The number of those that got none.
+async fn impatient_callers(proxy: &Program) -> usize {
+    let mut without_answer = 0;
+    while timeout(SHORT, send(proxy.proxy, get("/", &[]))).await.is_err() {
+        without_answer += 1;
+        assert!(without_answer < 10, "no caller gets an answer");
+    }
+    without_answer
+}
+
+#[tokio::test]
+async fn a_silent_http_2_connection_is_left_when_impatient_callers_give_up_one_after_the_other() {
+    let (_upstream, _sts, proxy) = silent_after_one_answer(&[]).await;
+    assert!(impatient_callers(&proxy).await > 1);
+}
+
+#[tokio::test]
+async fn impatient_callers_leave_a_connection_that_brings_others_in_use() {
+    let upstream = Frames::scripted(|_, mut connection| async move {
+        connection.greet(None).await?;
+        // Each second request stays without an answer.
+        loop {
+            connection.request().await?;
+            let stream = connection.request().await?;
+            connection.answer(stream).await?;
+        }
+    });
+    let upstream = upstream.await;
+    let (sts, host) = (Sts::start().await, upstream.address.to_string());
+    let http2 = ["--upstream-host", &host, "--upstream-scheme", "http", "--upstream-protocol", "http2"];
+    let proxy = Program::serve(&sts.url, &http2).await;
+    for _ in 0..6 {
+        assert!(timeout(SHORT, send(proxy.proxy, get("/", &[]))).await.is_err());
+        assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    }
+    assert_eq!(upstream.connections(), 1);
 }
 
 #[tokio::test]
