@@ -26,6 +26,8 @@ pub mod admin;
 pub mod reload;
 /// What PEM files hold.
 pub mod pem;
+/// Says when a certificate that attache shows is about to expire.
+pub mod expiry;
 /// Reads the files that an operator names.
 pub mod input_file;
 /// The authorities that this system trusts.

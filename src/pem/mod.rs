@@ -4,6 +4,8 @@
 pub mod certified;
 /// What files hold that should be PEM.
 pub mod content;
+/// The validity of a certificate.
+pub mod validity;
 
 use crate::diagnostics::DiagnosticCode;
 use aws_lc_rs::digest::{Context, SHA256, digest};

@@ -5,10 +5,12 @@ use super::verifier::{Trusted, Verifier};
 use crate::authorities;
 use crate::config::upstream::{UpstreamPair, UpstreamTlsFiles};
 use crate::diagnostics::DiagnosticCode;
+use crate::expiry::Expiry;
 use crate::input_file;
 use crate::model::target::Scheme;
 use crate::pem::certified::{self, PairError};
 use crate::pem::content::Content;
+use crate::pem::validity::Validity;
 use crate::pem::{self, Fingerprint, PemError};
 use crate::redact;
 use crate::reload::{self, Found, Reload, Side};
@@ -74,11 +76,14 @@ pub struct UpstreamTls {
     /// Those of the system, read once.
     system: Trusted,
     current: RwLock<Current>,
+    expiry: Expiry,
 }
 
 struct Current {
     config: Arc<ClientConfig>,
     fingerprint: Fingerprint,
+    /// Of the certificate that upstreams are shown, and its chain.
+    chain: Vec<Validity>,
 }
 
 impl UpstreamTls {
@@ -90,9 +95,16 @@ impl UpstreamTls {
         let system = system_roots();
         let contents = Contents::read(&files)?;
         let fingerprint = contents.fingerprint();
-        let Made { config, .. } = contents.make(scheme, &system)?;
-        let current = RwLock::new(Current { config: Arc::new(config), fingerprint });
-        Ok(Self { scheme, files, system, current })
+        let Made { config, chain, .. } = contents.make(scheme, &system)?;
+        let current = RwLock::new(Current { config: Arc::new(config), fingerprint, chain });
+        let this = Self { scheme, files, system, current, expiry: Expiry::of(Side::Upstreams) };
+        this.look_at_validity();
+        Ok(this)
+    }
+
+    /// The periods in which the certificates are valid that upstreams are shown.
+    pub fn shown(&self) -> Vec<Validity> {
+        self.current.read().expect("nothing panics while holding this lock").chain.clone()
     }
 
     /// Begins the TLS of the next connection.
@@ -114,16 +126,29 @@ impl UpstreamTls {
         }
     }
 
-    /// Replaces what is in use when the files hold something else that can be used.
+    /// Looks at the files, and at the validity of what is in use after that.
     fn look(&self) -> Result<Found, TrustError> {
+        let found = self.reload_if_changed();
+        self.look_at_validity();
+        found
+    }
+
+    fn look_at_validity(&self) {
+        if let Some(pair) = &self.files.client {
+            self.expiry.look(&pair.cert, &self.shown());
+        }
+    }
+
+    /// Replaces what is in use when the files hold something else that can be used.
+    fn reload_if_changed(&self) -> Result<Found, TrustError> {
         let contents = Contents::read(&self.files)?;
         let fingerprint = contents.fingerprint();
         if self.current.read().expect("nothing panics while holding this lock").fingerprint == fingerprint {
             return Ok(Found::Same);
         }
-        let Made { config, certificate_sha256 } = contents.make(self.scheme, &self.system)?;
+        let Made { config, certificate_sha256, chain } = contents.make(self.scheme, &self.system)?;
         // With it goes the memory of sessions, so none is resumed that another certificate began.
-        let new = Current { config: Arc::new(config), fingerprint };
+        let new = Current { config: Arc::new(config), fingerprint, chain };
         *self.current.write().expect("nothing panics while holding this lock") = new;
         Ok(Found::New { certificate_sha256 })
     }
@@ -167,6 +192,7 @@ struct Contents<'f> {
 struct Made {
     config: ClientConfig,
     certificate_sha256: Option<String>,
+    chain: Vec<Validity>,
 }
 
 impl<'f> Contents<'f> {
@@ -210,15 +236,17 @@ impl<'f> Contents<'f> {
             Err(_) => return Err(TrustError::NoRoots),
         };
         let Some((pair, cert, key)) = &self.client else {
-            return Ok(Made { config: builder.with_no_client_auth(), certificate_sha256: None });
+            let config = builder.with_no_client_auth();
+            return Ok(Made { config, certificate_sha256: None, chain: Vec::new() });
         };
         let chain = pem::certificates(cert).map_err(|problem| client_cert_error(pair, problem))?;
         let key = pem::key(key).map_err(|problem| client_key_error(pair, problem))?;
         let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf));
+        let validities = Validity::of_chain(&chain);
         let certified =
             certified::pair(chain, key, &provider).map_err(|problem| pair_error(pair, problem))?;
         let config = builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(certified)));
-        Ok(Made { config, certificate_sha256 })
+        Ok(Made { config, certificate_sha256, chain: validities })
     }
 }
 

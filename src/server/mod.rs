@@ -14,8 +14,6 @@ pub mod stream;
 pub mod tls;
 /// Logs handshakes that fail because of a certificate.
 pub mod refused_certificates;
-/// The validity of a certificate.
-pub mod validity;
 /// Reloads callers' TLS when its files change.
 pub mod reload;
 /// What all connections share.

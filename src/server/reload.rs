@@ -1,14 +1,12 @@
 //! Reloads callers' TLS when its files change.
 
 use super::tls::{Contents, TlsError, TlsTermination};
-use super::validity::Validity;
-use crate::clock::{Clock, Rfc3339};
 use crate::config::TlsFiles;
-use crate::diagnostics::DiagnosticCode;
+use crate::expiry::Expiry;
 use crate::pem::Fingerprint;
+use crate::pem::validity::Validity;
 use crate::reload::{self, Found, Reload, Side};
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
@@ -17,11 +15,19 @@ use tokio_rustls::TlsAcceptor;
 pub struct InboundTls {
     files: TlsFiles,
     current: RwLock<Current>,
+    expiry: Expiry,
 }
 
 struct Current {
     config: Arc<ServerConfig>,
     fingerprint: Fingerprint,
+    chain: Vec<Validity>,
+}
+
+impl Current {
+    fn new(TlsTermination { config, chain, .. }: TlsTermination, fingerprint: Fingerprint) -> Self {
+        Self { config: Arc::new(config), fingerprint, chain: Validity::of_chain(&chain) }
+    }
 }
 
 impl InboundTls {
@@ -32,9 +38,10 @@ impl InboundTls {
     pub fn load(files: TlsFiles) -> Result<Self, TlsError> {
         let contents = Contents::read(&files)?;
         let (fingerprint, termination) = (contents.fingerprint(), contents.termination()?);
-        warn_unless_valid(&files, &termination.chain);
-        let current = RwLock::new(Current { config: Arc::new(termination.config), fingerprint });
-        Ok(Self { files, current })
+        let current = RwLock::new(Current::new(termination, fingerprint));
+        let this = Self { files, current, expiry: Expiry::of(Side::Callers) };
+        this.look_at_validity();
+        Ok(this)
     }
 
     /// The acceptor for the next connection.
@@ -44,7 +51,19 @@ impl InboundTls {
 
     /// Checks the files at every interval, and at every signal of `reload`, without end.
     pub async fn follow(self: Arc<Self>, every: Duration, reload: Reload) {
-        reload::follow(Side::Callers, move || self.reload_if_changed(), every, reload).await;
+        reload::follow(Side::Callers, move || self.look(), every, reload).await;
+    }
+
+    /// Looks at the files, and at the validity of what is in use after that.
+    fn look(&self) -> Result<Found, TlsError> {
+        let found = self.reload_if_changed();
+        self.look_at_validity();
+        found
+    }
+
+    fn look_at_validity(&self) {
+        let current = self.current.read().expect("nothing panics while holding this lock");
+        self.expiry.look(&self.files.cert, &current.chain);
     }
 
     /// Replaces the settings in use if the files have changed and are valid.
@@ -54,29 +73,11 @@ impl InboundTls {
         if self.current.read().expect("nothing panics while holding this lock").fingerprint == fingerprint {
             return Ok(Found::Same);
         }
-        let TlsTermination { config, certificate_sha256, chain } = contents.termination()?;
-        warn_unless_valid(&self.files, &chain);
-        let new = Current { config: Arc::new(config), fingerprint };
+        let termination = contents.termination()?;
+        let certificate_sha256 = termination.certificate_sha256.clone();
+        let new = Current::new(termination, fingerprint);
         *self.current.write().expect("nothing panics while holding this lock") = new;
         Ok(Found::New { certificate_sha256: Some(certificate_sha256) })
-    }
-}
-
-/// Logs a certificate of the chain that is not valid now. It is used nevertheless: this machine's clock may be wrong, and renewed
-/// files are loaded when they appear.
-fn warn_unless_valid(files: &TlsFiles, chain: &[CertificateDer<'_>]) {
-    let now = Clock::system().now();
-    let mut validities = chain.iter().filter_map(Validity::of);
-    if let Some(Validity { begins, ends }) = validities.find(|validity| !validity.includes(now)) {
-        tracing::warn!(
-            code = DiagnosticCode::CertificateExpired.code(),
-            see = DiagnosticCode::CertificateExpired.see(),
-            file = %files.cert.display(),
-            not_before = %Rfc3339(begins),
-            not_after = %Rfc3339(ends),
-            hint = "have it renewed, and see that this machine's clock is right",
-            "the certificate that callers are shown is not valid now"
-        );
     }
 }
 

@@ -71,7 +71,7 @@ fn the_same_contents_at_another_place_change_nothing() {
         fs::copy(one.0.join(file), two.0.join(file)).unwrap();
     }
     let first = tls.acceptor();
-    let moved = InboundTls { files: two.files(), current: tls.current };
+    let moved = InboundTls { files: two.files(), current: tls.current, expiry: tls.expiry };
     assert!(matches!(moved.reload_if_changed(), Ok(Found::Same)));
     assert!(Arc::ptr_eq(moved.acceptor().config(), first.config()));
 }

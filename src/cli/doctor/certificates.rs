@@ -5,13 +5,14 @@ use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::config::{Config, TlsFiles};
 use crate::diagnostics::DiagnosticCode;
+use crate::pem::validity::{Phase, Validity};
 use crate::proxy::trust::{TrustError, UpstreamTls};
-use crate::server::tls::{Contents, TlsError, TlsTermination};
-use crate::server::validity::Validity;
+use crate::server::tls::{Contents, TlsError};
+use std::path::Path;
 
-/// Checks the certificate for callers, and the authorities for upstreams.
+/// Checks the certificate for callers, and the authorities and the certificate for upstreams.
 pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
-    vec![inbound(config.inbound_tls.as_ref(), clock), upstream(config)]
+    vec![inbound(config.inbound_tls.as_ref(), clock), upstream(config, clock)]
 }
 
 fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
@@ -21,7 +22,10 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     };
     let termination = Contents::read(files).and_then(|contents| contents.termination());
     match termination {
-        Ok(termination) => validity(files, &termination, clock),
+        Ok(termination) => {
+            let judgement = validity(check, &files.cert, &Validity::of_chain(&termination.chain), clock);
+            judgement.map_or_else(|finding| finding, |seen| Finding::ok(check, seen))
+        }
         Err(error @ TlsError::Pair(_)) => {
             let next =
                 "give the key that the certificate was made for, or have a new certificate made for this key";
@@ -34,52 +38,51 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     }
 }
 
-/// The finding about validity. A chain expires with the first of its certificates.
-fn validity(files: &TlsFiles, termination: &TlsTermination, clock: Clock) -> Finding {
-    let check = Check::Certificate;
-    let path = files.cert.display();
-    let validities = termination.chain.iter().filter_map(Validity::of);
-    let Some(Validity { begins, ends }) = validities.min_by_key(|validity| validity.ends) else {
-        return Finding::ok(check, format!("{path} and its key fit together"));
+/// What is seen of a chain that is valid for some time, or the finding that it is not. A chain expires with the first of its
+/// certificates.
+fn validity(check: Check, file: &Path, chain: &[Validity], clock: Clock) -> Result<String, Finding> {
+    let path = file.display();
+    let Some(first) = chain.iter().min_by_key(|validity| validity.ends) else {
+        return Ok(format!("{path} and its key fit together"));
     };
+    let &Validity { begins, ends } = first;
     let next = "have it renewed; attache notices new files by itself";
     let (now, left) = (clock.now(), clock.until(ends));
     if now < begins {
         let seen = format!("{path} is valid only from {} on", span(clock.until(begins)));
-        return Finding::failed(
-            check,
-            DiagnosticCode::CertificateExpired,
-            seen,
-            "see that this machine's clock is right",
-        );
+        let next = "see that this machine's clock is right";
+        return Err(Finding::failed(check, DiagnosticCode::CertificateExpired, seen, next));
     }
     if left.is_zero() {
         let ago = span(now.duration_since(ends).unwrap_or_default());
-        return Finding::failed(
-            check,
-            DiagnosticCode::CertificateExpired,
-            format!("{path} expired {ago} ago"),
-            next,
-        );
+        let seen = format!("{path} expired {ago} ago");
+        return Err(Finding::failed(check, DiagnosticCode::CertificateExpired, seen, next));
     }
-    let life = ends.duration_since(begins).unwrap_or_default();
     let seen = format!("{path} expires in {}", span(left));
-    if left < life / 10 {
-        return Finding::warning(check, DiagnosticCode::CertificateExpiring, seen, next);
+    match first.phase(now) {
+        Phase::Valid => Ok(format!("{seen}, and its key fits")),
+        Phase::Expiring | Phase::Invalid => {
+            Err(Finding::warning(check, DiagnosticCode::CertificateExpiring, seen, next))
+        }
     }
-    Finding::ok(check, format!("{seen}, and its key fits"))
 }
 
-fn upstream(config: &Config) -> Finding {
+fn upstream(config: &Config, clock: Clock) -> Finding {
     let check = Check::Trust;
     match UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone()) {
-        Ok(_) => Finding::ok(
-            check,
-            match &config.upstream.tls.ca_cert {
+        Ok(tls) => {
+            let authorities = match &config.upstream.tls.ca_cert {
                 Some(path) => format!("the system's authorities, and {}", path.display()),
                 None => "the system's authorities".to_owned(),
-            },
-        ),
+            };
+            match &config.upstream.tls.client {
+                Some(pair) => validity(check, &pair.cert, &tls.shown(), clock).map_or_else(
+                    |finding| finding,
+                    |seen| Finding::ok(check, format!("{authorities}; {seen}")),
+                ),
+                None => Finding::ok(check, authorities),
+            }
+        }
         Err(error @ TrustError::ClientPair(_)) => {
             let next = "give the key that the certificate was made for";
             Finding::failed(check, DiagnosticCode::CertificateMismatch, error.to_string(), next)

@@ -114,8 +114,12 @@ async fn files_of_certificates_are_judged_before_a_caller_meets_them() {
     ];
     for (row, cert, key, verdict) in cases {
         let (cert, key) = (files.path(cert), files.path(key));
-        let flags = ["--token-audience", "a", "--tls-cert", &cert, "--tls-key", &key];
-        examine(&sts.url, &flags).await.assert_names(row, verdict);
+        for [of_cert, of_key] in
+            [["--tls-cert", "--tls-key"], ["--upstream-client-cert", "--upstream-client-key"]]
+        {
+            let flags = ["--token-audience", "a", of_cert, &cert, of_key, &key];
+            examine(&sts.url, &flags).await.assert_names(row, verdict);
+        }
     }
     let [cert, key, empty] = ["cert.pem", "key.pem", "empty.pem"].map(|file| files.path(file));
     let inbound = ["--token-audience", "a", "--tls-cert", &cert, "--tls-key", &key];

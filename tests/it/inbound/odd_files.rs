@@ -198,6 +198,28 @@ async fn files_that_are_nearly_right_are_named_by_what_they_are() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_expires_under_a_running_proxy_is_a_warning_before_and_after() {
+    let certificates = Certificates::new("expiring");
+    let (hour_ago, soon) = (time::Duration::hours(-1), time::Duration::seconds(4));
+    certificates.issue_for(hour_ago, soon, "ending.pem", "ending-key.pem");
+    let (cert, key) = (certificates.path("ending.pem"), certificates.path("ending-key.pem"));
+    let sts = Sts::start().await;
+    let callers = ["--upstream-host", "localhost:9", "--tls-cert", &cert, "--tls-key", &key];
+    let upstreams =
+        ["--upstream-host", "localhost:9", "--upstream-client-cert", &cert, "--upstream-client-key", &key];
+    let mut proxies = [Program::serve(&sts.url, &callers).await, Program::serve(&sts.url, &upstreams).await];
+    for (proxy, side) in proxies.iter_mut().zip(["callers", "upstreams"]) {
+        for (code, end) in
+            [("certificate_expiring", "expires soon"), ("certificate_expired", "is not valid now")]
+        {
+            let line = proxy.logged(|line| line["code"] == code).await;
+            assert_eq!(line["msg"], format!("the certificate that {side} are shown {end}"));
+            assert_eq!((&line["level"], &line["file"]), (&"WARN".into(), &cert.clone().into()), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_that_is_not_valid_now_is_a_warning_with_its_dates() {
     let certificates = Certificates::new("not-valid-now");
     let sts = Sts::start().await;

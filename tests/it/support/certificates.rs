@@ -42,9 +42,14 @@ impl Certificates {
 
     /// A pair whose certificate is valid from so many days from now until so many.
     pub fn issue_for_days(&self, days: std::ops::Range<i64>, cert: &str, key: &str) {
+        self.issue_for(time::Duration::days(days.start), time::Duration::days(days.end), cert, key);
+    }
+
+    /// A pair whose certificate is valid from so long from now until so long.
+    pub fn issue_for(&self, begins: time::Duration, ends: time::Duration, cert: &str, key: &str) {
         let mut params = CertificateParams::new(["localhost".to_owned()]).unwrap();
-        let day = |days: i64| time::OffsetDateTime::now_utc() + time::Duration::days(days);
-        (params.not_before, params.not_after) = (day(days.start), day(days.end));
+        let now = time::OffsetDateTime::now_utc();
+        (params.not_before, params.not_after) = (now + begins, now + ends);
         self.sign(params, cert, key);
     }
 

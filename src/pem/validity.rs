@@ -18,10 +18,32 @@ pub struct Validity {
     pub ends: SystemTime,
 }
 
+/// Where in its life a certificate is, the worst last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Phase {
+    /// It is valid for some time.
+    Valid,
+    /// Less than a tenth of its life is left.
+    Expiring,
+    /// It is not valid yet, or has expired.
+    Invalid,
+}
+
 impl Validity {
-    /// Whether the certificate is valid at this moment.
-    pub fn includes(&self, moment: SystemTime) -> bool {
-        (self.begins..=self.ends).contains(&moment)
+    /// The phase at this moment.
+    pub fn phase(&self, moment: SystemTime) -> Phase {
+        let life = self.ends.duration_since(self.begins).unwrap_or_default();
+        match self.ends.duration_since(moment) {
+            Ok(_) if moment < self.begins => Phase::Invalid,
+            Ok(left) if left < life / 10 => Phase::Expiring,
+            Ok(_) => Phase::Valid,
+            Err(_) => Phase::Invalid,
+        }
+    }
+
+    /// The periods of these certificates, without those that cannot be read.
+    pub fn of_chain(chain: &[CertificateDer<'_>]) -> Vec<Self> {
+        chain.iter().filter_map(Self::of).collect()
     }
 
     /// Reads the period from the certificate; returns `None` if it cannot be parsed, or is valid before 1970.
@@ -68,6 +90,15 @@ mod tests {
         let bounds = [1_735_689_600, 1_767_225_600].map(|second| UNIX_EPOCH + Duration::from_secs(second));
         let expected = Validity { begins: bounds[0], ends: bounds[1] };
         assert_eq!(Validity::of(certificate.der()), Some(expected));
+    }
+
+    #[test]
+    fn the_last_tenth_of_a_life_is_its_end() {
+        let at = |second| UNIX_EPOCH + Duration::from_secs(second);
+        let validity = Validity { begins: at(1000), ends: at(2000) };
+        let phases = [999, 1000, 1900, 1901, 2000, 2001].map(|second| validity.phase(at(second)));
+        use Phase::{Expiring, Invalid, Valid};
+        assert_eq!(phases, [Invalid, Valid, Valid, Expiring, Expiring, Invalid]);
     }
 
     #[test]
