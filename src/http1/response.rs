@@ -11,7 +11,7 @@ use super::version::response_in_http_1_1;
 use super::write::MAX_COPIED_BYTES;
 use crate::clock::Clock;
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, DATE, TRAILER, TRANSFER_ENCODING, UPGRADE};
 use http::response::Parts;
 use http::{HeaderMap, Method, Response, StatusCode, Version};
 use httparse::Status;
@@ -111,7 +111,7 @@ impl Reply<'_> {
         let has_no_length = switches || head.status == StatusCode::NO_CONTENT;
         for (name, value) in &head.headers {
             let is_out_of_place = match *name {
-                CONNECTION => !switches,
+                CONNECTION => !(switches || head.headers.contains_key(UPGRADE)),
                 CONTENT_LENGTH => has_no_length,
                 TRANSFER_ENCODING => true,
                 _ => false,

@@ -10,7 +10,7 @@ use http::header::{
     MAX_FORWARDS, PRAGMA, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, RANGE, SET_COOKIE, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
 use std::net::IpAddr;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
@@ -93,6 +93,17 @@ pub fn for_caller(headers: &mut HeaderMap) {
     remove_hop_by_hop(headers);
 }
 
+/// The same for a whole response to a caller of this version. A 426 keeps saying what to switch to, which HTTP/1.1 alone can say
+/// (RFC 9110, section 15.5.22; RFC 9113, section 8.2.2).
+pub fn response_for_caller<B>(response: &mut Response<B>, version: Version) {
+    let says_protocol = response.status() == StatusCode::UPGRADE_REQUIRED && version == Version::HTTP_11;
+    let protocol = response.headers().get(UPGRADE).filter(|_| says_protocol).cloned();
+    for_caller(response.headers_mut());
+    if let Some(protocol) = protocol {
+        switch_to(response.headers_mut(), protocol);
+    }
+}
+
 /// Leaves in the trailers of either direction what may stand in them. Length, route, identity, conditions, how to read the
 /// body and everything about a hop are settled in the header (RFC 9110, section 6.5.1).
 pub fn for_trailers(trailers: &mut HeaderMap, routing_header: Option<&HeaderName>) {
@@ -132,7 +143,7 @@ pub fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-/// Asks for, or confirms, the switch to another protocol. These two fields are for one hop, so each hop sets its own.
+/// Asks for, demands or confirms the switch to another protocol. These two fields are for one hop, so each hop sets its own.
 pub fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, protocol);

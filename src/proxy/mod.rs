@@ -216,7 +216,7 @@ impl Proxy {
         let routing_header = self.route.routing_header();
         let mut response = response.map(|body| ResponseBody::upstream(body, pooled, routing_header));
         let length = response.body().size_hint().exact();
-        headers::for_caller(response.headers_mut());
+        headers::response_for_caller(&mut response, request.version());
         headers::state_length(&mut response, length);
         if !asks_proxy {
             redirect::keep_here(&mut response, target);

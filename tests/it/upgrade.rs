@@ -4,6 +4,7 @@ use crate::support::World;
 use crate::support::certificates::Certificates;
 use crate::support::client::{self, Answer, Http1, get};
 use crate::support::upstream::{Upstream, text};
+use crate::support::wire::{END, Wire};
 use http::StatusCode;
 use hyper::upgrade;
 use hyper_util::rt::TokioIo;
@@ -52,6 +53,50 @@ async fn after_101_both_sides_are_one_pipe() {
     assert!(seen.token().starts_with("ey"));
     assert_eq!((seen.only("connection"), seen.only("upgrade")), (Some("upgrade"), Some("websocket")));
     assert_eq!(seen.only("sec-websocket-key"), Some("dGVzdA=="));
+}
+
+#[tokio::test]
+async fn a_426_says_what_to_switch_to() {
+    for (wish, last) in
+        [("", ""), ("", "connection: close\r\n"), ("upgrade: websocket\r\nconnection: upgrade\r\n", "")]
+    {
+        let wire = Wire::start(&[]).await;
+        let mut caller = wire.caller(&format!("GET / HTTP/1.1\r\nhost: p\r\n{wish}{last}\r\n")).await;
+        let mut upstream = wire.upstream().await;
+        upstream.until(END).await;
+        let fields = "upgrade: websocket\r\nconnection: upgrade, x-hop\r\nx-hop: 1\r\ncontent-length: 0";
+        upstream.send(&format!("HTTP/1.1 426 Upgrade Required\r\n{fields}\r\n\r\n")).await;
+        let answer = caller.until(END).await;
+        assert!(
+            answer.starts_with("HTTP/1.1 426 ") && answer.contains("\r\nupgrade: websocket\r\n"),
+            "{answer}"
+        );
+        assert!(answer.contains("\r\nconnection: upgrade\r\n") && !answer.contains("x-hop"), "{answer}");
+        assert_eq!(answer.contains("\r\nconnection: close\r\n"), !last.is_empty(), "{answer}");
+        if last.is_empty() {
+            caller.send("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+            upstream.until(END).await;
+            upstream.send(&format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n")).await;
+            let answer = caller.until(END).await;
+            assert!(!answer.contains("upgrade"), "no other response has to say it: {answer}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_426_over_http_2_has_no_field_of_a_connection() {
+    let upstream = Upstream::scripted(|_| async {
+        let mut reply = text("");
+        *reply.status_mut() = StatusCode::UPGRADE_REQUIRED;
+        reply.headers_mut().insert("connection", "upgrade".parse().unwrap());
+        reply.headers_mut().insert("upgrade", "websocket".parse().unwrap());
+        reply
+    });
+    let world = World::pinned(upstream.await, &[]).await;
+    let (mut sender, _connection) = client::http2(world.proxy.proxy).await;
+    let answer = sender.send_request(get("http://p/", &[])).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::UPGRADE_REQUIRED);
+    assert!(!answer.headers().contains_key("upgrade") && !answer.headers().contains_key("connection"));
 }
 
 #[tokio::test]

@@ -70,7 +70,8 @@ fn one_file_invents_what_callers_are_answered() {
         let constants = code.match_indices("StatusCode::").map(|(at, _)| &code[at + 12..]);
         let mut constants = constants.filter(|name| name.starts_with(|c: char| c.is_ascii_uppercase()));
         // Compared with, never answered: these say that no body follows, or another protocol, or where something else is.
-        let others = ["SWITCHING_PROTOCOLS", "NO_CONTENT", "NOT_MODIFIED", "CREATED", "ACCEPTED"];
+        let others =
+            ["SWITCHING_PROTOCOLS", "NO_CONTENT", "NOT_MODIFIED", "CREATED", "ACCEPTED", "UPGRADE_REQUIRED"];
         constants.any(|name| !others.iter().any(|other| name.starts_with(other)))
     };
     for Source { path, code } in sources() {
