@@ -5,6 +5,7 @@
 use attache::clock::Clock;
 use attache::config::upstream::ForwardedFor;
 use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
+use attache::model::caller::Caller;
 use attache::model::target::{Scheme, Target};
 use attache::token::Token;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
@@ -44,16 +45,15 @@ fn upstream(mut headers: HeaderMap, choice: u8) {
     let clock = Clock::system();
     let token = Token::new("a.b.c", clock.moment(), clock.now() + Duration::from_secs(300)).expect("a token");
     let target = Target::new(Scheme::Https, "api.example.com".parse().expect("a name"));
-    let caller = HeaderValue::from_static("192.0.2.9");
-    let caller = (choice & 1 == 0).then_some(&caller);
+    let caller = Caller::new((choice & 1 == 0).then_some([192, 0, 2, 9].into()));
     let mode = [ForwardedFor::Append, ForwardedFor::Keep, ForwardedFor::Remove][usize::from(choice >> 1) % 3];
-    let wish = for_upstream(&mut headers, Some(&ROUTING), (mode, caller), &target, &token);
+    let wish = for_upstream(&mut headers, Some(&ROUTING), mode, &caller, &target, &token);
     only(&headers, &AUTHORIZATION, b"Bearer a.b.c");
     only(&headers, &HOST, b"api.example.com");
     assert!(!headers.contains_key(ROUTING));
     nothing_of_a_hop(&headers);
     assert!(headers.get_all("te").iter().all(|te| te == "trailers"));
-    if matches!(mode, ForwardedFor::Append) && caller.is_some() {
+    if matches!(mode, ForwardedFor::Append) && caller.forwarded_for().is_some() {
         let list = headers.get("x-forwarded-for").expect("the caller's address");
         assert!(list.as_bytes().ends_with(b"192.0.2.9"));
     }

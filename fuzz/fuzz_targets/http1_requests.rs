@@ -22,9 +22,9 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{DuplexStream, duplex};
 
 /// The most bytes of a header that attache reads.
-const MOST_BUFFERED: usize = 128 * 1024;
+const MAX_BUFFERED: usize = 128 * 1024;
 /// The most fields of a header that attache reads.
-const MOST_FIELDS: usize = 500;
+const MAX_FIELDS: usize = 500;
 
 fuzz_target!(|input: &[u8]| {
     let Some(pieces) = Pieces::of(input) else { return };
@@ -136,9 +136,9 @@ async fn by_hyper(stream: DuplexStream, record: Record) {
     let mut builder = http1::Builder::new();
     builder
         .half_close(false)
-        .max_buf_size(MOST_BUFFERED)
-        .max_header_size(MOST_BUFFERED)
-        .max_headers(MOST_FIELDS);
+        .max_buf_size(MAX_BUFFERED)
+        .max_header_size(MAX_BUFFERED)
+        .max_headers(MAX_FIELDS);
     let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 

@@ -18,9 +18,9 @@ use tokio::io::{AsyncReadExt, DuplexStream, duplex};
 use tokio::time::sleep;
 
 /// The most bytes of a header that attache reads.
-const MOST_BUFFERED: usize = 128 * 1024;
+const MAX_BUFFERED: usize = 128 * 1024;
 /// The most fields of a header that attache reads.
-const MOST_FIELDS: usize = 500;
+const MAX_FIELDS: usize = 500;
 
 fuzz_target!(|input: &[u8]| {
     let Some((kind, input)) = input.split_first() else { return };
@@ -110,7 +110,7 @@ async fn by_attache(stream: DuplexStream, request: Request<Empty<Bytes>>) -> Opt
 
 async fn by_hyper(stream: DuplexStream, request: Request<Empty<Bytes>>) -> Option<Seen> {
     let mut builder = http1::Builder::new();
-    builder.max_buf_size(MOST_BUFFERED).max_headers(MOST_FIELDS);
+    builder.max_buf_size(MAX_BUFFERED).max_headers(MAX_FIELDS);
     builder.allow_spaces_after_header_name_in_responses(true);
     let (mut sender, connection) = builder.handshake(TokioIo::new(stream)).await.ok()?;
     let asking = async {

@@ -6,7 +6,7 @@ use tokio::runtime;
 use tokio::time::{sleep, timeout};
 
 /// The most pieces that are cut off one by one.
-const MOST_CUT: usize = 64;
+const MAX_CUT: usize = 64;
 /// Longer than any time limit.
 const FOREVER: Duration = Duration::from_secs(24 * 60 * 60);
 /// How long after the last piece the sender ends. Much longer than all pieces take.
@@ -41,7 +41,7 @@ impl<'b> Pieces<'b> {
     /// Sends a piece whenever the other side has done what it can with those before. Ends a good while after the last one.
     pub async fn send(&self, mut stream: impl AsyncWrite + Unpin) {
         let (first, rest) = self.bytes.split_at(self.start);
-        let cut = self.each.saturating_mul(MOST_CUT).min(rest.len());
+        let cut = self.each.saturating_mul(MAX_CUT).min(rest.len());
         let (rest, last) = rest.split_at(cut);
         for piece in [first].into_iter().chain(rest.chunks(self.each.max(1))).chain([last]) {
             // The other side may have had enough.

@@ -8,6 +8,8 @@ use crate::admin::status::{Listeners, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::Sockets;
+use crate::proxy::Proxy;
+use crate::proxy::authorize::{Authorizer, Tokens};
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
 use crate::proxy::error_log::ErrorLog;
@@ -16,7 +18,6 @@ use crate::proxy::pool::Pool;
 use crate::proxy::route::Route;
 use crate::proxy::trust::UpstreamTls;
 use crate::proxy::upstream::Upstream;
-use crate::proxy::{Proxy, Tokens};
 use crate::reload::{self, Reload};
 use crate::server::activity::Limits;
 use crate::server::address::Address;
@@ -210,7 +211,7 @@ impl App {
             readiness: self.readiness.clone(),
             metrics: self.telemetry.metrics.clone(),
             connections: self.server.connections.clone(),
-            tokens: self.server.proxy.tokens.cache.clone(),
+            tokens: self.server.proxy.authorizer.tokens.cache.clone(),
             pool: self.server.proxy.upstream.pool().clone(),
             recent: self.recent.clone(),
         }
@@ -227,12 +228,17 @@ fn server(
     let upstream_connections = connector.tasks.clone();
     let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
     let error_log = ErrorLog::new(&upstream_connections);
+    let upstream = Upstream::new(connector, pool, config.upstream.timeout, error_log.clone());
+    let upstream = Arc::new(upstream);
     let proxy = Proxy {
         on_loopback,
-        route: Route::new(config),
-        loops: LoopGuard::default(),
-        tokens,
-        upstream: Upstream::new(connector, pool, config.upstream.timeout, error_log.clone()),
+        authorizer: Authorizer {
+            route: Route::new(config),
+            loops: LoopGuard::default(),
+            tokens,
+            upstream: upstream.clone(),
+        },
+        upstream,
         metrics: telemetry.metrics.clone(),
         traces: telemetry.traces.clone(),
         error_log,

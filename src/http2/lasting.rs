@@ -10,13 +10,13 @@ pub struct Lasting<C> {
     connection: Pin<Box<C>>,
     flushes: Flushes,
     /// The maximum number of consecutive ends that are ignored.
-    most_streams: u32,
+    max_streams: u32,
 }
 
 impl<C> Lasting<C> {
     /// The connection with these flushes, on which so many streams may be open.
-    pub fn new(connection: C, flushes: Flushes, most_streams: u32) -> Self {
-        Self { connection: Box::pin(connection), flushes, most_streams }
+    pub fn new(connection: C, flushes: Flushes, max_streams: u32) -> Self {
+        Self { connection: Box::pin(connection), flushes, max_streams }
     }
 
     /// The wrapped connection.
@@ -30,7 +30,7 @@ impl<C: Future<Output = Result<(), E>>, E> Future for Lasting<C> {
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Result<(), E>> {
         // Each CONNECT causes one such end.
-        for _ in 0..=self.most_streams {
+        for _ in 0..=self.max_streams {
             let outcome = ready!(self.connection.as_mut().poll(context));
             if outcome.is_err() || self.flushes.are_shut() {
                 return Poll::Ready(outcome);

@@ -10,6 +10,8 @@ pub mod policy;
 pub mod parent_proxy;
 /// The upstreams that are reached without it.
 pub mod no_proxy;
+/// The peer of a connection.
+pub mod caller;
 /// The audiences of one token.
 pub mod audience_set;
 /// What is asked of STS.

@@ -132,18 +132,18 @@ struct Shared {
     streams: AtomicUsize,
     retirement: Retirement,
     turned_away: AtomicBool,
-    most_streams: Arc<AtomicUsize>,
+    max_streams: Arc<AtomicUsize>,
     heard: Heard,
     flushes: Flushes,
     window: SendWindow,
 }
 
 impl Http2 {
-    /// A connection that has just been opened. The task that drives it keeps `most_streams` at what the upstream allows,
+    /// A connection that has just been opened. The task that drives it keeps `max_streams` at what the upstream allows,
     /// and its stream keeps the others at what comes, is flushed and may be sent.
     pub fn new(
         sender: http2::SendRequest<FramedBody>,
-        most_streams: Arc<AtomicUsize>,
+        max_streams: Arc<AtomicUsize>,
         heard: Heard,
         flushes: Flushes,
         window: SendWindow,
@@ -151,7 +151,7 @@ impl Http2 {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
         let streams = AtomicUsize::new(0);
         let shared =
-            Arc::new(Shared { streams, retirement, turned_away, most_streams, heard, flushes, window });
+            Arc::new(Shared { streams, retirement, turned_away, max_streams, heard, flushes, window });
         Self { sender, stream: Arc::new(OpenStream::of(&shared)) }
     }
 
@@ -179,7 +179,7 @@ impl Http2 {
     /// Whether the upstream takes another request beside those that have a part in this connection, this one aside
     /// (`SETTINGS_MAX_CONCURRENT_STREAMS`, RFC 9113, section 6.5.2).
     pub fn has_room(&self) -> bool {
-        self.others() < self.stream.0.most_streams.load(Ordering::Relaxed)
+        self.others() < self.stream.0.max_streams.load(Ordering::Relaxed)
     }
 
     /// How many other parts there are.

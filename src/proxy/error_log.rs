@@ -13,7 +13,7 @@ use tokio::time::{Instant, interval_at};
 /// How often repetitions are told. What did not happen again meanwhile is news the next time.
 const EVERY: Duration = Duration::from_secs(10);
 /// The most kinds that are told apart, as callers choose targets.
-const MOST: usize = 1000;
+const MAX_KINDS: usize = 1000;
 
 /// Says each kind of upstream error once, and then how often. Cloning is cheap and gives the same.
 #[derive(Clone)]
@@ -108,7 +108,7 @@ impl Ledger {
             *again += 1;
             return false;
         }
-        if self.again.len() >= MOST {
+        if self.again.len() >= MAX_KINDS {
             *self.beyond.entry(kind.diagnostic).or_default() += 1;
             return false;
         }
@@ -154,8 +154,8 @@ mod tests {
         let mut ledger = Ledger::default();
         let news =
             (0..5000).filter(|n| ledger.note(kind(&format!("h{n}.example"), DiagnosticCode::UpstreamDns)));
-        assert_eq!(news.count(), MOST);
-        assert_eq!(ledger.again.len(), MOST);
+        assert_eq!(news.count(), MAX_KINDS);
+        assert_eq!(ledger.again.len(), MAX_KINDS);
         assert_eq!(
             ledger.close(),
             Summary { beyond: [(DiagnosticCode::UpstreamDns, 4000)].into(), ..Summary::default() }

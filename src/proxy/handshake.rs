@@ -32,7 +32,7 @@ pub const DEDICATED_WINDOW: u32 = 2 * STREAM_WINDOW;
 const SEND_BUFFER: usize = 64 << 10;
 
 /// What the HTTP/2 library does not tell from nonsense: a larger header. Up to here it is told, and refused by its name.
-const MOST_TOLD_APART: u32 = 2 * MAX_HEADER_LIST_SIZE;
+const MAX_RECOGNIZED_HEADER_LIST: u32 = 2 * MAX_HEADER_LIST_SIZE;
 
 /// Speaks HTTP/1.1, which needs no word beforehand.
 pub fn http1(stream: Box<dyn Stream>) -> Connection {
@@ -54,7 +54,7 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Resul
         .initial_connection_window_size(window)
         .max_send_buf_size(SEND_BUFFER)
         .initial_max_send_streams(0)
-        .max_header_list_size(MOST_TOLD_APART)
+        .max_header_list_size(MAX_RECOGNIZED_HEADER_LIST)
         .handshake::<_, FramedBody>(TokioIo::new(stream))
         .await
         .map_err(|error| UpstreamError::of(heard.explain(error)))?;
@@ -69,8 +69,8 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Resul
             }),
         }
     }
-    let most_streams = Arc::new(AtomicUsize::new(taken_of(connection.current_max_send_streams())));
-    let allowed = most_streams.clone();
+    let max_streams = Arc::new(AtomicUsize::new(taken_of(connection.current_max_send_streams())));
+    let allowed = max_streams.clone();
     tasks.spawn(async move {
         loop {
             tokio::select! {
@@ -83,7 +83,7 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Resul
             }
         }
     });
-    Ok(Connection::Http2(Http2::new(sender, most_streams, heard, flushes, send_window)))
+    Ok(Connection::Http2(Http2::new(sender, max_streams, heard, flushes, send_window)))
 }
 
 /// How many of the requests at a time that the upstream allows are sent.

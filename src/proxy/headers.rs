@@ -2,6 +2,7 @@
 
 use crate::config::upstream::ForwardedFor;
 use crate::http1::fields::members;
+use crate::model::caller::Caller;
 use crate::model::target::Target;
 use crate::token::Token;
 use http::header::{
@@ -11,7 +12,6 @@ use http::header::{
     TRANSFER_ENCODING, UPGRADE, WWW_AUTHENTICATE,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, Version};
-use std::net::IpAddr;
 
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
@@ -65,7 +65,8 @@ const HTTP_AGAIN: [&[u8]; 4] = [b"h2", b"h3", b"http/", b"tls/"];
 pub fn for_upstream(
     headers: &mut HeaderMap,
     routing_header: Option<&HeaderName>,
-    forwarded_for: (ForwardedFor, Option<&HeaderValue>),
+    forwarded_for: ForwardedFor,
+    caller: &Caller,
     target: &Target,
     token: &Token,
 ) -> Option<HeaderValue> {
@@ -79,7 +80,7 @@ pub fn for_upstream(
     if let Some(header) = routing_header {
         headers.remove(header);
     }
-    forward_for(headers, forwarded_for);
+    state_caller(headers, forwarded_for, caller);
     headers.insert(HOST, target.authority().clone());
     // Last, so that no word of the caller's can have taken it away.
     if headers.insert(AUTHORIZATION, token.bearer().clone()).is_some() {
@@ -149,11 +150,6 @@ pub fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(UPGRADE, protocol);
 }
 
-/// A client's address as `X-Forwarded-For` shows it. IPv4 callers of an IPv6 socket appear as IPv4.
-pub fn client_address(address: IpAddr) -> HeaderValue {
-    HeaderValue::try_from(address.to_canonical().to_string()).expect("an address is visible ASCII")
-}
-
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> =
@@ -192,19 +188,19 @@ fn names<'h>(headers: &'h HeaderMap, list: &HeaderName) -> impl Iterator<Item = 
     members(headers, list).filter(|name| !name.is_empty())
 }
 
-fn forward_for(headers: &mut HeaderMap, (mode, client): (ForwardedFor, Option<&HeaderValue>)) {
-    match (mode, client) {
+fn state_caller(headers: &mut HeaderMap, mode: ForwardedFor, caller: &Caller) {
+    match (mode, caller.forwarded_for()) {
         (ForwardedFor::Keep, _) | (ForwardedFor::Append, None) => {}
         (ForwardedFor::Remove, _) => {
             headers.remove(X_FORWARDED_FOR);
         }
-        (ForwardedFor::Append, Some(client)) => match headers.entry(X_FORWARDED_FOR) {
+        (ForwardedFor::Append, Some(address)) => match headers.entry(X_FORWARDED_FOR) {
             Entry::Vacant(entry) => {
-                entry.insert(client.clone());
+                entry.insert(address.clone());
             }
             Entry::Occupied(mut entry) => {
                 let mut list: Vec<&[u8]> = entry.iter().map(HeaderValue::as_bytes).collect();
-                list.push(client.as_bytes());
+                list.push(address.as_bytes());
                 let joined = HeaderValue::from_bytes(&list.join(&b", "[..]));
                 entry.insert(joined.expect("header values joined by a comma are a header value"));
             }

@@ -26,8 +26,8 @@ fn map<'h>(lines: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> HeaderMap {
 }
 
 fn rewrite(headers: &mut HeaderMap) -> Option<HeaderValue> {
-    let caller = HeaderValue::from_static("192.0.2.9");
-    for_upstream(headers, Some(&ROUTING), (ForwardedFor::Append, Some(&caller)), &target(), &token())
+    let caller = Caller::new(Some([192, 0, 2, 9].into()));
+    for_upstream(headers, Some(&ROUTING), ForwardedFor::Append, &caller, &target(), &token())
 }
 
 /// What is left of these lines on their way to the upstream.

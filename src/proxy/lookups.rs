@@ -15,7 +15,7 @@ const BAD: Duration = Duration::from_secs(1);
 /// How long the last answer stands in for one that cannot be had (RFC 8767, with a shorter time than it allows).
 const STALE: Duration = Duration::from_secs(300);
 /// How long a look-up may take before the last answer is used in place of its own (RFC 8767, section 5).
-const PATIENCE: Duration = Duration::from_secs(1);
+const STALE_AFTER: Duration = Duration::from_secs(1);
 /// The most look-ups at a time.
 const MAX_THREADS: usize = 16;
 /// The most names that are known, looked up or waiting.
@@ -73,9 +73,9 @@ impl Entry {
         }
         if let Some(Running { since, done }) = &self.running {
             let stale = good(STALE);
-            let stale_from = stale.is_some().then_some(*since + PATIENCE);
+            let stale_from = stale.is_some().then_some(*since + STALE_AFTER);
             let running = Asked::Running { done: done.subscribe(), stale_from };
-            return Some(stale.filter(|_| now >= *since + PATIENCE).unwrap_or(running));
+            return Some(stale.filter(|_| now >= *since + STALE_AFTER).unwrap_or(running));
         }
         let (problem, since) = self.bad.as_ref()?;
         (now.duration_since(*since) < BAD)
@@ -110,7 +110,7 @@ impl Lookups {
             true => self.waiting.push_front(name.into()),
             false => self.waiting.push_back(name.into()),
         }
-        Asked::Running { done: outcome, stale_from: stale.then_some(now + PATIENCE) }
+        Asked::Running { done: outcome, stale_from: stale.then_some(now + STALE_AFTER) }
     }
 
     /// How much of the time since `begin` passed before the name had an answer; `None` while it has none.

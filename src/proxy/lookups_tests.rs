@@ -83,11 +83,11 @@ fn a_look_up_that_takes_long_is_waited_for_only_where_there_is_no_last_answer() 
     lookups.finish(NAME, Ok(addresses(1)), start);
     let late = start + GOOD;
     let Asked::Running { stale_from, .. } = lookups.ask(NAME, late) else { panic!("it is old") };
-    assert_eq!(stale_from, Some(late + PATIENCE));
-    assert_eq!(shown(lookups.ask(NAME, late + PATIENCE / 2)), "...");
-    assert_eq!(shown(lookups.ask(NAME, late + PATIENCE)), "192.0.2.1");
+    assert_eq!(stale_from, Some(late + STALE_AFTER));
+    assert_eq!(shown(lookups.ask(NAME, late + STALE_AFTER / 2)), "...");
+    assert_eq!(shown(lookups.ask(NAME, late + STALE_AFTER)), "192.0.2.1");
     let _waiting = lookups.ask("other.example.com", late);
-    assert_eq!(shown(lookups.ask("other.example.com", late + 100 * PATIENCE)), "...");
+    assert_eq!(shown(lookups.ask("other.example.com", late + 100 * STALE_AFTER)), "...");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn a_name_in_use_is_kept_however_many_others_are_named() {
         Some(NAME),
         "it is looked up before names that never had an answer"
     );
-    assert_eq!(shown(lookups.ask(NAME, late + PATIENCE)), "192.0.2.1");
+    assert_eq!(shown(lookups.ask(NAME, late + STALE_AFTER)), "192.0.2.1");
 
     assert_eq!(shown(lookups.ask(&new(5000), late)), "too many names are being looked up");
     drop(waiting);

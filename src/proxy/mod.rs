@@ -6,6 +6,8 @@ pub mod validate;
 pub mod cross_site;
 /// What is for this proxy and goes no further.
 pub mod hops;
+/// Its destination and its token, if the rules allow it.
+pub mod authorize;
 /// A target, and what every request to it shares.
 pub mod destination;
 /// Where requests go, and which rules apply.
@@ -84,23 +86,22 @@ pub mod response;
 pub mod grpc;
 
 use crate::http1::error::Error as Http1Error;
+use crate::model::caller::Caller;
 use crate::model::policy::Denied;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::traces::{Traces, while_waiting};
+use crate::telemetry::traces::Traces;
 use crate::token::Token;
-use crate::token::{cache::TokenCache, entry::CacheEntry};
+use authorize::{Authorized, Authorizer};
 use destination::Destination;
 use error::{ProxyError, UpstreamError};
 use error_log::ErrorLog;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
-use loops::LoopGuard;
 use request_body::RequestBody;
 use request_log::RequestLog;
 use response::Language;
 use response_body::ResponseBody;
-use route::Route;
 use std::sync::Arc;
 use upgrade::{Pipe, Upgrade};
 use upstream::Upstream;
@@ -110,14 +111,10 @@ use upstream_body::UpstreamBody;
 pub struct Proxy {
     /// Whether callers are on this machine, and over TCP, so that a browser may be among them.
     pub on_loopback: bool,
-    /// Where requests go, and which rules apply.
-    pub route: Route,
-    /// What knows requests again that have been sent before.
-    pub loops: LoopGuard,
-    /// Where tokens come from.
-    pub tokens: Tokens,
+    /// What a request may have.
+    pub authorizer: Authorizer,
     /// The way to upstreams.
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     /// What is counted.
     pub metrics: Metrics,
     /// What is traced.
@@ -126,21 +123,13 @@ pub struct Proxy {
     pub error_log: ErrorLog,
 }
 
-/// Where a request's token comes from.
-pub struct Tokens {
-    /// Every audience set in use.
-    pub cache: TokenCache,
-    /// The entry of all requests alike; `None` takes the one of a request's target.
-    pub default_credential: Option<Arc<CacheEntry>>,
-}
-
 impl Proxy {
     /// The answer to one request of the caller at this address, and what begins behind it where both sides switch
     /// protocols.
     pub async fn answer(
         &self,
         request: &mut Request<RequestBody>,
-        caller: Option<&HeaderValue>,
+        caller: &Caller,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
         let mut record = RequestLog::start(self.metrics.clone(), &self.traces, request, caller);
         let language = Language::of(request);
@@ -157,12 +146,7 @@ impl Proxy {
     }
 
     /// The answer to what cannot be read as a request. The log has what can be told of it.
-    pub fn refuse(
-        &self,
-        error: Http1Error,
-        told: &Request<()>,
-        caller: Option<&HeaderValue>,
-    ) -> Response<ResponseBody> {
+    pub fn refuse(&self, error: Http1Error, told: &Request<()>, caller: &Caller) -> Response<ResponseBody> {
         let record = RequestLog::start(self.metrics.clone(), &self.traces, told, caller);
         self.fail(&ProxyError::Unreadable(error), Language::Http, record)
     }
@@ -179,7 +163,7 @@ impl Proxy {
     async fn forward(
         &self,
         request: &mut Request<RequestBody>,
-        caller: Option<&HeaderValue>,
+        caller: &Caller,
         record: &mut RequestLog,
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
@@ -191,12 +175,8 @@ impl Proxy {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let destination = self.route.destination(request)?;
+        let Authorized { destination, token } = self.authorizer.authorize(request, record).await?;
         let target = destination.target();
-        record.destination(&destination);
-        self.route.check_host(target)?;
-        self.loops.check(request.headers(), &destination)?;
-        let token = self.token(&destination, record).await?;
         let asks_proxy = route::name_in_request_target(request).is_some();
         let protocol = self.rewrite(request, caller, &destination, &token);
         let upgrade = Upgrade::ask(protocol, key, request);
@@ -213,7 +193,7 @@ impl Proxy {
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
-        let routing_header = self.route.routing_header();
+        let routing_header = self.authorizer.route.routing_header();
         let mut response = response.map(|body| ResponseBody::upstream(body, pooled, routing_header));
         let length = response.body().size_hint().exact();
         headers::response_for_caller(&mut response, request.version());
@@ -224,46 +204,26 @@ impl Proxy {
         Ok(Forwarded::Response(response))
     }
 
-    async fn token(&self, destination: &Destination, record: &mut RequestLog) -> Result<Token, ProxyError> {
-        let own;
-        let entry = match &self.tokens.default_credential {
-            Some(default) => default,
-            None => {
-                own = self.entry(destination).await?;
-                &own
-            }
-        };
-        record.audience(entry.label());
-        let token = while_waiting(record.span(), "token", entry.token()).await;
-        token.map_err(|error| ProxyError::Token(destination.target().clone(), error))
-    }
-
-    /// The entry of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
-    /// before the first one is minted.
-    async fn entry(&self, destination: &Destination) -> Result<Arc<CacheEntry>, ProxyError> {
-        let (target, audiences) = (destination.target(), destination.audiences());
-        if let Some(entry) = self.tokens.cache.get(audiences) {
-            return Ok(entry);
-        }
-        let outcome = self.upstream.check(target).await;
-        outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(self.tokens.cache.get_or_insert(audiences))
-    }
-
     fn rewrite(
         &self,
         request: &mut Request<RequestBody>,
-        caller: Option<&HeaderValue>,
+        caller: &Caller,
         destination: &Destination,
         token: &Token,
     ) -> Option<HeaderValue> {
-        let routing_header = self.route.routing_header();
+        let routing_header = self.authorizer.route.routing_header();
         request.body_mut().leave_out(routing_header);
-        let forwarded_for = (self.route.forwarded_for, caller);
+        let forwarded_for = self.authorizer.route.forwarded_for;
         let headers = request.headers_mut();
-        let upgrade =
-            headers::for_upstream(headers, routing_header, forwarded_for, destination.target(), token);
-        self.loops.leave(headers, destination);
+        let upgrade = headers::for_upstream(
+            headers,
+            routing_header,
+            forwarded_for,
+            caller,
+            destination.target(),
+            token,
+        );
+        self.authorizer.loops.leave(headers, destination);
         upgrade
     }
 

@@ -29,15 +29,15 @@ fn http1() -> (Connection, DuplexStream) {
 }
 
 /// The same for many requests, of which the upstream takes this many at once.
-async fn http2(tasks: &Tasks, most_streams: usize) -> (Connection, DuplexStream) {
+async fn http2(tasks: &Tasks, max_streams: usize) -> (Connection, DuplexStream) {
     let (ours, theirs) = duplex(64 * 1024);
     let handshake = http2::handshake::<_, _, FramedBody>(TokioExecutor::new(), TokioIo::new(ours));
     let (sender, connection) = handshake.await.unwrap();
     tasks.spawn(async {
         let _ = connection.await;
     });
-    let (most_streams, heard) = (Arc::new(AtomicUsize::new(most_streams)), Heard::now());
-    let connection = Http2::new(sender, most_streams, heard, Flushes::default(), SendWindow::default());
+    let (max_streams, heard) = (Arc::new(AtomicUsize::new(max_streams)), Heard::now());
+    let connection = Http2::new(sender, max_streams, heard, Flushes::default(), SendWindow::default());
     (Connection::Http2(connection), theirs)
 }
 

@@ -5,6 +5,7 @@
 use super::destination::Destination;
 use super::request_body::{RequestBody, Sent};
 use crate::diagnostics::DiagnosticCode;
+use crate::model::caller::Caller;
 use crate::telemetry::labels::{AudienceLabel, ErrorType, TokenResult};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::targets::ACCESS;
@@ -51,15 +52,10 @@ struct AccessLogEntry {
 }
 
 impl RequestLog {
-    /// Starts the log of a request whose header has just arrived from the caller at this address.
-    pub fn start<B>(
-        metrics: Metrics,
-        traces: &Traces,
-        request: &Request<B>,
-        caller: Option<&HeaderValue>,
-    ) -> Self {
+    /// Starts the log of a request whose header has just arrived from this caller.
+    pub fn start<B>(metrics: Metrics, traces: &Traces, request: &Request<B>, caller: &Caller) -> Self {
         metrics.request_started();
-        let span = traces.request(request, caller);
+        let span = traces.request(request, caller.forwarded_for());
         let line = tracing::enabled!(target: ACCESS, Level::DEBUG).then(|| {
             let trace = span.as_ref().map(|span| span.trace());
             Box::new(AccessLogEntry::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))
@@ -182,11 +178,11 @@ impl Drop for RequestLog {
 }
 
 impl AccessLogEntry {
-    fn start<B>(request: &Request<B>, caller: Option<&HeaderValue>, trace: Option<TraceId>) -> Self {
+    fn start<B>(request: &Request<B>, caller: &Caller, trace: Option<TraceId>) -> Self {
         Self {
             path: request.uri().path().to_owned(),
             version: request.version(),
-            client: caller.cloned(),
+            client: caller.forwarded_for().cloned(),
             trace,
             audience: None,
             received: Sent::default(),

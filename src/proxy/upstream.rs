@@ -24,14 +24,14 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 /// How often a request is sent at most, where an upstream keeps saying that it has not looked at it, or hangs up first.
-const MOST_TRIES: usize = 5;
+const MAX_TRIES: usize = 5;
 
 /// How long a connection that is closed for want of files keeps its own: one of HTTP/2 is closed by its own task.
 const CLOSED_WITHIN: Duration = Duration::from_millis(20);
 
 /// The largest header of a request that shares a connection, in bytes of names, values and path. Some upstreams answer a
 /// larger one by closing its connection, and with it the requests of others: nginx beyond 32 KiB, others sooner.
-const MOST_SHARED_HEADER: usize = 16 << 10;
+const MAX_SHARED_HEADER: usize = 16 << 10;
 
 /// Reaches upstreams.
 pub struct Upstream {
@@ -94,7 +94,7 @@ impl Upstream {
                 Ok((response, part)) => return Ok((response, self.pool.pooled(target, part))),
                 Err(SendError::TimedOut(limit)) => return Err(UpstreamError::ResponseTimeout(limit)),
                 // The connection was closed while it lay in the pool, or by what others sent on it: the next may be good.
-                Err(SendError::NotSent(body, error)) if kept || tries < MOST_TRIES && !error.is_alert() => {
+                Err(SendError::NotSent(body, error)) if kept || tries < MAX_TRIES && !error.is_alert() => {
                     body
                 }
                 Err(SendError::NotSent(_, error)) => return Err(failure(&sent, error)),
@@ -119,7 +119,7 @@ impl Upstream {
     fn purpose(&self, target: &Target, request: &Request<RequestBody>) -> Purpose {
         if self.connector.opens_alone(request.headers().contains_key(UPGRADE)) {
             Purpose::Switch
-        } else if self.connector.may_speak_http2(target) && header_size(request) > MOST_SHARED_HEADER {
+        } else if self.connector.may_speak_http2(target) && header_size(request) > MAX_SHARED_HEADER {
             Purpose::Dedicated
         } else {
             Purpose::Any
@@ -206,7 +206,7 @@ fn header_size(request: &Request<RequestBody>) -> usize {
 /// Whether the connection, rather than the request, is likely to be why the request was lost.
 fn is_repeated(error: &MessageError, purpose: Purpose, kept: bool, tries: usize) -> bool {
     if is_unprocessed(error) {
-        return tries < MOST_TRIES;
+        return tries < MAX_TRIES;
     }
     kept || purpose == Purpose::Any && is_invalid_http2(error)
 }

@@ -16,11 +16,11 @@ use crate::http2::batches::BatchedBody;
 use crate::http2::flushes::{FlushedBody, Flushes};
 use crate::http2::frames::CountedFrames;
 use crate::http2::lasting::Lasting;
-use crate::proxy::headers::client_address;
+use crate::model::caller::Caller;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::request_body::RequestBody;
 use crate::proxy::response_body::ResponseBody;
-use http::{HeaderValue, Request, Response};
+use http::{Request, Response};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -69,7 +69,7 @@ pub async fn serve(server: &Arc<Server>, stream: Socket, address: Option<IpAddr>
         return;
     }
     match &server.tls {
-        None => speak_http(server, stream, address.map(client_address), drain).await,
+        None => speak_http(server, stream, Caller::new(address), drain).await,
         // The future is boxed, because it is three times as large, and connections without TLS would need the memory too.
         Some(tls) => Box::pin(speak_tls(server, tls, stream, address, drain)).await,
     }
@@ -83,7 +83,7 @@ async fn speak_tls(
     drain: Drain,
 ) {
     match timeout(server.limits.header_read_timeout, tls.acceptor().accept(stream)).await {
-        Ok(Ok(stream)) => speak_http(server, stream, address.map(client_address), drain).await,
+        Ok(Ok(stream)) => speak_http(server, stream, Caller::new(address), drain).await,
         Ok(Err(error)) => {
             tracing::debug!(%error, "a caller's TLS handshake failed");
             server.refused_certificates.note(&error, address);
@@ -92,12 +92,7 @@ async fn speak_tls(
     }
 }
 
-async fn speak_http(
-    server: &Arc<Server>,
-    mut stream: impl CallerStream,
-    caller: Option<HeaderValue>,
-    drain: Drain,
-) {
+async fn speak_http(server: &Arc<Server>, mut stream: impl CallerStream, caller: Caller, drain: Drain) {
     let activity = Activity::of_new_connection();
     let deadlines = Deadlines { activity: &activity, limits: server.limits, drain: &drain };
     let spoken = tokio::select! {
@@ -153,7 +148,7 @@ fn report<E: Display>(outcome: Result<(), E>) {
 /// Responds to the requests of one connection.
 struct Callers {
     server: Arc<Server>,
-    caller: Option<HeaderValue>,
+    caller: Caller,
     activity: Activity,
 }
 
@@ -161,7 +156,7 @@ impl Callers {
     fn answer_one(&self, mut request: Request<RequestBody>) -> Answering<BusyBody<ResponseBody>> {
         let (server, caller, busy) = (self.server.clone(), self.caller.clone(), self.activity.busy());
         Box::pin(async move {
-            let (response, pipe) = server.proxy.answer(&mut request, caller.as_ref()).await;
+            let (response, pipe) = server.proxy.answer(&mut request, &caller).await;
             if let Some(pipe) = pipe {
                 // Over HTTP/2 the pipe is a stream of this connection, which is not idle while the pipe is open.
                 let busy = busy.also();
@@ -187,7 +182,7 @@ impl Handler for Callers {
     }
 
     fn refuse(&self, error: Error, told: &Request<()>) -> Response<Self::Body> {
-        let response = self.server.proxy.refuse(error, told, self.caller.as_ref());
+        let response = self.server.proxy.refuse(error, told, &self.caller);
         response.map(|body| BusyBody::new(body, self.activity.busy()))
     }
 }

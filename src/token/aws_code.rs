@@ -5,7 +5,7 @@ use crate::telemetry::labels::ErrorClass;
 use std::fmt;
 
 /// The most that is kept of a code, in bytes.
-const LONGEST: usize = 128;
+const MAX_CODE_BYTES: usize = 128;
 
 /// An error code as AWS sent it, and what it means.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ const CODES: [(&str, CodeKind); 49] = [
 impl AwsCode {
     /// Reads a code. `None` where there is none.
     pub fn read(text: &str) -> Option<Self> {
-        let text = legible::line(text.trim(), LONGEST);
+        let text = legible::line(text.trim(), MAX_CODE_BYTES);
         // Some texts of AWS leave the suffix out, so both spellings have to be one series.
         let known = match text.as_str() {
             "OutboundWebIdentityFederationDisabled" => "OutboundWebIdentityFederationDisabledException",

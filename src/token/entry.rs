@@ -161,8 +161,8 @@ impl CacheEntry {
 
     /// How long until the set counts as idle if it is not used; `None` where it never does.
     pub(super) fn idle_in(&self) -> Option<Duration> {
-        let patience = self.state.borrow().token().map_or(PATIENCE_WITHOUT_TOKEN, Token::life);
-        (!self.pinned).then(|| patience.saturating_sub(self.unused_for()))
+        let idle_limit = self.state.borrow().token().map_or(MAX_IDLE_WITHOUT_TOKEN, Token::life);
+        (!self.pinned).then(|| idle_limit.saturating_sub(self.unused_for()))
     }
 
     pub(super) fn is_idle(&self) -> bool {
@@ -171,7 +171,7 @@ impl CacheEntry {
 }
 
 /// An entry that is not pinned and has no token is dropped when it has not been used for this long.
-const PATIENCE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
+const MAX_IDLE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

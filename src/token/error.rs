@@ -10,7 +10,7 @@ use crate::telemetry::labels::ErrorClass;
 use std::time::Duration;
 
 /// The most that is kept of a text of AWS, in bytes.
-pub(super) const LONGEST: usize = 2048;
+pub(super) const MAX_TEXT_BYTES: usize = 2048;
 
 /// Why a fetch brought no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -232,7 +232,7 @@ fn refused_hint(kind: CodeKind) -> &'static str {
 /// An error and its causes, as they may be shown: the outermost alone rarely says what happened.
 pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
-    legible::lines(&causes.map(without_request).collect::<Vec<_>>().join(": "), LONGEST)
+    legible::lines(&causes.map(without_request).collect::<Vec<_>>().join(": "), MAX_TEXT_BYTES)
 }
 
 /// The text of one cause. The SDK writes a whole request into some, with tokens in its headers and its body: nothing from there

@@ -81,9 +81,9 @@ pub struct Token {
 }
 
 /// The longest that a token is withheld at the end of its life, so that it does not expire on its way.
-const LONGEST_RESERVE: Duration = Duration::from_secs(10);
+const MAX_RESERVE: Duration = Duration::from_secs(10);
 /// The longest that a token is held to live, whatever it says: no later moment overflows a clock or a calendar.
-const LONGEST_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
+const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
 impl Token {
     /// A token that was issued and expires at these times.
@@ -100,7 +100,7 @@ impl Token {
         }
         let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).map_err(|_| Unusable::Characters)?;
         bearer.set_sensitive(true);
-        let expires = expires.min(issued.wall + LONGEST_LIFE);
+        let expires = expires.min(issued.wall + MAX_LIFE);
         let life = expires.duration_since(issued.wall).unwrap_or_default();
         let tick = issued.tick + life;
         Ok(Self { bearer, issued: issued.wall, expires: Moment { wall: expires, tick } })
@@ -136,7 +136,7 @@ impl Token {
     /// Whether the token may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
     /// set back makes no token live longer, and one that is set forward ends it.
     pub fn is_usable(&self, now: Moment) -> bool {
-        now.until(self.expires) > LONGEST_RESERVE.min(self.life() / 10)
+        now.until(self.expires) > MAX_RESERVE.min(self.life() / 10)
     }
 }
 

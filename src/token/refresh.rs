@@ -8,7 +8,7 @@ use std::time::Duration;
 /// The share of the skew over which a fleet's renewals spread.
 const SPREAD: f64 = 0.1;
 /// The longest pause between two tries.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `jitter`
 /// (0 to 1). Where the token's life has no room for that, half its life.
@@ -76,7 +76,7 @@ pub fn backoff(severity: Severity, consecutive_failures: u32, jitter: f64) -> Ba
     let doubled = first.saturating_mul(1 << (consecutive_failures.clamp(1, 16) - 1));
     let shortened = |pause: Duration| pause.mul_f64(0.9 - 0.2 * jitter);
     Backoff {
-        idle: shortened(doubled.min(LONGEST_PAUSE)),
+        idle: shortened(doubled.min(MAX_BACKOFF)),
         on_demand: shortened(doubled.min(longest_on_demand)),
     }
 }

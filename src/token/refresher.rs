@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout, timeout_at};
 
 /// The wall clock is looked at again after this long, because it can jump and a suspended machine stops the timers.
 /// A request that uses a token past its refresh point wakes the refresher sooner.
-const LONGEST_SLEEP: Duration = Duration::from_secs(300);
+const MAX_SLEEP: Duration = Duration::from_secs(300);
 /// The pauses between the tries of a fetch that requests wait for.
 const QUICK_TRIES: [Duration; 2] = [Duration::from_millis(200), Duration::from_millis(600)];
 
@@ -55,7 +55,7 @@ impl Refresher {
 
     /// Sleeps for `pause`, but never past the moment at which the set is idle, and no longer than until a request asks.
     async fn rest(&self, pause: Duration) {
-        let pause = pause.min(LONGEST_SLEEP).min(self.entry.idle_in().unwrap_or(LONGEST_SLEEP));
+        let pause = pause.min(MAX_SLEEP).min(self.entry.idle_in().unwrap_or(MAX_SLEEP));
         self.entry.next_step_within(pause);
         tokio::select! {
             () = sleep(pause) => {}

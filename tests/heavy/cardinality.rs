@@ -9,7 +9,7 @@ use http::StatusCode;
 use std::net::Ipv4Addr;
 
 /// Each host makes one series of 19 lines; the names of this test's are shorter than a caller may choose.
-const MOST_BYTES: usize = 2_000_000;
+const MAX_BYTES: usize = 2_000_000;
 const SERIES: usize = 100;
 const COUNTER_SERIES: usize = 120;
 const EXPIRIES: usize = 400;
@@ -30,7 +30,7 @@ async fn fifty_thousand_hosts_make_a_hundred_series_and_the_overflow_counts_the_
     assert_eq!(counted(&series), u64::from(HOSTS));
     let rest = format!("{count}{{otel_metric_overflow=\"true\"");
     assert_eq!(metric(&proxy, &rest).await, f64::from(HOSTS) - SERIES as f64);
-    assert!(text.len() < MOST_BYTES, "{} bytes", text.len());
+    assert!(text.len() < MAX_BYTES, "{} bytes", text.len());
 }
 
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn audiences_that_callers_choose_make_few_series() {
     }
     let held = text.lines().filter(|line| line.starts_with("token_expiry_timestamp_seconds{")).count();
     assert!(held <= EXPIRIES + 1, "{held}");
-    assert!(text.len() < MOST_BYTES, "{} bytes", text.len());
+    assert!(text.len() < MAX_BYTES, "{} bytes", text.len());
 }
 
 /// One request for each of so many loopback addresses, over a few connections.

@@ -1,7 +1,7 @@
 //! The second listener: health, readiness and metrics, as a scraper and an orchestrator see them.
 
 use crate::support::client::{get, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World, metric};
 use attache::emulator::faults::Outage;
@@ -102,9 +102,9 @@ async fn the_access_log_is_written_at_any_level() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, listening).await.unwrap();
+    timeout(WAIT_LIMIT, listening).await.unwrap();
     send(address.parse().unwrap(), get("/", &[])).await;
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-    let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().unwrap();
+    let line = timeout(WAIT_LIMIT, lines.next_line()).await.unwrap().unwrap().unwrap();
     assert!(line.contains("\"msg\":\"request\"") && line.contains("\"status\":200"), "{line}");
 }

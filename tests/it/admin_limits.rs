@@ -1,7 +1,7 @@
 //! The second listener has bounds of its own: on time, on connections, and on what it takes for a request.
 
 use crate::support::client::{get, raw, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::Upstream;
 use crate::support::wire::{END, Line};
 use crate::support::{Sts, World};
@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 async fn closed(mut stream: TcpStream) {
-    let _ = timeout(PATIENCE, stream.read_to_end(&mut Vec::new())).await.unwrap();
+    let _ = timeout(WAIT_LIMIT, stream.read_to_end(&mut Vec::new())).await.unwrap();
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 //! section 8.1).
 
 use crate::support::certificates::Certificates;
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Line, Wire};
 use crate::support::{Sts, World, spawn};
@@ -121,11 +121,11 @@ async fn a_response_that_ends_before_its_stream_is_reset_is_whole() {
     let request = Request::post("http://proxy.local/").body(()).unwrap();
     let (answer, mut body) = sender.send_request(request, false).unwrap();
     body.send_data(Bytes::from_static(b"much"), false).unwrap();
-    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+    let answer = timeout(WAIT_LIMIT, answer).await.unwrap().unwrap();
     assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
     let mut text = Vec::new();
     let mut answer = answer.into_body();
-    while let Some(data) = timeout(PATIENCE, answer.data()).await.unwrap() {
+    while let Some(data) = timeout(WAIT_LIMIT, answer.data()).await.unwrap() {
         text.extend(data.unwrap());
     }
     assert_eq!(text, b"too large");
@@ -156,11 +156,11 @@ async fn what_comes_before_a_broken_chunk_is_passed_on_over_http_2() {
         let mut upstream = wire.upstream().await;
         upstream.until(END).await;
         upstream.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{body}")).await;
-        let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+        let answer = timeout(WAIT_LIMIT, answer).await.unwrap().unwrap();
         assert_eq!(answer.status(), StatusCode::OK);
         let (mut text, mut answer) = (Vec::new(), answer.into_body());
         let end = loop {
-            match timeout(PATIENCE, answer.data()).await.unwrap() {
+            match timeout(WAIT_LIMIT, answer.data()).await.unwrap() {
                 Some(Ok(data)) => text.extend(data),
                 Some(Err(error)) => break error.reason(),
                 None => break None,

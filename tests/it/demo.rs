@@ -1,7 +1,7 @@
 //! The demo as a newcomer meets it: what it shows, what it lets them try, and how it ends.
 
 use crate::support::client::{Answer, get, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use attache::clock::Clock;
 use attache::model::audience_set::AudienceSet;
 use attache::model::token_request::{SigningAlgorithm, TokenRequest};
@@ -79,7 +79,7 @@ async fn it_stays_for_more_requests_until_it_is_told_to_end() {
 
     let pid = demo.child.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
-    let end = timeout(PATIENCE, demo.child.wait()).await.unwrap().unwrap();
+    let end = timeout(WAIT_LIMIT, demo.child.wait()).await.unwrap().unwrap();
     assert_eq!(end.code(), Some(0));
 }
 
@@ -129,7 +129,7 @@ impl Demo {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut curls = Vec::new();
         while curls.len() < 3 {
-            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+            let line = timeout(WAIT_LIMIT, lines.next_line()).await.unwrap().unwrap();
             let line = line.expect("the demo ended instead of staying");
             curls.extend(line.trim_start().strip_prefix("curl ").and_then(address));
         }
@@ -164,7 +164,7 @@ fn command(arguments: &[&str]) -> Command {
 }
 
 async fn demo(arguments: &[&str]) -> Output {
-    timeout(PATIENCE, command(arguments).output()).await.unwrap().unwrap()
+    timeout(WAIT_LIMIT, command(arguments).output()).await.unwrap().unwrap()
 }
 
 fn stdout(output: &Output) -> &str {

@@ -1,6 +1,6 @@
 //! A dirty environment: variables of other programs, of Kubernetes, and of an operator's slip.
 
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::process::{Output, Stdio};
@@ -87,7 +87,8 @@ async fn a_log_setting_that_is_not_utf_8_is_left_out() {
         let mut program = command.spawn().unwrap();
         let mut log = BufReader::new(program.stdout.take().unwrap()).lines();
         let line = loop {
-            let line = timeout(PATIENCE, log.next_line()).await.unwrap().unwrap().expect("the program ended");
+            let line =
+                timeout(WAIT_LIMIT, log.next_line()).await.unwrap().unwrap().expect("the program ended");
             let line: serde_json::Value = serde_json::from_str(&line).unwrap();
             if line["code"] == "setting_unused" {
                 break line;

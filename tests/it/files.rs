@@ -1,7 +1,7 @@
 //! The limit of open files: raised at the start, and shared so that callers cannot use up all of it.
 
 use crate::support::client::{get, send};
-use crate::support::program::{PATIENCE, Program, command_by_shell};
+use crate::support::program::{Program, WAIT_LIMIT, command_by_shell};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World, metric};
 use futures_util::future::join_all;
@@ -42,7 +42,7 @@ async fn callers_beyond_what_the_files_allow_are_told_so_and_nothing_else_suffer
     let mut callers = connect(&world, 200).await;
     let answers = callers.split_off(25).into_iter().map(|mut caller| async move {
         let mut answer = String::new();
-        timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     });
     join_all(answers).await;

@@ -3,7 +3,7 @@
 
 use crate::support::certificates::Certificates;
 use crate::support::client::get;
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Wire};
 use crate::support::{World, metric};
@@ -51,7 +51,7 @@ async fn a_caller_that_half_closes_behind_its_last_request_gets_the_response() {
         crate::support::client::send(world.proxy.admin, get("/healthz", &[])).await;
         go.add_permits(1);
         let mut answer = String::new();
-        timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
         assert!(answer.contains(" 200 OK\r\n") && answer.ends_with(body), "{request}: {answer}");
     }
 }
@@ -71,7 +71,7 @@ async fn an_end_that_comes_with_the_request_is_a_half_close() {
     upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlate\r\n").await;
     upstream.send("0\r\n\r\n").await;
     let mut answer = String::new();
-    timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.contains("late"), "{answer}");
 }
 
@@ -101,7 +101,7 @@ async fn over_tls_the_same_is_said_by_close_notify() {
     caller.shutdown().await.unwrap();
     go.add_permits(1);
     let mut answer = String::new();
-    timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("late"), "{answer}");
 }
 
@@ -117,7 +117,7 @@ async fn a_caller_that_could_still_ask_and_closes_has_gone() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, finished).await.unwrap();
+    timeout(WAIT_LIMIT, finished).await.unwrap();
 }
 
 #[tokio::test]
@@ -150,7 +150,7 @@ async fn requests_that_wait_are_answered_where_the_last_of_them_announces_the_en
         crate::support::client::send(world.proxy.admin, get("/healthz", &[])).await;
         go.add_permits(3);
         let mut answer = String::new();
-        timeout(PATIENCE, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, caller.read_to_string(&mut answer)).await.unwrap().unwrap();
         let requests = 1 + behind.matches(" HTTP/1.").count();
         assert_eq!(answer.matches(" 200 OK\r\n").count(), requests, "{behind}: {answer}");
     }

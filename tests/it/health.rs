@@ -1,6 +1,6 @@
 //! `attache healthcheck` and `attache wait`, as an orchestrator runs them: exit status, and one line of reason.
 
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World};
 use attache::emulator::faults::Outage;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout};
 async fn run(variables: &[(&str, &str)], words: &[&str]) -> Output {
     let mut command = command("http://127.0.0.1:1");
     command.envs(variables.iter().copied()).args(words).stderr(Stdio::piped());
-    timeout(PATIENCE, command.output()).await.unwrap().unwrap()
+    timeout(WAIT_LIMIT, command.output()).await.unwrap().unwrap()
 }
 
 /// The status, and the line that was said.
@@ -167,7 +167,7 @@ async fn alone(namespaces: &str, line: &str) -> Option<Output> {
         return None;
     }
     let line = sandbox(&["sh", "-c", line, env!("CARGO_BIN_EXE_attache")]).output();
-    Some(timeout(PATIENCE, line).await.unwrap().unwrap())
+    Some(timeout(WAIT_LIMIT, line).await.unwrap().unwrap())
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 
 use crate::support::Sts;
 use crate::support::certificates::ELSEWHERE;
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use crate::support::wire::{END, Line, Wire};
 use std::fs;
 use std::net::SocketAddr;
@@ -43,7 +43,7 @@ fn assert_probed(end: &End, whose: &str) {
 
 /// The first connection, after the header of its first request.
 async fn asked(listener: &TcpListener) -> Line {
-    let (stream, _) = timeout(PATIENCE, listener.accept()).await.unwrap().unwrap();
+    let (stream, _) = timeout(WAIT_LIMIT, listener.accept()).await.unwrap().unwrap();
     let mut line = Line::over(stream);
     line.until(END).await;
     line

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 use crate::support::client::{Answer, Http1, get, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, echo, text};
 use bytes::Bytes;
 use futures_util::stream;
@@ -112,7 +112,7 @@ async fn a_caller_that_hangs_up_ends_the_request_at_the_upstream() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, finished).await.unwrap();
+    timeout(WAIT_LIMIT, finished).await.unwrap();
     assert!(noticed.try_recv().is_err(), "the upstream must not have answered");
     let scrape = send(proxy.admin, get("/metrics", &[])).await;
     assert!(scrape.text().contains("http_response_status_code=\"499\""), "{}", scrape.text());
@@ -127,7 +127,7 @@ async fn half_a_header_is_dropped_by_its_deadline_while_others_are_served() {
     let began = Instant::now();
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     let mut rest = Vec::new();
-    timeout(PATIENCE, slow.read_to_end(&mut rest)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, slow.read_to_end(&mut rest)).await.unwrap().unwrap();
     assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert_eq!(world.upstream.seen().len(), 1);
 }
@@ -149,7 +149,7 @@ async fn a_connection_without_requests_is_closed() {
     let mut stream = TcpStream::connect(world.proxy.proxy).await.unwrap();
     stream.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with(b"HTTP/1.1 200"));
 }
 
@@ -182,7 +182,7 @@ async fn connections_beyond_the_limit_are_told_so() {
     assert_eq!(first.send(get("/", &[])).await.status, StatusCode::OK);
     let mut second = TcpStream::connect(world.proxy.proxy).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, second.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, second.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert!(answer.contains("Proxy-Status: attache; error=connection_limit_reached"), "{answer}");
     assert_eq!(first.send(get("/", &[])).await.status, StatusCode::OK);

@@ -2,7 +2,7 @@
 
 use crate::support::World;
 use crate::support::client::{Body, Http1, get, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
 use futures_util::{StreamExt, stream};
 use http::Request;
@@ -148,7 +148,7 @@ async fn a_signal_raises_the_level_to_debug_and_another_lowers_it() {
     world.proxy.logged(|line| line["msg"] == "logging at --log-level again").await;
     send(world.proxy.proxy, get("/after", &[])).await;
     world.proxy.signal("TERM").await;
-    tokio::time::timeout(PATIENCE, world.proxy.ended()).await.unwrap();
+    tokio::time::timeout(WAIT_LIMIT, world.proxy.ended()).await.unwrap();
     world.proxy.logged(|line| line["msg"] == "stopped").await;
     let log = world.proxy.log();
     assert!(!log.iter().any(line("/before")) && !log.iter().any(line("/after")), "{log:?}");

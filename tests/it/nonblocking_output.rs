@@ -2,7 +2,7 @@
 
 use crate::support::Sts;
 use crate::support::client::{Http1, get};
-use crate::support::program::{PATIENCE, command};
+use crate::support::program::{WAIT_LIMIT, command};
 use crate::support::upstream::{Upstream, text};
 use rustix::fs::{OFlags, fcntl_setfl};
 use serde_json::Value;
@@ -44,7 +44,7 @@ fn fill(mut writer: &PipeWriter) -> usize {
 type Log = Lines<BufReader<Receiver>>;
 
 async fn next(log: &mut Log) -> Value {
-    let line = timeout(PATIENCE, log.next_line()).await.unwrap().unwrap();
+    let line = timeout(WAIT_LIMIT, log.next_line()).await.unwrap().unwrap();
     serde_json::from_str(&line.expect("the program ended")).unwrap()
 }
 
@@ -101,8 +101,8 @@ async fn said_into_a_full_pipe(arguments: &[&str], is_stdout: bool) -> String {
     assert!(timeout(MOMENT, program.wait()).await.is_err(), "{arguments:?} did not wait");
     let mut said = Vec::new();
     let reading = spawn_blocking(move || reader.read_to_end(&mut said).map(|_| said));
-    let said = timeout(PATIENCE, reading).await.unwrap().unwrap().unwrap();
-    timeout(PATIENCE, program.wait()).await.unwrap().unwrap();
+    let said = timeout(WAIT_LIMIT, reading).await.unwrap().unwrap().unwrap();
+    timeout(WAIT_LIMIT, program.wait()).await.unwrap().unwrap();
     String::from_utf8(said[filled..].to_vec()).unwrap()
 }
 

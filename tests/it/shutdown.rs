@@ -1,7 +1,7 @@
 //! The end of the program: what is in flight is finished, and nothing is lost.
 
 use crate::support::client::{Answer, Http1, get, http2, send};
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use crate::support::upstream::{Upstream, text};
 use crate::support::websocket::{ask, echoing};
 use crate::support::{Sts, World};
@@ -20,7 +20,7 @@ const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: proxy.local\r\n\r\n";
 
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut answer = String::new();
-    timeout(PATIENCE, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, stream.read_to_string(&mut answer)).await.unwrap().unwrap();
     answer
 }
 
@@ -101,7 +101,7 @@ const GOAWAY: u8 = 7;
 async fn next_frame(caller: &mut TcpStream, wanted: u8) -> Option<Vec<u8>> {
     loop {
         let mut head = [0; 9];
-        timeout(PATIENCE, caller.read_exact(&mut head)).await.unwrap().ok()?;
+        timeout(WAIT_LIMIT, caller.read_exact(&mut head)).await.unwrap().ok()?;
         let mut payload = vec![0; usize::from(u16::from_be_bytes([head[1], head[2]]))];
         caller.read_exact(&mut payload).await.unwrap();
         if head[3] == PING && head[4] == 0 {
@@ -180,7 +180,7 @@ async fn websockets_of_either_version_go_on_until_they_end() {
     for pipe in &mut pipes {
         pipe.write_all(b"ping").await.unwrap();
         let mut echoed = [0; 4];
-        timeout(PATIENCE, pipe.read_exact(&mut echoed)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, pipe.read_exact(&mut echoed)).await.unwrap().unwrap();
         assert_eq!(&echoed, b"ping");
     }
     drop(pipes);
@@ -222,7 +222,7 @@ async fn one_more(caller: &mut TcpStream) {
 async fn read_until(stream: &mut TcpStream, end: &str) {
     let mut text = Vec::new();
     while !text.ends_with(end.as_bytes()) {
-        text.push(timeout(PATIENCE, stream.read_u8()).await.unwrap().unwrap());
+        text.push(timeout(WAIT_LIMIT, stream.read_u8()).await.unwrap().unwrap());
     }
 }
 

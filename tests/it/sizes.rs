@@ -9,15 +9,15 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use http_body_util::{BodyExt, StreamBody};
 use hyper::body::Frame;
 
-const MOST_BYTES: usize = 128 * 1024;
-const MOST_FIELDS: usize = 500;
+const MAX_BYTES: usize = 128 * 1024;
+const MAX_FIELDS: usize = 500;
 
 /// What is asked of a request with so many fields beside those that it has anyway, of so many bytes in all.
 const CASES: [(usize, usize, StatusCode); 4] = [
     (1, 120_000, StatusCode::OK),
     (490, 10_000, StatusCode::OK),
-    (1, MOST_BYTES, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
-    (MOST_FIELDS + 1, 10_000, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+    (1, MAX_BYTES, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
+    (MAX_FIELDS + 1, 10_000, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE),
 ];
 
 fn fields(number: usize, bytes: usize) -> Vec<(String, String)> {

@@ -1,7 +1,7 @@
 //! Uploads of one HTTP/2 caller that their upstream does not take leave its other uploads alone (RFC 9113, section 5.2.2).
 
 use crate::support::client::Answer;
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, echo};
 use crate::support::{World, in_background};
 use bytes::Bytes;
@@ -30,7 +30,7 @@ async fn uploads_that_stall_do_not_stop_another() {
     };
     let stalled: Vec<_> = (0..100).map(|_| sender.clone().send_request(post("/stall", 16 << 20))).collect();
     world.upstream.requests(100).await;
-    let answer = timeout(PATIENCE, sender.clone().send_request(post("/", 100_000))).await.unwrap().unwrap();
+    let answer = timeout(WAIT_LIMIT, sender.clone().send_request(post("/", 100_000))).await.unwrap().unwrap();
     let answer = Answer::read(answer).await;
     assert_eq!((answer.status, answer.body.len()), (StatusCode::OK, 100_000));
     drop(stalled);

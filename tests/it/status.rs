@@ -1,7 +1,7 @@
 //! `/status` and the page over it, as an operator sees them.
 
 use crate::support::client::{Answer, get, send};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::upstream::{Upstream, text};
 use crate::support::{Sts, World};
 use attache::config::args::Args;
@@ -28,7 +28,7 @@ async fn status_when(proxy: &Program, wanted: impl Fn(&Value) -> bool) -> Value 
             sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    timeout(PATIENCE, search).await.expect("the status never became so")
+    timeout(WAIT_LIMIT, search).await.expect("the status never became so")
 }
 
 fn only_set(status: &Value) -> &Value {
@@ -53,7 +53,7 @@ async fn it_says_what_runs_where_and_since_when() {
     let upstream = format!("http://{}", world.upstream.authority());
     assert_eq!(status["routing"], json!({ "mode": "pinned", "upstream": upstream }));
     assert!(status["started"].as_str().unwrap() <= status["now"].as_str().unwrap());
-    assert!(status["uptime_seconds"].as_u64().unwrap() < PATIENCE.as_secs());
+    assert!(status["uptime_seconds"].as_u64().unwrap() < WAIT_LIMIT.as_secs());
     assert_eq!(status["recent"], json!([]));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::support::certificates::Certificates;
 use crate::support::client::{Http1, get};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Line, Wire};
 use crate::support::{World, in_background};
@@ -35,7 +35,7 @@ fn data(text: &'static str) -> Result<Frame<Bytes>, std::io::Error> {
 }
 
 async fn next(body: &mut Incoming) -> Bytes {
-    timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap().into_data().unwrap()
+    timeout(WAIT_LIMIT, body.frame()).await.unwrap().unwrap().unwrap().into_data().unwrap()
 }
 
 /// A caller of HTTP/2 whose bodies are streamed.
@@ -96,7 +96,7 @@ async fn both_directions_flow_at_once_and_a_slow_upload_is_cut_by_no_timeout() {
         assert_eq!(next(&mut echoed).await, word);
     }
     drop(frames);
-    assert!(timeout(PATIENCE, echoed.collect()).await.unwrap().unwrap().to_bytes().is_empty());
+    assert!(timeout(WAIT_LIMIT, echoed.collect()).await.unwrap().unwrap().to_bytes().is_empty());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn an_upload_that_takes_longer_than_an_answer_may_is_answered() {
         sleep(Duration::from_millis(700)).await;
     }
     drop(frames);
-    let answer = timeout(PATIENCE, answer).await.unwrap().unwrap();
+    let answer = timeout(WAIT_LIMIT, answer).await.unwrap().unwrap();
     assert_eq!(answer.into_body().collect().await.unwrap().to_bytes(), "onetwo");
 }
 
@@ -120,7 +120,7 @@ async fn looks_whole(response: hyper::Result<Response<Incoming>>) -> bool {
     if response.status() == StatusCode::BAD_GATEWAY {
         return false;
     }
-    timeout(PATIENCE, response.into_body().collect()).await.unwrap().is_ok()
+    timeout(WAIT_LIMIT, response.into_body().collect()).await.unwrap().is_ok()
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn a_stream_that_the_upstream_resets_never_looks_whole_to_callers_of_eithe
         };
         assert_eq!(next(&mut received).await, "half");
         frames.send(Err(std::io::Error::other("gone"))).await.unwrap();
-        assert!(timeout(PATIENCE, received.collect()).await.unwrap().is_err(), "{http2_caller}");
+        assert!(timeout(WAIT_LIMIT, received.collect()).await.unwrap().is_err(), "{http2_caller}");
     }
 }
 
@@ -230,7 +230,7 @@ async fn nor_does_one_whose_http_2_stream_the_caller_resets() {
     let mut upstream = wire.upstream().await;
     let mut seen = upstream.until("half").await;
     frames.send(Err(std::io::Error::other("gone"))).await.unwrap();
-    assert!(timeout(PATIENCE, answer).await.unwrap().is_err());
+    assert!(timeout(WAIT_LIMIT, answer).await.unwrap().is_err());
     seen.push_str(&upstream.rest().await);
     assert!(seen.ends_with("\r\n4\r\nhalf\r\n"), "{seen}");
 }
@@ -281,7 +281,7 @@ async fn a_caller_that_leaves_ends_its_request_at_the_upstream_before_and_within
         } else {
             drop(answer);
         }
-        assert!(timeout(PATIENCE, given_up.notified()).await.is_ok(), "HTTP/2, {protocol}, {answering}");
+        assert!(timeout(WAIT_LIMIT, given_up.notified()).await.is_ok(), "HTTP/2, {protocol}, {answering}");
         let mut old = Line::to(world.proxy.proxy).await;
         old.send("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
         world.upstream.requests(2).await;
@@ -289,6 +289,6 @@ async fn a_caller_that_leaves_ends_its_request_at_the_upstream_before_and_within
             old.until("tick").await;
         }
         drop(old);
-        assert!(timeout(PATIENCE, given_up.notified()).await.is_ok(), "HTTP/1.1, {protocol}, {answering}");
+        assert!(timeout(WAIT_LIMIT, given_up.notified()).await.is_ok(), "HTTP/1.1, {protocol}, {answering}");
     }
 }

@@ -1,6 +1,6 @@
 //! `attache token`: what a script gets, what a person reads, and how it fails.
 
-use crate::support::program::{PATIENCE, command};
+use crate::support::program::{WAIT_LIMIT, command};
 use crate::support::{Sts, claims, part};
 use attache::emulator::faults::Faults;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use tokio::time::timeout;
 
 async fn token(sts: &Sts, arguments: &[&str]) -> Output {
     let output = command(&sts.url).arg("token").args(arguments).output();
-    timeout(PATIENCE, output).await.unwrap().unwrap()
+    timeout(WAIT_LIMIT, output).await.unwrap().unwrap()
 }
 
 fn stdout(output: &Output) -> &str {

@@ -1,7 +1,7 @@
 //! Each request that is sent to an upstream is counted once in `http_client_request_duration_seconds`, however it ends.
 
 use crate::support::client::{get, http2, send};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::upstream::{Reply, Upstream, text};
 use crate::support::websocket::ask;
 use crate::support::{World, metric, scrape, spawn};
@@ -30,7 +30,7 @@ async fn calls(proxy: &Program) -> Vec<String> {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, at_rest).await.unwrap();
+    timeout(WAIT_LIMIT, at_rest).await.unwrap();
     let text = scrape(proxy).await;
     let series =
         text.lines().filter_map(|line| line.strip_prefix("http_client_request_duration_seconds_count{"));

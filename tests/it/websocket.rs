@@ -3,7 +3,7 @@
 use crate::support::World;
 use crate::support::certificates::Certificates;
 use crate::support::client::{Answer, Body, get, http2};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::Upstream;
 use crate::support::websocket::{ask, echoing, reply};
 use http::{Method, Request, StatusCode, Version};
@@ -33,13 +33,13 @@ async fn a_websocket_over_http_2_is_one_of_http_1_to_the_upstream() {
         for text in ["ping", "again"] {
             pipe.write_all(text.as_bytes()).await.unwrap();
             let mut echoed = vec![0; text.len()];
-            timeout(PATIENCE, pipe.read_exact(&mut echoed)).await.unwrap().unwrap();
+            timeout(WAIT_LIMIT, pipe.read_exact(&mut echoed)).await.unwrap().unwrap();
             assert_eq!(echoed, text.as_bytes());
         }
         assert_eq!(crate::support::metric(&world.proxy, "http_server_active_requests").await, 1.0);
         pipe.shutdown().await.unwrap();
-        assert_eq!(timeout(PATIENCE, pipe.read(&mut [0; 8])).await.unwrap().unwrap(), 0);
-        timeout(PATIENCE, ends.recv()).await.unwrap().unwrap();
+        assert_eq!(timeout(WAIT_LIMIT, pipe.read(&mut [0; 8])).await.unwrap().unwrap(), 0);
+        timeout(WAIT_LIMIT, ends.recv()).await.unwrap().unwrap();
         let seen = world.upstream.only_request();
         assert_eq!((seen.method.clone(), seen.version), (Method::GET, Version::HTTP_11));
         assert_eq!(seen.uri.to_string(), "/chat?room=1");
@@ -62,7 +62,7 @@ async fn a_quiet_websocket_is_not_idle_and_its_connection_serves_others() {
     let mut pipe = TokioIo::new(upgrade::on(&mut answer).await.unwrap());
     sleep(Duration::from_millis(1500)).await;
     pipe.write_all(b"ping").await.unwrap();
-    timeout(PATIENCE, pipe.read_exact(&mut [0; 4])).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, pipe.read_exact(&mut [0; 4])).await.unwrap().unwrap();
     let mut second = caller.send_request(ask(Some("websocket"))).await.unwrap();
     assert!(upgrade::on(&mut second).await.is_ok());
 }
@@ -75,7 +75,7 @@ async fn a_caller_that_resets_its_stream_ends_the_websocket_at_the_upstream() {
     let mut answer = caller.send_request(ask(Some("websocket"))).await.unwrap();
     let pipe = upgrade::on(&mut answer).await.unwrap();
     drop((pipe, caller, connection));
-    timeout(PATIENCE, ends.recv()).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, ends.recv()).await.unwrap().unwrap();
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::subject::Subject;
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::upstream::ForwardedFor;
 use crate::diagnostics::DiagnosticCode;
+use crate::model::caller::Caller;
 use crate::model::policy::Denied;
 use crate::model::target::Target;
 use crate::proxy::error::UpstreamError;
@@ -104,8 +105,14 @@ async fn ask(
 ) -> Result<Response<Bytes>, FetchError> {
     let mut request = fetch::get(url)?;
     if let Some((target, minted)) = identity {
-        let nobody = (ForwardedFor::Keep, None);
-        headers::for_upstream(request.headers_mut(), None, nobody, target, &minted.token);
+        headers::for_upstream(
+            request.headers_mut(),
+            None,
+            ForwardedFor::Keep,
+            &Caller::default(),
+            target,
+            &minted.token,
+        );
     }
     fetcher.send(request).await
 }

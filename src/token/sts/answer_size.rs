@@ -10,7 +10,7 @@ use http_body_util::{LengthLimitError, Limited};
 use std::error::Error;
 
 /// The longest answer that is read. Those of STS have a few kilobytes.
-const LONGEST_ANSWER: usize = 1024 * 1024;
+const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Calls whose answers end in an error at the bound.
 #[derive(Clone, Debug)]
@@ -35,7 +35,7 @@ impl HttpConnector for Bounded<SharedHttpConnector> {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let answer = self.0.call(request);
         HttpConnectorFuture::new(async {
-            Ok(answer.await?.map(|body| SdkBody::from_body_1_x(Limited::new(body, LONGEST_ANSWER))))
+            Ok(answer.await?.map(|body| SdkBody::from_body_1_x(Limited::new(body, MAX_ANSWER))))
         })
     }
 }

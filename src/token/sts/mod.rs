@@ -37,7 +37,7 @@ use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
 use credentials_source::{AwsCredentialsSource, Endpoint};
 use refusal::{not_sts, token_error};
-use session::{AwsSession, MAX_HANGING, SHORTEST_TOKEN, SessionCredentials, late, patience};
+use session::{AwsSession, MAX_HANGING, MIN_TOKEN_LIFETIME, SessionCredentials, late, provider_timeout};
 use skew::Skew;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -123,7 +123,7 @@ impl Sts {
     async fn sdk_config(&self, endpoint: &Endpoint) -> Result<SdkConfig, SetupError> {
         let (access, endpoint) = (self.access.clone(), endpoint.clone());
         let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config(&endpoint).await });
-        let within = patience(self.request.fetch_timeout);
+        let within = provider_timeout(self.request.fetch_timeout);
         match timeout(within, reading).await {
             Ok(config) => config,
             Err(_) => Err(late(&self.blocking, &self.access.variables(), within).await),
@@ -159,10 +159,10 @@ impl Sts {
                     continue;
                 }
             }
-            if !too_long || life <= SHORTEST_TOKEN {
+            if !too_long || life <= MIN_TOKEN_LIFETIME {
                 return Err(refusal);
             }
-            life = Duration::from_secs(life.as_secs() / 2).max(SHORTEST_TOKEN);
+            life = Duration::from_secs(life.as_secs() / 2).max(MIN_TOKEN_LIFETIME);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::aws_variables::{AwsVariables, ContainerEndpoint};
 use crate::redact;
 use crate::token::aws_code::AwsCode;
 use crate::token::aws_setting::AwsSetting;
-use crate::token::error::{self, LONGEST, TokenError};
+use crate::token::error::{self, MAX_TEXT_BYTES, TokenError};
 use crate::token::setup_error::{SetupError, named_path};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
@@ -21,7 +21,7 @@ use std::iter;
 use std::time::Duration;
 
 /// The most that is kept of a header's value, in bytes.
-const LONGEST_HEADER: usize = 200;
+const MAX_SHOWN_HEADER: usize = 200;
 
 /// Why a call brought nothing; `patience` is what it could take.
 pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> TokenError
@@ -51,7 +51,7 @@ fn refusal(error: &impl ProvideErrorMetadata, answer: &HttpResponse, request_id:
         (Some(code), ..500) => TokenError::Refused {
             code,
             message: said(error),
-            request_id: request_id.map(|id| legible::line(id, LONGEST)),
+            request_id: request_id.map(|id| legible::line(id, MAX_TEXT_BYTES)),
         },
         (code, _) => {
             let named = code.as_ref().map(ToString::to_string).unwrap_or_default();
@@ -62,7 +62,7 @@ fn refusal(error: &impl ProvideErrorMetadata, answer: &HttpResponse, request_id:
 
 /// What tells an answer from one of STS, which has a code wherever it is no success.
 fn described(answer: &HttpResponse) -> String {
-    let header = |name| answer.headers().get(name).map(|value| legible::line(value, LONGEST_HEADER));
+    let header = |name| answer.headers().get(name).map(|value| legible::line(value, MAX_SHOWN_HEADER));
     let status = format!("it answers {}", answer.status().as_u16());
     match (header("location"), header("content-type")) {
         (Some(place), _) if (300..400).contains(&answer.status().as_u16()) => {
@@ -183,5 +183,5 @@ where
 
 /// What AWS says about its code, or what answers in its place.
 fn said(error: &impl ProvideErrorMetadata) -> String {
-    legible::line(error.message().unwrap_or_default(), LONGEST)
+    legible::line(error.message().unwrap_or_default(), MAX_TEXT_BYTES)
 }

@@ -20,7 +20,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 /// The shortest token that STS mints (AWS STS API reference, `GetWebIdentityToken`).
-pub(super) const SHORTEST_TOKEN: Duration = Duration::from_secs(60);
+pub(super) const MIN_TOKEN_LIFETIME: Duration = Duration::from_secs(60);
 /// How much sooner than its session a token ends, for the time that the call takes.
 const MARGIN: Duration = Duration::from_secs(5);
 /// How often a provider is asked for a longer session while the one held will do.
@@ -28,14 +28,14 @@ const ASK_EVERY: Duration = Duration::from_secs(60);
 /// How often it is asked because STS has refused the session held.
 const REPLACE_EVERY: Duration = Duration::from_secs(5);
 /// How long the provider may take while the session held will do.
-const PATIENCE: Duration = Duration::from_secs(3);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(3);
 /// After so long a provider that has not answered is asked anew. The program of a `credential_process` runs on.
 pub(super) const MAX_HANGING: Duration = Duration::from_secs(60);
 /// How long it may take to find out what a provider waits for.
 const EXPLAIN: Duration = Duration::from_secs(1);
 
 /// How long a fetch may wait for credentials. What is left is for the call, and to tell the two apart.
-pub(super) fn patience(fetch_timeout: Duration) -> Duration {
+pub(super) fn provider_timeout(fetch_timeout: Duration) -> Duration {
     fetch_timeout * 9 / 10
 }
 
@@ -46,7 +46,7 @@ pub(super) struct AwsSession {
     variables: AwsVariables,
     clock: Clock,
     /// How long the provider may take while there is no session that will do.
-    patience: Duration,
+    provider_timeout: Duration,
     blocking: BlockingWork,
     held: Mutex<Held>,
 }
@@ -78,8 +78,8 @@ impl AwsSession {
         fetch_timeout: Duration,
         blocking: BlockingWork,
     ) -> Self {
-        let patience = patience(fetch_timeout);
-        Self { providers, variables, clock, patience, blocking, held: Mutex::default() }
+        let provider_timeout = provider_timeout(fetch_timeout);
+        Self { providers, variables, clock, provider_timeout, blocking, held: Mutex::default() }
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
@@ -118,7 +118,7 @@ impl AwsSession {
         let Some(credentials) = &held.credentials else { return true };
         let asked_lately = held.asked.is_some_and(|asked| asked.elapsed() < ASK_EVERY);
         match self.rest(credentials) {
-            Some(rest) if rest < SHORTEST_TOKEN + MARGIN => true,
+            Some(rest) if rest < MIN_TOKEN_LIFETIME + MARGIN => true,
             Some(rest) => rest < wanted + MARGIN && !asked_lately,
             None => !asked_lately,
         }
@@ -126,15 +126,15 @@ impl AwsSession {
 
     async fn ask(&self, held: &mut Held) -> Result<(), TokenError> {
         let usable = held.credentials.as_ref().is_some_and(|credentials| {
-            self.rest(credentials).is_none_or(|rest| rest >= SHORTEST_TOKEN + MARGIN)
+            self.rest(credentials).is_none_or(|rest| rest >= MIN_TOKEN_LIFETIME + MARGIN)
         });
         // Noted first, so that a provider that hangs costs one try only while the session held will do.
         held.asked = Some(Instant::now());
-        let patience = if usable { PATIENCE } else { self.patience };
+        let limit = if usable { RENEWAL_TIMEOUT } else { self.provider_timeout };
         let providing = provide(self.providers.clone(), held.provider.take(), self.variables.clone());
-        let answer = match timeout(patience, self.blocking.run(MAX_HANGING, providing)).await {
+        let answer = match timeout(limit, self.blocking.run(MAX_HANGING, providing)).await {
             Ok(answer) => answer,
-            Err(_) => Err(late(&self.blocking, &self.variables, patience).await),
+            Err(_) => Err(late(&self.blocking, &self.variables, limit).await),
         };
         match answer {
             Ok((provider, credentials)) => {
@@ -155,13 +155,15 @@ impl AwsSession {
         };
         let longest = match self.rest(&credentials) {
             // Within the margin STS has the last word: it may count from another second.
-            Some(rest) if rest + MARGIN < SHORTEST_TOKEN => return Err(TokenError::SessionTooShort(rest)),
+            Some(rest) if rest + MARGIN < MIN_TOKEN_LIFETIME => {
+                return Err(TokenError::SessionTooShort(rest));
+            }
             Some(rest) => wanted.min(rest.saturating_sub(MARGIN)),
             None => wanted,
         };
         let longest = held.granted.map_or(longest, |granted| longest.min(granted));
         // STS counts in whole seconds.
-        let longest = Duration::from_secs(longest.as_secs()).max(SHORTEST_TOKEN);
+        let longest = Duration::from_secs(longest.as_secs()).max(MIN_TOKEN_LIFETIME);
         Ok(SessionCredentials { credentials, longest })
     }
 

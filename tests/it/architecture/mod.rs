@@ -156,10 +156,13 @@ fn upstream_certificates_are_verified_by_one_stack_and_always() {
 
 #[test]
 fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
-    let proxy = sources().into_iter().find(|source| source.path == "proxy/mod.rs").unwrap().code;
-    let steps = ["self.route.check_host(", "self.token(", "self.rewrite(", "self.upstream.send("];
-    let places: Vec<usize> = steps.iter().map(|step| proxy.find(step).unwrap()).collect();
-    assert!(places.is_sorted(), "{steps:?} are at {places:?}");
+    let in_order = |path: &str, steps: [&str; 3]| {
+        let code = sources().into_iter().find(|source| source.path == path).unwrap().code;
+        let places = steps.map(|step| code.find(step).unwrap());
+        assert!(places.is_sorted(), "{steps:?} are at {places:?} of {path}");
+    };
+    in_order("proxy/authorize.rs", ["self.route.check_host(", "self.loops.check(", "self.token("]);
+    in_order("proxy/mod.rs", ["self.authorizer.authorize(", "self.rewrite(", "self.upstream.send("]);
     // A command's own requests go the same way; where one carries a token, the same step puts it on.
     only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
     only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);

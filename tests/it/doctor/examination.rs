@@ -1,6 +1,6 @@
 //! One run of the doctor, and what it says.
 
-use crate::support::program::{self, PATIENCE};
+use crate::support::program::{self, WAIT_LIMIT};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::process::Command;
@@ -44,7 +44,7 @@ pub(crate) async fn examine_with(mut command: Command, flags: &[&str]) -> Examin
         command.args(["--allow-host", "*"]);
     }
     let began = Instant::now();
-    let output = timeout(PATIENCE, command.args(flags).output()).await.unwrap().unwrap();
+    let output = timeout(WAIT_LIMIT, command.args(flags).output()).await.unwrap().unwrap();
     let took = began.elapsed();
     let text = String::from_utf8(output.stdout).unwrap();
     // How every JWT begins.

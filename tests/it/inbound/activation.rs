@@ -2,7 +2,7 @@
 
 use super::directory::{Directory, connect};
 use crate::support::client::{get, send};
-use crate::support::program::{PATIENCE, Program, command_by_shell};
+use crate::support::program::{Program, WAIT_LIMIT, command_by_shell};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World};
 use command_fds::{CommandFdExt, FdMapping};
@@ -129,7 +129,7 @@ async fn what_cannot_be_used_stops_the_start() {
     for (sockets, names, expected) in cases {
         let mut command = handing_over(&sts, AS_SYSTEMD, sockets, Some(names));
         let output =
-            timeout(PATIENCE, command.arg("--metrics-enabled=false").output()).await.unwrap().unwrap();
+            timeout(WAIT_LIMIT, command.arg("--metrics-enabled=false").output()).await.unwrap().unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{message}");
         assert!(message.contains(expected), "{message}");
@@ -158,7 +158,7 @@ impl Manager {
 
     async fn told(&self) -> String {
         let mut message = [0; 128];
-        let length = timeout(PATIENCE, self.socket.recv(&mut message)).await.unwrap().unwrap();
+        let length = timeout(WAIT_LIMIT, self.socket.recv(&mut message)).await.unwrap().unwrap();
         String::from_utf8(message[..length].to_vec()).unwrap()
     }
 }

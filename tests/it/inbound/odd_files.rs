@@ -2,7 +2,7 @@
 
 use crate::support::Sts;
 use crate::support::certificates::Certificates;
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use std::fs::File;
 use std::path::Path;
 use std::process::Command;
@@ -48,7 +48,7 @@ async fn what_is_no_file_of_moderate_size_stops_the_start_at_once() {
             for (flag, file) in good {
                 command.args([flag, if flag == odd { path.as_str() } else { file.as_str() }]);
             }
-            let output = timeout(PATIENCE, command.output()).await.expect("the start ends").unwrap();
+            let output = timeout(WAIT_LIMIT, command.output()).await.expect("the start ends").unwrap();
             let message = String::from_utf8(output.stderr).unwrap();
             assert_eq!(output.status.code(), Some(1), "{message}");
             for said in [odd, path.as_str(), problem] {
@@ -69,7 +69,8 @@ async fn authorities_in_variables_that_are_no_file_hold_up_nothing() {
             let mut command = command(&sts.url);
             command.env(variable, &path);
             let flags = ["--token-audience", "https://api.example.com", "--upstream-host", "localhost:1"];
-            let mut proxy = timeout(PATIENCE, Program::start(command, &flags)).await.expect("the start ends");
+            let mut proxy =
+                timeout(WAIT_LIMIT, Program::start(command, &flags)).await.expect("the start ends");
             let line = proxy.logged(|line| line["code"] == code).await;
             let error = line["error"].as_str().unwrap();
             assert!(error.contains(problem) && error.contains(&path), "{error}");
@@ -189,7 +190,7 @@ async fn files_that_are_nearly_right_are_named_by_what_they_are() {
         };
         let mut command = command(&sts.url);
         command.args(["--listen-addr", "127.0.0.1:0", "--metrics-enabled=false"]).args(&flags);
-        let output = timeout(PATIENCE, command.output()).await.expect("the start ends").unwrap();
+        let output = timeout(WAIT_LIMIT, command.output()).await.expect("the start ends").unwrap();
         let message = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{line}: {message}");
         assert!(message.contains(odd) && message.contains(problem), "{line}: {message}");

@@ -2,7 +2,7 @@
 
 use super::directory::{Directory, connect};
 use crate::support::client::{Http1, get};
-use crate::support::program::{PATIENCE, command, command_by_shell};
+use crate::support::program::{WAIT_LIMIT, command, command_by_shell};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World};
 use http::StatusCode;
@@ -22,7 +22,7 @@ async fn world(directory: &Directory, flags: &[&str]) -> World {
 /// What a start says that does not succeed.
 async fn failed_start(flags: &[&str]) -> String {
     let sts = Sts::start().await;
-    let output = timeout(PATIENCE, command(&sts.url).args(flags).output()).await.unwrap().unwrap();
+    let output = timeout(WAIT_LIMIT, command(&sts.url).args(flags).output()).await.unwrap().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
     message
@@ -159,7 +159,7 @@ async fn connections_beyond_the_limit_are_told_so() {
     assert_eq!(first.send(get("/", &[])).await.status, StatusCode::OK);
     let mut second = UnixStream::connect(directory.path("proxy")).await.unwrap();
     let mut answer = String::new();
-    timeout(PATIENCE, second.read_to_string(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, second.read_to_string(&mut answer)).await.unwrap().unwrap();
     assert!(answer.starts_with("HTTP/1.1 503"), "{answer}");
     assert_eq!(first.send(get("/", &[])).await.status, StatusCode::OK);
 }

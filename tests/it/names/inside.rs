@@ -2,7 +2,7 @@
 
 use super::dns::{Dns, Reply};
 use crate::support::client::{get, send};
-use crate::support::program::{PATIENCE, Program, command};
+use crate::support::program::{Program, WAIT_LIMIT, command};
 use crate::support::upstream::{Upstream, text};
 use crate::support::wire::{END, Line};
 use crate::support::{Sts, World};
@@ -52,7 +52,7 @@ async fn look_ups_are_remembered() {
         }
         assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     };
-    timeout(PATIENCE, search).await.unwrap();
+    timeout(WAIT_LIMIT, search).await.unwrap();
 }
 
 #[tokio::test]
@@ -77,7 +77,7 @@ async fn dns_is_silent() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, waiting).await.unwrap();
+    timeout(WAIT_LIMIT, waiting).await.unwrap();
     for page in ["/healthz", "/metrics", "/status"] {
         assert_eq!(send(proxy.admin, get(page, &[])).await.status, StatusCode::OK, "{page}");
     }

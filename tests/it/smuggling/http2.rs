@@ -2,7 +2,7 @@
 //! business, so the marker on the next stream may come through whatever became of it.
 
 use super::case::{Outcome, SMUGGLED};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -246,7 +246,7 @@ pub async fn converse(proxy: SocketAddr, case: &Case, path: &str) {
             open.retain(|stream| !ends || *stream != id);
         }
     };
-    assert!(timeout(PATIENCE, talk).await.is_ok(), "no end of {}", case.name);
+    assert!(timeout(WAIT_LIMIT, talk).await.is_ok(), "no end of {}", case.name);
 }
 
 fn frames(case: &Case, path: &str) -> Vec<u8> {

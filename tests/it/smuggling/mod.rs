@@ -12,7 +12,7 @@ mod message;
 mod recorder;
 
 use crate::support::certificates::Certificates;
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::upstream::{Upstream, text};
 use crate::support::{Sts, World};
 use case::Case;
@@ -178,6 +178,6 @@ async fn converse(address: SocketAddr, bytes: &[u8], piece: usize) -> Vec<u8> {
     };
     let hear = async { while let Ok(1..) = from.read_buf(&mut answer).await {} };
     let talk = async { tokio::join!(say, hear) };
-    assert!(timeout(PATIENCE, talk).await.is_ok(), "no end after {:?}", String::from_utf8_lossy(bytes));
+    assert!(timeout(WAIT_LIMIT, talk).await.is_ok(), "no end after {:?}", String::from_utf8_lossy(bytes));
     answer
 }

@@ -1,7 +1,7 @@
 //! An upstream without an HTTP library: it keeps every byte it gets and reads them by its own strict rules.
 
 use super::message::{self, Message};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::spawn;
 use attache::tasks::Owned;
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ impl Recorder {
 
     /// Waits until every connection is closed, and returns what came.
     pub async fn finish(mut self) -> Vec<Record> {
-        timeout(PATIENCE, self.open.wait_for(|open| *open == 0)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, self.open.wait_for(|open| *open == 0)).await.unwrap().unwrap();
         std::mem::take(&mut self.records.lock().unwrap())
     }
 }

@@ -1,6 +1,6 @@
 //! Programs whose environment says odd things about AWS.
 
-use super::program::{PATIENCE, Program, command};
+use super::program::{Program, WAIT_LIMIT, command};
 use serde_json::Value;
 use std::process::Output;
 use tokio::time::timeout;
@@ -35,7 +35,7 @@ pub async fn no_token(url: &str, variables: Variables<'_>) -> (Program, Value) {
 pub async fn command_output(url: &str, variables: Variables<'_>, arguments: &[&str]) -> (Output, String) {
     let mut command = with(url, variables);
     let output = command.args(arguments).stderr(std::process::Stdio::piped()).output();
-    let output = timeout(PATIENCE, output).await.unwrap().unwrap();
+    let output = timeout(WAIT_LIMIT, output).await.unwrap().unwrap();
     let told = [&output.stdout[..], &output.stderr[..]].concat();
     (output, String::from_utf8(told).unwrap())
 }

@@ -1,6 +1,6 @@
 //! A caller: one request on one connection, everything about the answer read.
 
-use super::program::PATIENCE;
+use super::program::WAIT_LIMIT;
 use super::wire::in_lower_case;
 use attache::tasks::{Owned, Tasks};
 use bytes::Bytes;
@@ -39,7 +39,7 @@ impl Http1 {
     /// The response's header; its body is still on its way.
     pub async fn begin(&mut self, request: Request<Body>) -> hyper::Result<Response<Incoming>> {
         self.sender.ready().await?;
-        timeout(PATIENCE, self.sender.send_request(request)).await.unwrap()
+        timeout(WAIT_LIMIT, self.sender.send_request(request)).await.unwrap()
     }
 
     pub async fn send(&mut self, request: Request<Body>) -> Answer {
@@ -70,7 +70,7 @@ pub struct Answer {
 impl Answer {
     pub async fn read(response: Response<Incoming>) -> Self {
         let (parts, body) = response.into_parts();
-        let body = timeout(PATIENCE, body.collect()).await.unwrap().unwrap();
+        let body = timeout(WAIT_LIMIT, body.collect()).await.unwrap().unwrap();
         let trailers = body.trailers().cloned();
         Self { status: parts.status, headers: parts.headers, body: body.to_bytes(), trailers }
     }
@@ -107,6 +107,6 @@ pub async fn raw(address: SocketAddr, bytes: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
-    timeout(PATIENCE, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, stream.read_to_end(&mut answer)).await.unwrap().unwrap();
     in_lower_case(answer)
 }

@@ -1,6 +1,6 @@
 //! A connection of HTTP/2, frame by frame.
 
-use super::program::PATIENCE;
+use super::program::WAIT_LIMIT;
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -65,7 +65,7 @@ impl Frames {
     /// The next frame.
     pub async fn frame(&mut self) -> io::Result<Frame> {
         let mut head = [0; 9];
-        timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
+        timeout(WAIT_LIMIT, self.0.read_exact(&mut head)).await??;
         let [high, middle, low, kind, flags, stream @ ..] = head;
         let mut payload = vec![0; u32::from_be_bytes([0, high, middle, low]) as usize];
         self.0.read_exact(&mut payload).await?;
@@ -77,7 +77,10 @@ impl Frames {
         loop {
             let frame = self.frame().await.unwrap();
             if frame.kind == GOAWAY {
-                assert_eq!(timeout(PATIENCE, self.0.read_to_end(&mut Vec::new())).await.unwrap().unwrap(), 0);
+                assert_eq!(
+                    timeout(WAIT_LIMIT, self.0.read_to_end(&mut Vec::new())).await.unwrap().unwrap(),
+                    0
+                );
                 return u32::from_be_bytes(frame.payload[4..8].try_into().unwrap());
             }
         }

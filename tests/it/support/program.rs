@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use attache::tasks::{Owned, Tasks};
 
 /// The longest that anything here may take; reaching it is a failure, never a wait.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const WAIT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Where a program seems to listen that listens on no port.
 pub const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
@@ -73,7 +73,7 @@ impl Program {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let mut first = Vec::new();
         let listening = loop {
-            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap();
+            let line = timeout(WAIT_LIMIT, lines.next_line()).await.unwrap().unwrap();
             let line = line.unwrap_or_else(|| panic!("the program ended instead of listening: {first:?}"));
             first.push(line.clone());
             let line: Value = serde_json::from_str(&line).unwrap();
@@ -111,7 +111,7 @@ impl Program {
                 self.grown.changed().await.unwrap();
             }
         };
-        timeout(PATIENCE, search).await.unwrap()
+        timeout(WAIT_LIMIT, search).await.unwrap()
     }
 
     /// Sends a signal by name, as `kill -TERM` does.
@@ -136,7 +136,7 @@ impl Program {
 
     /// Waits for the program's end.
     pub async fn ended(&mut self) -> ExitStatus {
-        timeout(PATIENCE, self.child.wait()).await.unwrap().unwrap()
+        timeout(WAIT_LIMIT, self.child.wait()).await.unwrap().unwrap()
     }
 
     /// The process id, for measurements.

@@ -1,6 +1,6 @@
 //! A third-party API that a test scripts, and that remembers what it was sent.
 
-use super::program::PATIENCE;
+use super::program::WAIT_LIMIT;
 use attache::tasks::{Owned, Tasks};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, Uri, Version};
@@ -148,7 +148,7 @@ impl Upstream {
     /// Waits for this many requests.
     pub async fn requests(&self, wanted: usize) {
         let mut grown = self.grown.clone();
-        timeout(PATIENCE, grown.wait_for(|requests| *requests >= wanted)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, grown.wait_for(|requests| *requests >= wanted)).await.unwrap().unwrap();
     }
 
     /// How many connections were accepted.

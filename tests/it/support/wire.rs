@@ -2,7 +2,7 @@
 
 use super::Sts;
 use super::certificates::Certificates;
-use super::program::{PATIENCE, Program};
+use super::program::{Program, WAIT_LIMIT};
 use std::io;
 use std::net::SocketAddr;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -54,7 +54,7 @@ impl Wire {
 
     /// The next connection that the upstream gets.
     pub async fn upstream(&self) -> Line {
-        let (stream, _) = timeout(PATIENCE, self.listener.accept()).await.unwrap().unwrap();
+        let (stream, _) = timeout(WAIT_LIMIT, self.listener.accept()).await.unwrap().unwrap();
         match &self.tls {
             None => Line::over(stream),
             Some(tls) => Line::over(tls.accept(stream).await.unwrap()),
@@ -103,7 +103,7 @@ impl Line {
                 let rest = self.read.split_off(at + end.len());
                 return std::mem::replace(&mut self.read, rest);
             }
-            let more = timeout(PATIENCE, self.stream.read_buf(&mut self.read)).await;
+            let more = timeout(WAIT_LIMIT, self.stream.read_buf(&mut self.read)).await;
             let more =
                 more.unwrap_or_else(|_| panic!("no {end:?} in {:?}", String::from_utf8_lossy(&self.read)));
             assert!(more.is_ok_and(|more| more > 0), "closed before {end:?}");
@@ -117,7 +117,7 @@ impl Line {
 
     /// The same, and the error that ends the connection where it does not end well.
     pub async fn ended(mut self) -> (String, Option<io::ErrorKind>) {
-        let end = timeout(PATIENCE, self.stream.read_to_end(&mut self.read)).await.unwrap();
+        let end = timeout(WAIT_LIMIT, self.stream.read_to_end(&mut self.read)).await.unwrap();
         (in_lower_case(self.read), end.err().map(|error| error.kind()))
     }
 }

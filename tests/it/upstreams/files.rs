@@ -1,7 +1,7 @@
 //! The files that connections to upstreams take of those that the process may open.
 
 use crate::support::client::{Http1, get, http2, send};
-use crate::support::program::{PATIENCE, Program, command_by_shell};
+use crate::support::program::{Program, WAIT_LIMIT, command_by_shell};
 use crate::support::upstream::{Upstream, echo};
 use crate::support::{Sts, metric};
 use futures_util::StreamExt;
@@ -87,7 +87,7 @@ async fn requests_without_end_leave_files_for_callers_and_health() {
     let mut asked: FuturesUnordered<_> =
         (0..80).map(|_| caller.clone().send_request(get("http://p/hang", &[]))).collect();
     // A quarter of the files is for upstreams, and each request that hangs has one.
-    let refused: Vec<_> = timeout(PATIENCE, asked.by_ref().take(80 - 16).collect()).await.unwrap();
+    let refused: Vec<_> = timeout(WAIT_LIMIT, asked.by_ref().take(80 - 16).collect()).await.unwrap();
     for answer in refused {
         assert_eq!(answer.unwrap().status(), StatusCode::SERVICE_UNAVAILABLE);
     }
@@ -101,5 +101,5 @@ async fn requests_without_end_leave_files_for_callers_and_health() {
     assert!(metric(&proxy, "process_open_fds").await < 64.0);
     drop((asked, caller, connection));
     let served = async { while others[0].send(get("/", &[])).await.status != StatusCode::OK {} };
-    timeout(PATIENCE, served).await.unwrap();
+    timeout(WAIT_LIMIT, served).await.unwrap();
 }

@@ -1,6 +1,6 @@
 //! An HTTP/2 upstream, frame by frame, for what no server says on demand.
 
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use attache::tasks::Owned;
 use std::future::Future;
 use std::io;
@@ -69,10 +69,10 @@ impl Connection {
 
     /// Reads the preface and gives all bodies as much room as there can be.
     pub(crate) async fn greet_with_room(&mut self) -> io::Result<()> {
-        const MOST: u32 = u32::MAX >> 1;
+        const MAX_WINDOW: u32 = u32::MAX >> 1;
         self.0.read_exact(&mut [0; 24]).await?;
-        self.write(SETTINGS, 0, 0, &[&[0, 4][..], &MOST.to_be_bytes()].concat()).await?;
-        self.write(WINDOW_UPDATE, 0, 0, &(MOST - 65_535).to_be_bytes()).await
+        self.write(SETTINGS, 0, 0, &[&[0, 4][..], &MAX_WINDOW.to_be_bytes()].concat()).await?;
+        self.write(WINDOW_UPDATE, 0, 0, &(MAX_WINDOW - 65_535).to_be_bytes()).await
     }
 
     /// The stream of the next request.
@@ -120,7 +120,7 @@ impl Connection {
     /// Kind, flags, stream and length of the next frame.
     async fn whole_frame(&mut self) -> io::Result<(u8, u8, u32, usize)> {
         let mut head = [0; 9];
-        timeout(PATIENCE, self.0.read_exact(&mut head)).await??;
+        timeout(WAIT_LIMIT, self.0.read_exact(&mut head)).await??;
         let length = u32::from_be_bytes([0, head[0], head[1], head[2]]) as usize;
         self.0.read_exact(&mut vec![0; length]).await?;
         Ok((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]]), length))

@@ -2,7 +2,7 @@
 
 use super::frames::Frames;
 use crate::support::client::{Body, get, send};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::{Sts, in_background};
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -73,7 +73,7 @@ async fn an_upload_that_is_not_read_keeps_no_other_from_its_upstream() {
     let (upstream, mut full) = without_grants().await;
     let (_sts, proxy) = proxy(&upstream, &["--upstream-timeout", "5s"]).await;
     let _upload = uploading(&proxy, 1, &Arc::default()).await;
-    timeout(PATIENCE, full.wait_for(|full| *full == 1)).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, full.wait_for(|full| *full == 1)).await.unwrap().unwrap();
     let posts = join_all((0..50).map(|_| send(proxy.proxy, post()))).await;
     assert!(posts.iter().all(|answer| answer.status == StatusCode::OK));
     // Requests without a body need no window.
@@ -90,7 +90,7 @@ async fn several_uploads_that_are_not_read_keep_no_other_from_their_upstream() {
     let mut uploads = Vec::new();
     for number in 1..=4 {
         uploads.push(uploading(&proxy, 1, &Arc::default()).await);
-        timeout(PATIENCE, full.wait_for(|full| *full == number)).await.unwrap().unwrap();
+        timeout(WAIT_LIMIT, full.wait_for(|full| *full == number)).await.unwrap().unwrap();
     }
     // Further uploads go where others are, until those connections have been without a window for a while.
     uploads.push(uploading(&proxy, 8, &Arc::default()).await);

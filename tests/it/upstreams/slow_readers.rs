@@ -2,7 +2,7 @@
 
 use crate::support::World;
 use crate::support::client::{get, send};
-use crate::support::program::PATIENCE;
+use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
 use bytes::Bytes;
 use futures_util::stream;
@@ -26,7 +26,7 @@ async fn stalled(world: &World) -> TcpStream {
     socket.set_recv_buffer_size(4096).unwrap();
     let mut caller = socket.connect(world.proxy.proxy).await.unwrap();
     caller.write_all(b"GET /big HTTP/1.1\r\nhost: proxy.local\r\n\r\n").await.unwrap();
-    timeout(PATIENCE, caller.read_exact(&mut [0; 64])).await.unwrap().unwrap();
+    timeout(WAIT_LIMIT, caller.read_exact(&mut [0; 64])).await.unwrap().unwrap();
     caller
 }
 

@@ -3,7 +3,7 @@
 use super::frames::Frames;
 use crate::support::client::{get, http2};
 use crate::support::frames::{self, END_HEADERS, END_STREAM, HEADERS, SETTINGS, WINDOW_UPDATE};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World};
 use bytes::Bytes;
@@ -95,11 +95,11 @@ async fn small_pieces_of_a_stream_of_events_arrive_at_once() {
             }
             let mut left = burst * EVENT.len();
             while left > 0 {
-                let frame = timeout(PATIENCE, body.frame()).await.unwrap().unwrap().unwrap();
+                let frame = timeout(WAIT_LIMIT, body.frame()).await.unwrap().unwrap().unwrap();
                 left -= frame.into_data().unwrap().len();
             }
         }
         drop(events);
-        assert_eq!(timeout(PATIENCE, body.collect()).await.unwrap().unwrap().to_bytes(), "");
+        assert_eq!(timeout(WAIT_LIMIT, body.collect()).await.unwrap().unwrap().to_bytes(), "");
     }
 }
