@@ -34,6 +34,8 @@ pub mod error;
 pub mod severity;
 /// What is wrong with the workload's own AWS settings.
 pub mod setup_error;
+/// Why a program gives no credentials.
+pub mod program_error;
 /// What can be done about it.
 mod setup_hint;
 /// The place of a setting of AWS.

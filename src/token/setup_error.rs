@@ -2,6 +2,7 @@
 
 use super::aws_code::AwsCode;
 use super::aws_setting::{AwsSetting, shown};
+use super::program_error::ProgramError;
 use super::severity::Severity;
 use crate::diagnostics::DiagnosticCode;
 use crate::model::aws_variables::FileVariable;
@@ -114,6 +115,9 @@ pub enum SetupError {
         /// The variable.
         variable: &'static str,
     },
+    /// The program of the profile gives no credentials.
+    #[error("no AWS credentials: the credential_process of the profile {0}")]
+    Program(ProgramError),
     /// Looking for credentials does not come to an end.
     #[error("no AWS credentials: {waits_for} within {within:?}")]
     Late {
@@ -229,6 +233,7 @@ impl SetupError {
             | Self::NotUtf8 { .. }
             // Each try may leave a program behind that does not end.
             | Self::Late { .. }
+            | Self::Program(_)
             | Self::IdentityTokenFile { .. }
             | Self::Credentials { .. } => Severity::Permanent,
             Self::NoCredentials(_) | Self::NotSts(_) | Self::Unreachable(_) => Severity::Transient,
@@ -257,6 +262,7 @@ impl SetupError {
             | Self::ContainerTokenFile { .. }
             | Self::ExecutionEnv(_)
             | Self::Late { .. }
+            | Self::Program(_)
             | Self::HalfCredentials { .. }
             | Self::Profile { .. }
             | Self::IdentityTokenFile { .. }
@@ -283,6 +289,7 @@ impl SetupError {
             | Self::ContainerToken { .. }
             | Self::ContainerTokenFile { .. }
             | Self::Late { .. }
+            | Self::Program(_)
             | Self::IdentityTokenFile { .. } => DiagnosticCode::CredentialsMissing,
             Self::ExecutionEnv(_) | Self::NotUtf8 { .. } => DiagnosticCode::ConfigInvalid,
             Self::CredentialsRefused { .. } => DiagnosticCode::CredentialsRefused,

@@ -26,7 +26,7 @@ impl SetupError {
                 "set the variable anew, with the characters of ASCII alone, or take it away"
             }
             Self::Unreachable(_) => STS_UNREACHABLE,
-            Self::Late { waits_for: WaitsFor::Program, .. } => {
+            Self::Program(_) | Self::Late { waits_for: WaitsFor::Program, .. } => {
                 "run that command as the user of attache: it has to print credentials and end, and to ask for nothing"
             }
             Self::Late { waits_for: WaitsFor::File { .. }, .. } => "put a regular file in its place",

@@ -96,7 +96,65 @@ async fn a_program_for_credentials_that_does_not_end_is_named() {
     );
 }
 
-/// The program is not killed, since a library runs it; but it is not run again meanwhile, and it is not waited for.
+/// Without a bound, the memory of the process would grow until the system ends it.
+#[tokio::test]
+async fn a_program_for_credentials_that_gives_none_is_named() {
+    for (number, (program, error)) in [
+        ("yes", "prints more than 64 KiB"),
+        ("yes 1>&2", "prints more than 64 KiB"),
+        ("(yes; true)", "prints more than 64 KiB"),
+        ("echo 'password=planted, ask again' >&2; exit 3", "failed, exit status: 3: password=***, ask again"),
+        ("echo planted", "prints no credentials: it is no JSON object"),
+        (
+            "echo '{\"Version\": 1, \"AccessKeyId\": \"planted\"}'",
+            "prints no credentials: its SecretAccessKey is missing",
+        ),
+        ("/nowhere/program", "failed, exit status: 127: "),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let config = Certificates::new(&format!("aws_profiles_prints_{number}")).path("config");
+        fs::write(&config, format!("[default]\ncredential_process = {program}\n")).unwrap();
+        let mut command = without_keys("http://127.0.0.1:9");
+        command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
+        let mut proxy = Program::start(command, &UPSTREAM).await;
+        let line = proxy.logged(|line| line["msg"] == "no token").await;
+        let expected = format!("no AWS credentials: the credential_process of the profile {error}");
+        assert_eq!(line["code"], "credentials_missing", "{line}");
+        assert!(line["error"].as_str().unwrap().starts_with(&expected), "{line}");
+        assert!(!line.to_string().contains("planted"), "{line}");
+        let status = fs::read_to_string(format!("/proc/{}/status", proxy.pid())).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kilobytes: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap();
+        assert!(kilobytes < 200_000, "{program}: {kilobytes} kB");
+    }
+}
+
+#[tokio::test]
+async fn credentials_of_a_program_are_used() {
+    let sts = Sts::start().await;
+    let config = Certificates::new("aws_profiles_credentials").path("config");
+    let printed = r#"{"Version": 1, "AccessKeyId": "AKIATEST", "SecretAccessKey": "test", "Expiration": "2099-01-01T00:00:00Z"}"#;
+    let profile = format!("[default]\ncredential_process = echo '{printed}'\n");
+    // A profile that takes its credentials from there goes through the SDK.
+    let source = format!(
+        "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n[profile base]\ncredential_process = echo '{printed}'\n"
+    );
+    for (content, provider) in
+        [(profile, "a profile's credential_process"), (source, "a profile,")]
+    {
+        fs::write(&config, content).unwrap();
+        let mut command = without_keys(&sts.url);
+        command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
+        let output = command.args(["doctor", "--token-audience", "a"]).output().await.unwrap();
+        let told = String::from_utf8(output.stdout).unwrap();
+        assert!(told.contains(&format!("from {provider}")), "{told}");
+        assert!(told.contains("ok       token"), "{told}");
+    }
+}
+
+/// The program is not killed; but it is not run again meanwhile, and it is not waited for.
 #[tokio::test]
 async fn a_program_for_credentials_that_does_not_end_is_not_run_again_and_again() {
     let sts = Sts::start().await;

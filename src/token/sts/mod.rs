@@ -10,6 +10,8 @@ mod transport;
 mod refusal;
 /// The providers of credentials.
 mod providers;
+/// The program of a `credential_process`.
+mod credential_process;
 /// AWS's configuration and credentials files, as files.
 mod aws_files;
 /// What AWS's configuration and credentials files say.

@@ -18,6 +18,18 @@ use std::path::{Path, PathBuf};
 const MAX_SOURCES: usize = 10;
 const ENDPOINT_URL: &str = "endpoint_url";
 const IDENTITY_TOKEN_FILE: &str = "web_identity_token_file";
+const CREDENTIAL_PROCESS: &str = "credential_process";
+const PREFERRED_TO_A_PROGRAM: [&str; 9] = [
+    "role_arn",
+    "credential_source",
+    IDENTITY_TOKEN_FILE,
+    "sso_session",
+    "sso_start_url",
+    "sso_region",
+    "sso_account_id",
+    "sso_role_name",
+    "login_session",
+];
 
 /// What both files say.
 struct Profiles(ProfileSet);
@@ -35,7 +47,7 @@ impl Profiles {
     }
 
     fn run_a_program(&self) -> bool {
-        self.in_use().any(|profile| profile.get("credential_process").is_some())
+        self.in_use().any(|profile| profile.get(CREDENTIAL_PROCESS).is_some())
     }
 
     /// The selected profile, and those that it takes credentials from.
@@ -117,6 +129,15 @@ pub(super) async fn check(variables: &AwsVariables) -> Result<(), SetupError> {
             .map_err(|problem| SetupError::IdentityTokenFile { setting, path, problem: problem.to_string() }),
         None => Ok(()),
     }
+}
+
+/// The command that prints the credentials of the selected profile. The SDK prefers each of the other keys to it, and runs the
+/// command of a profile that another one takes its credentials from.
+pub(super) async fn credential_process(variables: &AwsVariables) -> Option<String> {
+    let profiles = Profiles::load(variables).await.ok()?.0;
+    let profile = profiles.get_profile(profiles.selected_profile())?;
+    let is_preferred = PREFERRED_TO_A_PROGRAM.iter().any(|key| profile.get(key).is_some());
+    profile.get(CREDENTIAL_PROCESS).filter(|_| !is_preferred).map(str::to_owned)
 }
 
 /// What keeps the files from being read, where something does.

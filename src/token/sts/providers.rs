@@ -1,7 +1,7 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::profiles;
+use super::{credential_process, profiles};
 use crate::input_file::{self, InputFileError};
 use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
 use crate::token::aws_setting::AwsSetting;
@@ -40,7 +40,8 @@ impl Providers {
 /// The default chain. Where the SDK would panic at what a variable says, a link of it is an error instead.
 fn chain(config: &SdkConfig, variables: &AwsVariables) -> CredentialsProviderChain {
     let conf = provider_config(config);
-    let profile = ProfileFileCredentialsProvider::builder().configure(&conf).build();
+    let sdk = ProfileFileCredentialsProvider::builder().configure(&conf).build();
+    let profile = OfProfile { sdk, variables: variables.clone() };
     let web_identity = WebIdentityTokenCredentialsProvider::builder().configure(&conf).build();
     let chain =
         CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
@@ -93,6 +94,29 @@ fn check_container_token(variables: &AwsVariables) -> Result<(), SetupError> {
         problem: problem.to_string(),
     };
     input_file::read_to_end(path).map(drop).map_err(problem)
+}
+
+/// The credentials of the selected profile.
+#[derive(Debug)]
+struct OfProfile {
+    sdk: ProfileFileCredentialsProvider,
+    variables: AwsVariables,
+}
+
+impl ProvideCredentials for OfProfile {
+    fn provide_credentials<'a>(&'a self) -> future::ProvideCredentials<'a>
+    where
+        Self: 'a,
+    {
+        future::ProvideCredentials::new(async {
+            match profiles::credential_process(&self.variables).await {
+                Some(command) => {
+                    credential_process::credentials(&command).await.map_err(CredentialsError::provider_error)
+                }
+                None => self.sdk.provide_credentials().await,
+            }
+        })
+    }
 }
 
 /// Asks a provider after a check of the files that it reads: it would read one without end, into memory.
