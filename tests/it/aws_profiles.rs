@@ -141,9 +141,7 @@ async fn credentials_of_a_program_are_used() {
     let source = format!(
         "[default]\nrole_arn = arn:aws:iam::123456789012:role/r\nsource_profile = base\n[profile base]\ncredential_process = echo '{printed}'\n"
     );
-    for (content, provider) in
-        [(profile, "a profile's credential_process"), (source, "a profile,")]
-    {
+    for (content, provider) in [(profile, "a profile's credential_process"), (source, "a profile,")] {
         fs::write(&config, content).unwrap();
         let mut command = without_keys(&sts.url);
         command.env("AWS_CONFIG_FILE", &config).env("PATH", "/usr/bin:/bin");
