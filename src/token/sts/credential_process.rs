@@ -2,7 +2,7 @@
 //! reads no more than credentials take.
 
 use crate::legible;
-use crate::token::error::LONGEST;
+use crate::token::error::MAX_TEXT_BYTES;
 use crate::token::program_error::{MAX_PRINTED, ProgramError};
 use crate::token::setup_error::SetupError;
 use aws_credential_types::Credentials;
@@ -46,7 +46,7 @@ async fn printed(command: &str) -> Result<Vec<u8>, ProgramError> {
     if status.success() {
         return Ok(stdout);
     }
-    let said = legible::line(String::from_utf8_lossy(&stderr).trim(), LONGEST);
+    let said = legible::line(String::from_utf8_lossy(&stderr).trim(), MAX_TEXT_BYTES);
     Err(ProgramError::Failed { status: status.to_string(), said })
 }
 
