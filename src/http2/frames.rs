@@ -7,7 +7,7 @@ use super::flushes::Flushes;
 use super::frame_headers::FrameHeaders;
 use super::header_deadline::HeaderDeadline;
 use super::inbound::Inbound;
-use super::send_window::SendWindow;
+use super::observed::Observed;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -30,7 +30,7 @@ pub struct CountedFrames<S> {
 /// The peer of a connection.
 enum Peer {
     Caller { deadline: HeaderDeadline },
-    Upstream { window: SendWindow, received: FrameHeaders },
+    Upstream { observed: Observed, received: FrameHeaders },
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
@@ -43,9 +43,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     }
 
     /// The frames of an upstream, to which the preface has not been sent yet.
-    pub fn of_upstream(stream: S, flushes: Flushes, window: SendWindow) -> Self {
+    pub fn of_upstream(stream: S, observed: Observed) -> Self {
         let (received, sent) = (Inbound::of_upstream(), FrameHeaders::after(PREFACE));
-        let peer = Peer::Upstream { window, received: FrameHeaders::default() };
+        let flushes = observed.flushes.clone();
+        let peer = Peer::Upstream { observed, received: FrameHeaders::default() };
         Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
     }
 
@@ -114,8 +115,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         let (counts, peer) = (&mut self.counts, &self.peer);
         self.sent.follow(bytes, |passing| {
             counts.sent(passing);
-            if let Peer::Upstream { window, .. } = peer {
-                window.sent(passing);
+            if let Peer::Upstream { observed, .. } = peer {
+                observed.sent(passing);
             }
         });
     }
@@ -124,8 +125,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
 impl Peer {
     /// Follows the window of what is sent to an upstream. The windows of callers matter to no decision.
     fn received(&mut self, bytes: &[u8]) {
-        if let Self::Upstream { window, received } = self {
-            received.follow(bytes, |passing| window.received(passing));
+        if let Self::Upstream { observed, received } = self {
+            received.follow(bytes, |passing| observed.window.received(passing));
         }
     }
 

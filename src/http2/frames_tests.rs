@@ -135,7 +135,7 @@ async fn what_is_begun_must_be_whole_in_time_and_content_may_take_its_time() {
 /// What goes on of these bytes when they come, and are read, in pieces of these lengths.
 async fn passed_on(bytes: &[u8], written: usize, read: usize) -> Vec<u8> {
     let (mut upstream, ours) = duplex(written);
-    let mut counted = CountedFrames::of_upstream(ours, Flushes::default(), SendWindow::default());
+    let mut counted = CountedFrames::of_upstream(ours, Observed::default());
     let sending = async move {
         upstream.write_all(bytes).await.unwrap();
         upstream.shutdown().await.unwrap();

@@ -1,6 +1,8 @@
 //! Protections that the HTTP/2 library lacks. They see the frames of a connection before the library does (RFC 9113, section 4),
 //! and end a connection whose peer floods it or does not complete a header.
 
+/// What is observed of a connection to an upstream.
+pub mod observed;
 /// The window of a connection for what is sent.
 pub mod send_window;
 /// Bodies whose failure is reported after everything before it has been sent.

@@ -7,6 +7,7 @@ use crate::http1::fields::members;
 use crate::http1::{self, stream::Stream};
 use crate::http2::batches::BatchedBody;
 use crate::http2::flushes::Flushes;
+use crate::http2::observed::Observed;
 use crate::http2::send_window::SendWindow;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
@@ -134,31 +135,29 @@ struct Shared {
     turned_away: AtomicBool,
     max_streams: Arc<AtomicUsize>,
     heard: Heard,
-    flushes: Flushes,
-    window: SendWindow,
+    observed: Observed,
 }
 
 impl Http2 {
     /// A connection that has just been opened. The task that drives it keeps `max_streams` at what the upstream allows,
-    /// and its stream keeps the others at what comes, is flushed and may be sent.
+    /// and its stream keeps the others at what comes and is sent.
     pub fn new(
         sender: http2::SendRequest<FramedBody>,
         max_streams: Arc<AtomicUsize>,
         heard: Heard,
-        flushes: Flushes,
-        window: SendWindow,
+        observed: Observed,
     ) -> Self {
         let (retirement, turned_away) = (Retirement::of_new(), AtomicBool::new(false));
         let streams = AtomicUsize::new(0);
-        let shared =
-            Arc::new(Shared { streams, retirement, turned_away, max_streams, heard, flushes, window });
+        let shared = Arc::new(Shared { streams, retirement, turned_away, max_streams, heard, observed });
         Self { sender, stream: Arc::new(OpenStream::of(&shared)) }
     }
 
     /// Whether another request may be sent now, as far as can be told.
     pub fn is_good(&self, now: Instant) -> bool {
         let turned_away = self.stream.0.turned_away.load(Ordering::Relaxed);
-        !self.sender.is_closed() && !self.stream.0.retirement.is_due(now) && !turned_away
+        let is_spent = self.stream.0.retirement.is_due(now) || self.stream.0.observed.has_many_resets();
+        !self.sender.is_closed() && !is_spent && !turned_away
     }
 
     /// What has come on it.
@@ -168,12 +167,12 @@ impl Http2 {
 
     /// When what is sent on it is written.
     pub fn flushes(&self) -> &Flushes {
-        &self.stream.0.flushes
+        &self.stream.0.observed.flushes
     }
 
     /// How much of bodies may be sent on it.
     pub fn window(&self) -> &SendWindow {
-        &self.stream.0.window
+        &self.stream.0.observed.window
     }
 
     /// Whether the upstream takes another request beside those that have a part in this connection, this one aside

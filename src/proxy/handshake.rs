@@ -6,9 +6,8 @@ use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
 use crate::http1::limits::MAX_HEADER_LIST_SIZE;
 use crate::http1::stream::Stream;
-use crate::http2::flushes::Flushes;
 use crate::http2::frames::CountedFrames;
-use crate::http2::send_window::SendWindow;
+use crate::http2::observed::Observed;
 use crate::tasks::Tasks;
 use hyper::client::conn::http2;
 use hyper::rt::Executor;
@@ -45,9 +44,9 @@ pub fn http1(stream: Box<dyn Stream>) -> Connection {
 /// When the upstream speaks something else, or hangs up.
 pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
-    let (heard, flushes, send_window) = (Heard::now(), Flushes::default(), SendWindow::default());
+    let (heard, observed) = (Heard::now(), Observed::default());
     let stream = Listening::to(stream, heard.clone());
-    let stream = CountedFrames::of_upstream(stream, flushes.clone(), send_window.clone());
+    let stream = CountedFrames::of_upstream(stream, observed.clone());
     let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
@@ -83,7 +82,7 @@ pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Resul
             }
         }
     });
-    Ok(Connection::Http2(Http2::new(sender, max_streams, heard, flushes, send_window)))
+    Ok(Connection::Http2(Http2::new(sender, max_streams, heard, observed)))
 }
 
 /// How many of the requests at a time that the upstream allows are sent.

@@ -1,6 +1,5 @@
 use super::*;
-use crate::http2::flushes::Flushes;
-use crate::http2::send_window::SendWindow;
+use crate::http2::observed::Observed;
 use crate::model::target::Scheme;
 use crate::proxy::connection::FramedBody;
 use crate::proxy::heard::Heard;
@@ -37,7 +36,7 @@ async fn http2(tasks: &Tasks, max_streams: usize) -> (Connection, DuplexStream) 
         let _ = connection.await;
     });
     let (max_streams, heard) = (Arc::new(AtomicUsize::new(max_streams)), Heard::now());
-    let connection = Http2::new(sender, max_streams, heard, Flushes::default(), SendWindow::default());
+    let connection = Http2::new(sender, max_streams, heard, Observed::default());
     (Connection::Http2(connection), theirs)
 }
 

@@ -59,6 +59,13 @@ impl Frames {
 
 pub(crate) struct Connection(TcpStream);
 
+/// How a stream is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Open,
+    Reset,
+}
+
 impl Connection {
     /// Reads the preface and says how many streams there may be.
     pub(crate) async fn greet(&mut self, most_streams: Option<u32>) -> io::Result<()> {
@@ -108,6 +115,22 @@ impl Connection {
             }
             if [DATA, HEADERS].contains(&kind) && flags & END_STREAM > 0 {
                 self.answer(stream).await?;
+            }
+        }
+    }
+
+    /// Reads requests and resets, answers neither, and tells of each.
+    pub(crate) async fn never_answer(&mut self, mut told: impl FnMut(Ending)) -> io::Result<()> {
+        loop {
+            match self.frame().await? {
+                (SETTINGS, flags, _) if flags & ACK == 0 => self.write(SETTINGS, ACK, 0, &[]).await?,
+                (HEADERS, _, _) => {
+                    // A connection that is silent is left for that.
+                    self.write(PING, 0, 0, &[0; 8]).await?;
+                    told(Ending::Open);
+                }
+                (RST_STREAM, _, _) => told(Ending::Reset),
+                _ => {}
             }
         }
     }

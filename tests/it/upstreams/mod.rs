@@ -11,6 +11,7 @@ mod floods;
 mod frames;
 mod invalid;
 mod protocol;
+mod resets;
 mod send_window;
 mod silence;
 mod slow_readers;
