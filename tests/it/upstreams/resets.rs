@@ -3,7 +3,7 @@
 
 use super::frames::{Ending, Frames};
 use crate::support::client::{get, http2};
-use crate::support::program::{PATIENCE, Program};
+use crate::support::program::{Program, WAIT_LIMIT};
 use crate::support::{Sts, spawn};
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -37,7 +37,7 @@ async fn a_connection_on_which_callers_reset_many_streams_gets_no_further_reques
     let sum = async |of: fn(&(usize, usize)) -> usize, wanted: usize| {
         let mut told = told.clone();
         let wait = told.wait_for(|seen| seen.iter().map(of).sum::<usize>() == wanted);
-        timeout(PATIENCE, wait).await.unwrap().map(drop).unwrap();
+        timeout(WAIT_LIMIT, wait).await.unwrap().map(drop).unwrap();
     };
     for number in 1..=250 {
         // Each on a connection of its own, because a caller that resets many streams is refused itself.
