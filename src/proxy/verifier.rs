@@ -38,6 +38,11 @@ impl Trusted {
         }
         Ok(())
     }
+
+    /// The certificates, and their SHA-256 (see [`pem::sha256`]).
+    pub fn into_parts(self) -> (RootCertStore, HashSet<String>) {
+        (self.roots, self.sha256)
+    }
 }
 
 /// Verifies upstreams' certificates.
@@ -53,7 +58,7 @@ impl Verifier {
     /// # Errors
     /// When there are none.
     pub fn new(trusted: Trusted, provider: Arc<CryptoProvider>) -> Result<Self, VerifierBuilderError> {
-        let Trusted { roots, sha256 } = trusted;
+        let (roots, sha256) = trusted.into_parts();
         let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
         Ok(Self { webpki, sha256 })
     }
@@ -109,7 +114,7 @@ impl ServerCertVerifier for Verifier {
 
 /// Whether a certificate is refused because of its issuer, or of its mark. webpki has looked at its time before.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the errors are another's, and more may come")]
-fn is_of_authority(error: &CertificateError) -> bool {
+pub fn is_of_authority(error: &CertificateError) -> bool {
     match error {
         // The second is that of an issuer whose name is the certificate's own.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => true,

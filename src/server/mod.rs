@@ -12,6 +12,8 @@ mod socket_file;
 pub mod stream;
 /// TLS with callers: attache's certificate, and the authorities of callers' certificates.
 pub mod tls;
+/// Verifies callers' certificates.
+mod caller_verifier;
 /// Logs handshakes that fail because of a certificate.
 pub mod refused_certificates;
 /// Reloads callers' TLS when its files change.

@@ -1,13 +1,14 @@
 //! TLS with callers: reads the files of attache's certificate and of the authorities of callers' certificates.
 
+use super::caller_verifier::CallerVerifier;
 use crate::config::TlsFiles;
 use crate::input_file;
 use crate::pem::certified::{self, PairError};
 use crate::pem::{self, Fingerprint};
+use crate::proxy::verifier::Trusted;
+use rustls::ServerConfig;
 use rustls::pki_types::CertificateDer;
-use rustls::server::WebPkiClientVerifier;
 use rustls::sign::SingleCertAndKey;
-use rustls::{RootCertStore, ServerConfig};
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -99,13 +100,12 @@ impl<'f> Contents<'f> {
             .expect("the provider's cipher suites fit the default versions");
         let builder = match (&self.files.client_ca, &self.client_ca) {
             (Some(path), Some(pem)) => {
-                let mut roots = RootCertStore::empty();
+                let mut roots = Trusted::empty();
                 pem::trust(path, pem, |authority| roots.add(authority))
                     .map_err(|problem| client_ca_error(path, problem))?;
-                let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
-                    .build()
+                let verifier = CallerVerifier::new(roots, provider.clone())
                     .map_err(|error| client_ca_error(path, error.to_string()))?;
-                builder.with_client_cert_verifier(verifier)
+                builder.with_client_cert_verifier(Arc::new(verifier))
             }
             (None, _) | (_, None) => builder.with_no_client_auth(),
         };

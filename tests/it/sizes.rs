@@ -25,6 +25,18 @@ fn fields(number: usize, bytes: usize) -> Vec<(String, String)> {
 }
 
 #[tokio::test]
+async fn a_long_body_has_extensions_in_each_of_its_chunks() {
+    let wire = Wire::start(&[]).await;
+    let mut caller = wire.caller("GET / HTTP/1.1\r\nhost: p\r\n\r\n").await;
+    let mut upstream = wire.upstream().await;
+    upstream.until(END).await;
+    let chunks = format!("1;signature={}\r\nx\r\n", "y".repeat(64)).repeat(1000);
+    upstream.send(&format!("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n")).await;
+    let answer = caller.until("\r\n0\r\n\r\n").await;
+    assert_eq!(answer.matches('x').count(), 1000, "{answer}");
+}
+
+#[tokio::test]
 async fn a_request_has_the_same_limits_over_both_versions() {
     let mut world = World::pinned(Upstream::echo().await, &["--access-log"]).await;
     for (number, bytes, status) in CASES {

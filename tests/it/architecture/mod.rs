@@ -149,7 +149,9 @@ fn one_file_asks_for_the_time_of_day() {
 fn upstream_certificates_are_verified_by_one_stack_and_always() {
     // It asks webpki, and takes one certificate more: the very one that is trusted.
     only(&["ServerCertVerifier"], &["proxy/verifier.rs"]);
-    only(&["danger"], &["proxy/trust.rs", "proxy/verifier.rs"]);
+    // Callers' certificates are verified likewise.
+    only(&["ClientCertVerifier"], &["server/caller_verifier.rs"]);
+    only(&["danger"], &["proxy/trust.rs", "proxy/verifier.rs", "server/caller_verifier.rs"]);
     only(&["rustls::crypto::aws_lc_rs"], &["proxy/trust.rs", "server/tls.rs"]);
     only(&["rustls::crypto::ring"], &[]);
 }

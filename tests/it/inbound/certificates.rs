@@ -5,6 +5,7 @@ use crate::support::client::{Http1, get};
 use crate::support::program::command;
 use crate::support::upstream::Upstream;
 use crate::support::{Sts, World};
+use std::fs::{read_to_string, write};
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
 
@@ -40,6 +41,33 @@ async fn only_those_whom_the_authority_vouches_for_are_let_in() {
     assert!(!is_let_in(world.proxy.proxy, &server, Some(&unknown)).await);
     assert!(!is_let_in(world.proxy.proxy, &server, None).await);
     assert_eq!(world.upstream.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_itself_named_is_let_in_and_no_other_of_its_authority() {
+    let server = Certificates::new("client-pinned-server");
+    let (issued, own, old) = (
+        Certificates::new("client-pinned-issued"),
+        Certificates::new("client-pinned-own"),
+        Certificates::new("client-pinned-old"),
+    );
+    own.sign_itself("cert.pem", "key.pem");
+    old.issue_for_days(-9..-1, "cert.pem", "key.pem");
+    let named = server.path("named.pem");
+    let bundle: String =
+        [&issued, &own, &old].iter().map(|caller| read_to_string(caller.path("cert.pem")).unwrap()).collect();
+    write(&named, bundle).unwrap();
+    let (cert, key) = (server.path("cert.pem"), server.path("key.pem"));
+    let flags = ["--tls-cert", &cert, "--tls-key", &key, "--tls-client-ca", &named];
+    let world = World::pinned(Upstream::echo().await, &flags).await;
+    for (caller, is_known) in [(&issued, true), (&own, true), (&old, false)] {
+        assert_eq!(is_let_in(world.proxy.proxy, &server, Some(caller)).await, is_known);
+    }
+    issued.issue("cert.pem", "key.pem");
+    own.sign_itself("cert.pem", "key.pem");
+    for another in [&issued, &own] {
+        assert!(!is_let_in(world.proxy.proxy, &server, Some(another)).await);
+    }
 }
 
 /// Each kind has one line a minute, however often it happens.
