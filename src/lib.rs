@@ -16,22 +16,16 @@ pub mod http2;
 pub mod server;
 /// One request, in reading order.
 pub mod proxy;
+/// TLS with callers and upstreams.
+pub mod tls;
 /// A bearer for an audience.
 pub mod token;
 /// Metrics, traces and logs.
 pub mod telemetry;
 /// The second listener: metrics, health and status.
 pub mod admin;
-/// TLS files that change under a running proxy.
-pub mod reload;
-/// What PEM files hold.
-pub mod pem;
-/// Says when a certificate that attache shows is about to expire.
-pub mod expiry;
 /// Reads the files that an operator names.
 pub mod input_file;
-/// The authorities that this system trusts.
-pub mod authorities;
 /// Has the system find out that a silent connection is gone.
 pub mod keepalive;
 /// Writes to standard streams that may be non-blocking.

@@ -2,9 +2,9 @@
 
 use super::telemetry::TelemetryError;
 use crate::config::ListenAddr;
-use crate::proxy::trust::TrustError;
 use crate::server::bind_error::BindError;
-use crate::server::tls::TlsError;
+use crate::tls::client::TrustError;
+use crate::tls::server::TlsError;
 use std::io;
 
 /// Why a proxy cannot start.

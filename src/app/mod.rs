@@ -16,19 +16,20 @@ use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::pool::Pool;
 use crate::proxy::route::Route;
-use crate::proxy::trust::UpstreamTls;
 use crate::proxy::upstream::Upstream;
-use crate::reload::{self, Reload};
 use crate::server::activity::Limits;
 use crate::server::address::Address;
 use crate::server::connection::Drain;
 use crate::server::file_limit;
 use crate::server::listener::Listener;
 use crate::server::refused_certificates::RefusedCertificates;
-use crate::server::reload::InboundTls;
 use crate::server::shared::Server;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::recent::Recent;
+use crate::tls::client::UpstreamTls;
+use crate::tls::reload::Reload;
+use crate::tls::server::{CallerFiles, InboundTls};
+use crate::tls::watched;
 use crate::token::TokenSource;
 use crate::token::{cache::TokenCache, settings::Settings};
 use std::io;
@@ -169,10 +170,10 @@ impl App {
         let (server, listener, drain) = (self.server.clone(), Arc::new(self.proxy_listener), stop.clone());
         accepting.supervise(move || server.clone().run(listener.clone(), drain.clone()));
         let (tls, reload) = (self.upstream_tls, self.reload.clone());
-        let upstream_files = move || tls.clone().follow(reload::EVERY, reload.clone());
+        let upstream_files = move || tls.clone().follow(watched::INTERVAL, reload.clone());
         let _following_upstream_files = Owned::from(Tasks::default().supervise(upstream_files));
         let _following = self.server.tls.clone().map(|tls| {
-            let following = move || tls.clone().follow(reload::EVERY, self.reload.clone());
+            let following = move || tls.clone().follow(watched::INTERVAL, self.reload.clone());
             Owned::from(Tasks::default().supervise(following))
         });
         let admin_stop = CancellationToken::new();
@@ -245,7 +246,12 @@ fn server(
     };
     Ok(Server {
         proxy: Arc::new(proxy),
-        tls: config.inbound_tls.clone().map(InboundTls::load).transpose()?.map(Arc::new),
+        tls: config
+            .inbound_tls
+            .clone()
+            .map(|files| InboundTls::new(CallerFiles(files)))
+            .transpose()?
+            .map(Arc::new),
         limits: Limits {
             header_read_timeout: config.inbound.header_read_timeout,
             idle_timeout: config.inbound.idle_timeout,

@@ -5,13 +5,13 @@ use crate::config::Config;
 use crate::config::otel::OtelConfig;
 use crate::config::upstream::UpstreamTlsFiles;
 use crate::model::target::Scheme;
-use crate::proxy::trust::{Offer, TrustError, UpstreamTls};
 use crate::tasks::{self, Tasks};
 use crate::telemetry::last_push;
 use crate::telemetry::metrics::{Metrics, MetricsError};
 use crate::telemetry::process_info::ProcessInfo;
 use crate::telemetry::push::{self, PushError};
 use crate::telemetry::traces::Traces;
+use crate::tls::client::{Alpn, TrustError, UpstreamTls};
 use tokio_rustls::TlsConnector;
 
 /// The maximum number of series of one metric; further label values are counted together.
@@ -74,6 +74,6 @@ fn tls(config: &Config) -> Result<Option<TlsConnector>, TrustError> {
         metrics.iter().map(|(collector, _)| collector).chain(traces.iter().map(|(collector, _)| collector));
     let mut secure = collectors.filter(|collector| collector.endpoint.starts_with("https:"));
     let files = UpstreamTlsFiles { ca_cert: config.upstream.tls.ca_cert.clone(), client: None };
-    let trusted = |_| UpstreamTls::load(Scheme::Https, files).map(|tls| tls.connector(Offer::Http1));
+    let trusted = |_| UpstreamTls::load(Scheme::Https, files).map(|tls| tls.connector(Alpn::Http1));
     secure.next().map(trusted).transpose()
 }

@@ -10,8 +10,6 @@ use super::error::UpstreamError;
 use super::handshake::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
 use super::resolver::Resolver;
-use super::tls_error;
-use super::trust::{Offer, UpstreamTls};
 use super::tunnel;
 use super::tunnel_error::TunnelError;
 use crate::config::Config;
@@ -21,6 +19,8 @@ use crate::model::parent_proxy::ParentProxy;
 use crate::model::policy::Policy;
 use crate::model::target::{Host, Scheme, Target};
 use crate::tasks::Tasks;
+use crate::tls::client::{Alpn, UpstreamTls};
+use crate::tls::error as tls_error;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
 use std::borrow::Cow;
@@ -117,10 +117,10 @@ impl Connector {
     /// When no allowed address accepts a connection, a proxy on the way opens no tunnel, the TLS handshake fails, or the
     /// upstream does not speak what it must.
     pub async fn connect(&self, target: &Target, purpose: Purpose) -> Result<Connection, UpstreamError> {
-        let offer = match (self.protocol, purpose) {
-            (UpstreamProtocol::Auto, Purpose::Any | Purpose::Dedicated) => Offer::Either,
-            (UpstreamProtocol::Auto, Purpose::Switch) | (UpstreamProtocol::Http1, _) => Offer::Http1,
-            (UpstreamProtocol::Http2, _) => Offer::Http2,
+        let alpn = match (self.protocol, purpose) {
+            (UpstreamProtocol::Auto, Purpose::Any | Purpose::Dedicated) => Alpn::Either,
+            (UpstreamProtocol::Auto, Purpose::Switch) | (UpstreamProtocol::Http1, _) => Alpn::Http1,
+            (UpstreamProtocol::Http2, _) => Alpn::Http2,
         };
         let window = match purpose {
             Purpose::Any => SHARED_WINDOW,
@@ -130,7 +130,7 @@ impl Connector {
             None => {
                 let addresses = self.addresses(target).await?;
                 let stream = self.dialer.dial(addresses).await.map_err(UpstreamError::Connect)?;
-                self.speak(offer, window, target, Box::new(stream)).await
+                self.speak(alpn, window, target, Box::new(stream)).await
             }
             Some(parent_proxy) => {
                 let failed = |error| UpstreamError::ParentProxy(named(parent_proxy), error);
@@ -138,7 +138,7 @@ impl Connector {
                 let tunnel = tunnel::open(parent_proxy, stream, self.dialled(target), &self.tasks)
                     .await
                     .map_err(failed)?;
-                match self.speak(offer, window, target, Box::new(tunnel)).await {
+                match self.speak(alpn, window, target, Box::new(tunnel)).await {
                     Err(UpstreamError::Tls(error)) if !tls_error::is_of_tls(&error) => {
                         Err(failed(TunnelError::Tunnel(error)))
                     }
@@ -231,22 +231,22 @@ impl Connector {
 
     async fn speak(
         &self,
-        offer: Offer,
+        alpn: Alpn,
         window: u32,
         target: &Target,
         stream: Box<dyn Stream>,
     ) -> Result<Connection, UpstreamError> {
-        match (target.scheme(), offer) {
+        match (target.scheme(), alpn) {
             // HTTP/2 without TLS needs prior knowledge (RFC 9113, section 3.3).
-            (Scheme::Http, Offer::Http2) => handshake::http2(stream, &self.tasks, window).await,
-            (Scheme::Http, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
-            (Scheme::Https, _) => self.speak_over_tls(offer, window, target, stream).await,
+            (Scheme::Http, Alpn::Http2) => handshake::http2(stream, &self.tasks, window).await,
+            (Scheme::Http, Alpn::Either | Alpn::Http1) => Ok(handshake::http1(stream)),
+            (Scheme::Https, _) => self.speak_over_tls(alpn, window, target, stream).await,
         }
     }
 
     async fn speak_over_tls(
         &self,
-        offer: Offer,
+        alpn: Alpn,
         window: u32,
         target: &Target,
         stream: Box<dyn Stream>,
@@ -256,15 +256,15 @@ impl Connector {
                 .map_err(|error| UpstreamError::Tls(io::Error::other(error)))?,
             Host::Address(address) => ServerName::from(*address),
         };
-        let stream = self.tls.connector(offer).connect(name, stream).await.map_err(|error| {
+        let stream = self.tls.connector(alpn).connect(name, stream).await.map_err(|error| {
             if refuses_protocols(&error) { UpstreamError::NoHttp2 } else { UpstreamError::Tls(error) }
         })?;
         let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Box::new(stream);
-        match (speaks_http2, offer) {
+        match (speaks_http2, alpn) {
             (true, _) => handshake::http2(stream, &self.tasks, window).await,
-            (false, Offer::Http2) => Err(UpstreamError::NoHttp2),
-            (false, Offer::Either | Offer::Http1) => Ok(handshake::http1(stream)),
+            (false, Alpn::Http2) => Err(UpstreamError::NoHttp2),
+            (false, Alpn::Either | Alpn::Http1) => Ok(handshake::http1(stream)),
         }
     }
 }
@@ -284,7 +284,7 @@ fn named(parent_proxy: &ParentProxy) -> String {
     format!("{parent_proxy} of {}", parent_proxy.variable)
 }
 
-/// Whether a handshake failed because nothing on offer suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2
+/// Whether a handshake failed because nothing on alpn suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2
 /// alone: an upstream that knows no ALPN speaks HTTP/1.1.
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());

@@ -2,7 +2,6 @@
 
 use super::connect_time::ConnectTime;
 use super::message_error::MessageError;
-use super::tls_error;
 use super::tunnel_error::TunnelError;
 use crate::diagnostics::DiagnosticCode;
 use crate::http1::error::Error as Http1Error;
@@ -10,6 +9,7 @@ use crate::model::policy::Denied;
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::Target;
 use crate::telemetry::labels::ErrorType;
+use crate::tls::error as tls_error;
 use crate::token::error::TokenError;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};

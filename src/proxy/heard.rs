@@ -1,8 +1,8 @@
 //! When a connection last brought something, which tells an upstream that is slow from a connection that is dead.
 
 use super::message_error::MessageError;
-use super::tls_error;
 use crate::http1::stream::Stream;
+use crate::tls::error as tls_error;
 use rustls::AlertDescription;
 use std::io::{self, IoSlice};
 use std::pin::Pin;

@@ -1,9 +1,9 @@
 //! Why a message to or from an upstream did not come whole.
 
-use super::tls_error;
 use crate::http1::client::ExchangeError;
 use crate::http1::error::Error as Http1Error;
 use crate::legible;
+use crate::tls::error as tls_error;
 use rustls::AlertDescription;
 use std::error::Error;
 

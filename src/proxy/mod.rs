@@ -52,14 +52,8 @@ pub mod handshake;
 pub mod tunnel;
 /// Why there is no tunnel through one.
 pub mod tunnel_error;
-/// Which upstream certificates are trusted.
-pub mod trust;
-/// How they are verified.
-pub mod verifier;
 /// What breaks a message.
 pub mod message_error;
-/// What a failure of TLS means.
-pub mod tls_error;
 /// WebSocket and other switches of protocol.
 pub mod upgrade;
 /// WebSocket for callers of HTTP/2.

@@ -2,7 +2,6 @@
 
 use super::activity::{Activity, BusyBody, Expired, Limits};
 use super::protocol::{Protocol, spoken_on};
-use super::reload::InboundTls;
 use super::shared::Server;
 use super::stream::Stream as Socket;
 use crate::http1::error::Error;
@@ -20,6 +19,7 @@ use crate::model::caller::Caller;
 use crate::proxy::incoming::Incoming;
 use crate::proxy::request_body::RequestBody;
 use crate::proxy::response_body::ResponseBody;
+use crate::tls::server::InboundTls;
 use http::{Request, Response};
 use hyper::server::conn::http2;
 use hyper::service::service_fn;

@@ -10,14 +10,8 @@ pub mod listener;
 mod socket_file;
 /// The socket of a caller's connection.
 pub mod stream;
-/// TLS with callers: attache's certificate, and the authorities of callers' certificates.
-pub mod tls;
-/// Verifies callers' certificates.
-mod caller_verifier;
 /// Logs handshakes that fail because of a certificate.
 pub mod refused_certificates;
-/// Reloads callers' TLS when its files change.
-pub mod reload;
 /// What all connections share.
 pub mod shared;
 /// Accepts connections.

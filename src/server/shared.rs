@@ -2,9 +2,9 @@
 
 use super::activity::Limits;
 use super::refused_certificates::RefusedCertificates;
-use super::reload::InboundTls;
 use crate::proxy::Proxy;
 use crate::tasks::Tasks;
+use crate::tls::server::InboundTls;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 

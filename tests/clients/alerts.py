@@ -24,7 +24,7 @@ DEPLOY = pathlib.Path(__file__).parents[2] / "deploy"
 SECONDS_A_MINUTE = 2
 # So many scrapes, one a second, are longer than every window and every `for` of the rules together.
 SCRAPES_WHILE_WELL = 35
-PATIENCE = 180
+WAIT_LIMIT = 180
 
 
 def check(what, holds, seen=""):
@@ -35,7 +35,7 @@ def check(what, holds, seen=""):
 
 def wait_until(what, ready):
     """Prints the check once `ready` answers nothing that is missing."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_LIMIT
     while missing := ready():
         if time.monotonic() > deadline:
             raise Failed(f"{what}: {missing}")

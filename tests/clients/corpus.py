@@ -15,7 +15,7 @@ import time
 
 MARKER = b"GET /marker HTTP/1.1\r\nhost: proxy.local\r\nconnection: close\r\n\r\n"
 # The last answer may come long before its line in a log.
-PATIENCE = 20
+WAIT_LIMIT = 20
 
 
 def read(file):
@@ -64,7 +64,7 @@ def main(directory, proxy, access_log, nginx_log):
             answer = converse((host, int(port)), variant + MARKER)
             by_nginx = b"\r\nserver: nginx" in answer.partition(b"\r\n\r\n")[0]
             counts["forwarded" if by_nginx else "refused"] += 1
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + WAIT_LIMIT
     while True:
         (may, must), came = sent(access_log), arrived(nginx_log)
         agreed = must <= came <= may

@@ -20,7 +20,7 @@ from pathlib import Path
 NEEDS = {"needs-aws", "needs-checkout", "needs-cluster", "needs-engine", "needs-network", "needs-proxy", "needs-release",
          "needs-root"}
 LANGUAGES = {"sh", "text", "json", "promql", "python", "hcl", "yaml"}
-PATIENCE = 120
+WAIT_LIMIT = 120
 MARK = "--- block"
 
 
@@ -96,7 +96,7 @@ def run(page, blocks, attache):
             ended = subprocess.run(
                 [*apart, f"ip link set lo up\nset -eu\n{script}"],
                 cwd=scratch, env={"PATH": path, "HOME": str(scratch), "LANG": "C.UTF-8"},
-                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, timeout=PATIENCE, check=False,
+                stdin=subprocess.DEVNULL, stdout=file, stderr=subprocess.STDOUT, timeout=WAIT_LIMIT, check=False,
             )
         printed = output.read_text()
     assert ended.returncode == 0, f"{page}: status {ended.returncode} after\n{printed}"

@@ -12,7 +12,7 @@ import sys
 
 import grpc
 
-PATIENCE = 20
+WAIT_LIMIT = 20
 
 
 class Service:
@@ -54,29 +54,29 @@ def forwarded(proxy, authority=None):
         channel = grpc.insecure_channel(proxy)
     service = Service(channel)
     how = "TLS" if authority else "h2c"
-    answer, call = service.echo.with_call(b"hello", metadata=[("authorization", "Bearer mine")], timeout=PATIENCE)
+    answer, call = service.echo.with_call(b"hello", metadata=[("authorization", "Bearer mine")], timeout=WAIT_LIMIT)
     check(f"{how}: one message there and back", answer, b"hello")
     token = dict(call.trailing_metadata())["seen-authorization"]
     check("  with one token that is not the caller's", (token.count("."), "mine" in token), (2, False))
     large = bytes(3_000_000)
-    check("  also a large one", service.echo(large, timeout=PATIENCE) == large, True)
-    check("  the service's own failure", status(lambda: service.fail(b"", timeout=PATIENCE)), ("NOT_FOUND", "kein Käse, 100 %"))
-    check("  many messages, one answer", service.collect(iter([b"a", b"b", b"c"]), timeout=PATIENCE), b"abc")
-    check("  one message, many answers", list(service.count(b"1000", timeout=PATIENCE))[-1], b"999")
+    check("  also a large one", service.echo(large, timeout=WAIT_LIMIT) == large, True)
+    check("  the service's own failure", status(lambda: service.fail(b"", timeout=WAIT_LIMIT)), ("NOT_FOUND", "kein Käse, 100 %"))
+    check("  many messages, one answer", service.collect(iter([b"a", b"b", b"c"]), timeout=WAIT_LIMIT), b"abc")
+    check("  one message, many answers", list(service.count(b"1000", timeout=WAIT_LIMIT))[-1], b"999")
     check("  many of both, each awaited before the next", conversation(service), [b"0", b"1", b"2"])
     late = status(lambda: list(service.hang(b"", timeout=1)))
     check("  a deadline ends the call", late[0], "DEADLINE_EXCEEDED")
-    check("    at the service, too", service.was_cancelled(b"", timeout=PATIENCE), b"yes")
-    hanging = service.hang(b"", timeout=PATIENCE)
+    check("    at the service, too", service.was_cancelled(b"", timeout=WAIT_LIMIT), b"yes")
+    hanging = service.hang(b"", timeout=WAIT_LIMIT)
     check("  a call that is under way", next(hanging), b"begun")
     hanging.cancel()
-    check("    is cancelled at the service", service.was_cancelled(b"", timeout=PATIENCE), b"yes")
+    check("    is cancelled at the service", service.was_cancelled(b"", timeout=WAIT_LIMIT), b"yes")
 
 
 def conversation(service):
     """Sends a message only when the one before has been answered, so that nothing can be held back."""
     waiting = queue.Queue()
-    answers = service.converse(iter(waiting.get, None), timeout=PATIENCE)
+    answers = service.converse(iter(waiting.get, None), timeout=WAIT_LIMIT)
     seen = []
     for number in range(3):
         waiting.put(b"%d" % number)
@@ -90,7 +90,7 @@ def refused(proxy, upstream):
 
     def call(host):
         metadata = [("x-upstream-host", host)] if host else None
-        return status(lambda: service.echo(b"hello", metadata=metadata, timeout=PATIENCE))
+        return status(lambda: service.echo(b"hello", metadata=metadata, timeout=WAIT_LIMIT))
 
     missing = "missing upstream: set --upstream-host or provide X-Upstream-Host"
     check("no upstream named", call(None), ("INVALID_ARGUMENT", missing))

@@ -20,7 +20,7 @@ from selenium import webdriver
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 
-PATIENCE = 60
+WAIT_LIMIT = 60
 # The first ones let it run in a container, the last ones keep it from looking for hosts of its maker's.
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-quic", "--no-first-run",
          "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -52,7 +52,7 @@ class Page:
         return self.browser.execute_script("return document.querySelectorAll(arguments[0]).length", selector)
 
     def shows(self, what, selector, wanted):
-        deadline = time.monotonic() + PATIENCE
+        deadline = time.monotonic() + WAIT_LIMIT
         while wanted not in (seen := self.text(selector)):
             if time.monotonic() > deadline:
                 raise Failed(f"{what}: {selector} shows {seen!r} instead of {wanted!r}")

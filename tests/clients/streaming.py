@@ -14,7 +14,7 @@ import time
 
 import httpx
 
-PATIENCE = 60
+WAIT_LIMIT = 60
 EVERY = 0.4
 EVENTS = 6
 
@@ -30,7 +30,7 @@ def check(what, holds, seen=""):
 
 
 def caller(version, **options):
-    return httpx.Client(http1=version == 1, http2=version == 2, timeout=PATIENCE, trust_env=False, **options)
+    return httpx.Client(http1=version == 1, http2=version == 2, timeout=WAIT_LIMIT, trust_env=False, **options)
 
 
 def events_come_as_they_are_sent(http, base, name):

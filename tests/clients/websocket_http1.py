@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed
 
 # Around the lengths at which a frame's header grows, and one far beyond what any buffer on the way holds.
 SIZES = [0, 1, 125, 126, 127, 65535, 65536, 70000, 16 << 20]
-PATIENCE = 60
+WAIT_LIMIT = 60
 
 
 class Failed(Exception):
@@ -117,9 +117,9 @@ async def stays_open(url, seconds):
 
 async def main(url, seconds):
     for compression in (None, "deflate"):
-        await asyncio.wait_for(echoes(url, compression), PATIENCE)
+        await asyncio.wait_for(echoes(url, compression), WAIT_LIMIT)
     for part in (many_on_their_way, fragments_and_pings, closes, several_at_once):
-        await asyncio.wait_for(part(url), PATIENCE)
+        await asyncio.wait_for(part(url), WAIT_LIMIT)
     if seconds:
         await stays_open(url, seconds)
 

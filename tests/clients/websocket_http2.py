@@ -17,7 +17,7 @@ import websockets
 import wsproto
 from wsproto.events import BytesMessage, CloseConnection, Ping, Pong, TextMessage
 
-PATIENCE = 20
+WAIT_LIMIT = 20
 MESSAGES = ["hello", "Käse" * 5000, "x" * 200_000]
 
 
@@ -47,7 +47,7 @@ async def call_over_http1(proxy):
         for message in MESSAGES:
             await connection.send(message)
             check(f"  {len(message)} characters are echoed", await connection.recv(), message)
-        await asyncio.wait_for(await connection.ping(), PATIENCE)
+        await asyncio.wait_for(await connection.ping(), WAIT_LIMIT)
         print("ok  a ping is answered")
 
 
@@ -56,7 +56,7 @@ class Stream:
 
     def __init__(self, proxy):
         host, port = proxy.rsplit(":", 1)
-        self.socket = socket.create_connection((host, int(port)), timeout=PATIENCE)
+        self.socket = socket.create_connection((host, int(port)), timeout=WAIT_LIMIT)
         self.http = h2.connection.H2Connection(h2.config.H2Configuration(header_encoding="utf-8"))
         self.http.initiate_connection()
         self.flush()

@@ -5,9 +5,9 @@ use crate::cli::fetch::FetchError;
 use crate::cli::verifier::IssuerError;
 use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
-use crate::proxy::trust::TrustError;
 use crate::server::bind_error::BindError;
 use crate::telemetry::logs::LogError;
+use crate::tls::client::TrustError;
 use http::StatusCode;
 use std::io;
 

@@ -5,9 +5,9 @@ use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::config::{Config, TlsFiles};
 use crate::diagnostics::DiagnosticCode;
-use crate::pem::validity::{Phase, Validity};
-use crate::proxy::trust::{TrustError, UpstreamTls};
-use crate::server::tls::{Contents, TlsError};
+use crate::tls::client::{TrustError, UpstreamTls};
+use crate::tls::pem::validity::{Phase, Validity};
+use crate::tls::server::{CallerFiles, InboundTls, TlsError};
 use std::path::Path;
 
 /// Checks the certificate for callers, and the authorities and the certificate for upstreams.
@@ -20,10 +20,9 @@ fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     let Some(files) = files else {
         return Finding::skipped(check, "callers use no TLS");
     };
-    let termination = Contents::read(files).and_then(|contents| contents.termination());
-    match termination {
-        Ok(termination) => {
-            let judgement = validity(check, &files.cert, &Validity::of_chain(&termination.chain), clock);
+    match InboundTls::new(CallerFiles(files.clone())) {
+        Ok(tls) => {
+            let judgement = validity(check, &files.cert, &tls.shown(), clock);
             judgement.map_or_else(|finding| finding, |seen| Finding::ok(check, seen))
         }
         Err(error @ TlsError::Pair(_)) => {

@@ -12,7 +12,7 @@ use crate::model::policy::Denied;
 use crate::model::target::Target;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::headers;
-use crate::proxy::tls_error;
+use crate::tls::error as tls_error;
 use crate::token::Minted;
 use bytes::Bytes;
 use http::{Response, StatusCode};

@@ -6,7 +6,7 @@ use super::proxies;
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::environment::variable;
 use crate::proxy::error::UpstreamError;
-use crate::proxy::tls_error;
+use crate::tls::error as tls_error;
 use rustls::Error;
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -44,7 +44,7 @@ fn no_import_escapes_the_reading_of_the_test_above() {
 #[test]
 fn only_the_configuration_reads_the_environment() {
     let readings = ["env::var", "env::args", "env::current", "env::home", "env::temp", "env::set_var"];
-    only(&readings, &["authorities.rs", "config/environment.rs"]);
+    only(&readings, &["tls/authorities.rs", "config/environment.rs"]);
     only(&["args_os", "current_exe"], &["cli/clean_start.rs"]);
     // These packages read it by themselves.
     only(&["listenfd", "sd_notify"], &["config/service_manager.rs"]);
@@ -125,7 +125,7 @@ fn every_task_has_an_owner() {
             "admin/exposition.rs",
             "admin/mod.rs",
             "emulator/issuer.rs",
-            "reload.rs",
+            "tls/watched.rs",
             // What does not end here is bounded in number.
             "tasks.rs",
             "telemetry/last_push.rs",
@@ -148,11 +148,11 @@ fn one_file_asks_for_the_time_of_day() {
 #[test]
 fn upstream_certificates_are_verified_by_one_stack_and_always() {
     // It asks webpki, and takes one certificate more: the very one that is trusted.
-    only(&["ServerCertVerifier"], &["proxy/verifier.rs"]);
+    only(&["ServerCertVerifier"], &["tls/verifier.rs"]);
     // Callers' certificates are verified likewise.
-    only(&["ClientCertVerifier"], &["server/caller_verifier.rs"]);
-    only(&["danger"], &["proxy/trust.rs", "proxy/verifier.rs", "server/caller_verifier.rs"]);
-    only(&["rustls::crypto::aws_lc_rs"], &["proxy/trust.rs", "server/tls.rs"]);
+    only(&["ClientCertVerifier"], &["tls/caller_verifier.rs"]);
+    only(&["danger"], &["tls/client.rs", "tls/verifier.rs", "tls/caller_verifier.rs"]);
+    only(&["rustls::crypto::aws_lc_rs"], &["tls/client.rs", "tls/server.rs"]);
     only(&["rustls::crypto::ring"], &[]);
 }
 

@@ -1,9 +1,9 @@
 //! Says in the log when a certificate that attache shows is about to expire, or is not valid.
 
+use super::pem::validity::{Phase, Validity};
+use super::side::Side;
 use crate::clock::{Clock, Rfc3339};
 use crate::diagnostics::DiagnosticCode;
-use crate::pem::validity::{Phase, Validity};
-use crate::reload::Side;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 

@@ -1,17 +1,19 @@
 //! TLS with callers: reads the files of attache's certificate and of the authorities of callers' certificates.
 
 use super::caller_verifier::CallerVerifier;
+use super::pem::certified::{self, PairError};
+use super::pem::{self, Fingerprint};
+use super::side::Side;
+use super::verifier::Trusted;
+use super::watched::{Made, TlsSource, Watched};
 use crate::config::TlsFiles;
 use crate::input_file;
-use crate::pem::certified::{self, PairError};
-use crate::pem::{self, Fingerprint};
-use crate::proxy::verifier::Trusted;
 use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
 use rustls::sign::SingleCertAndKey;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
 
 /// Why callers' TLS cannot be set up.
 #[derive(Debug, thiserror::Error)]
@@ -45,33 +47,44 @@ pub enum TlsError {
     Pair(PairError),
 }
 
-/// The contents of the files at one moment.
-pub struct Contents<'f> {
-    files: &'f TlsFiles,
+/// TLS with callers.
+pub type InboundTls = Watched<CallerFiles>;
+
+impl InboundTls {
+    /// The acceptor for the next connection.
+    pub fn acceptor(&self) -> TlsAcceptor {
+        self.config().into()
+    }
+}
+
+/// The files of attache's certificate and of the authorities of callers' certificates.
+pub struct CallerFiles(pub TlsFiles);
+
+/// What the files held at one moment.
+pub struct Contents {
     cert: Vec<u8>,
     key: Vec<u8>,
     client_ca: Option<Vec<u8>>,
 }
 
-/// The settings that terminate callers' TLS.
-pub struct TlsTermination {
-    /// The configuration for the next handshake.
-    pub config: ServerConfig,
-    /// The SHA-256 of the certificate, see [`pem::sha256`].
-    pub certificate_sha256: String,
-    /// The certificate and its intermediate certificates.
-    pub chain: Vec<CertificateDer<'static>>,
-}
+impl TlsSource for CallerFiles {
+    type Config = ServerConfig;
+    type Contents = Contents;
+    type Error = TlsError;
+    const SIDE: Side = Side::Callers;
 
-impl<'f> Contents<'f> {
-    /// Reads the files.
-    ///
-    /// # Errors
-    /// When one cannot be read.
-    pub fn read(files: &'f TlsFiles) -> Result<Self, TlsError> {
+    fn has_files(&self) -> bool {
+        true
+    }
+
+    fn certificate(&self) -> Option<&Path> {
+        Some(&self.0.cert)
+    }
+
+    fn read(&self) -> Result<Contents, TlsError> {
+        let files = &self.0;
         let read = |path: &Path| input_file::read(path).map_err(|error| error.to_string());
-        Ok(Self {
-            files,
+        Ok(Contents {
             cert: read(&files.cert).map_err(|problem| cert_error(files, problem))?,
             key: read(&files.key).map_err(|problem| key_error(files, problem))?,
             client_ca: match &files.client_ca {
@@ -81,24 +94,20 @@ impl<'f> Contents<'f> {
         })
     }
 
-    /// A fingerprint that changes when the contents change.
-    pub fn fingerprint(&self) -> Fingerprint {
-        Fingerprint::of([Some(&*self.cert), Some(&*self.key), self.client_ca.as_deref()])
+    fn fingerprint(contents: &Contents) -> Fingerprint {
+        Fingerprint::of([Some(&*contents.cert), Some(&*contents.key), contents.client_ca.as_deref()])
     }
 
-    /// Builds the settings from the contents. HTTP/2 and HTTP/1.1 are offered.
-    ///
-    /// # Errors
-    /// When a file has other contents, or the key does not belong to the certificate.
-    pub fn termination(&self) -> Result<TlsTermination, TlsError> {
-        let chain = pem::certificates(&self.cert).map_err(|problem| cert_error(self.files, problem))?;
-        let key = pem::key(&self.key).map_err(|problem| key_error(self.files, problem))?;
-        let certificate_sha256 = chain.first().map(|leaf| pem::sha256(leaf)).unwrap_or_default();
+    /// Makes the settings. HTTP/2 and HTTP/1.1 are offered.
+    fn make(&self, contents: &Contents) -> Result<Made<ServerConfig>, TlsError> {
+        let files = &self.0;
+        let chain = pem::certificates(&contents.cert).map_err(|problem| cert_error(files, problem))?;
+        let key = pem::key(&contents.key).map_err(|problem| key_error(files, problem))?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let builder = ServerConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .expect("the provider's cipher suites fit the default versions");
-        let builder = match (&self.files.client_ca, &self.client_ca) {
+        let builder = match (&files.client_ca, &contents.client_ca) {
             (Some(path), Some(pem)) => {
                 let mut roots = Trusted::empty();
                 pem::trust(path, pem, |authority| roots.add(authority))
@@ -109,11 +118,11 @@ impl<'f> Contents<'f> {
             }
             (None, _) | (_, None) => builder.with_no_client_auth(),
         };
-        let pair = certified::pair(chain.clone(), key, &provider)
-            .map_err(|problem| pair_error(self.files, problem))?;
+        let pair =
+            certified::pair(chain.clone(), key, &provider).map_err(|problem| pair_error(files, problem))?;
         let mut config = builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(pair)));
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Ok(TlsTermination { config, certificate_sha256, chain })
+        Ok(Made { config, chain })
     }
 }
 

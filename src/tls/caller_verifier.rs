@@ -1,8 +1,8 @@
 //! Verifies callers' certificates as webpki does, with one thing more: a certificate that is itself in `--tls-client-ca` needs no
 //! issuer there, and may be marked as an authority's.
 
-use crate::pem;
-use crate::proxy::verifier::{Trusted, is_of_authority};
+use super::pem;
+use super::verifier::{Trusted, is_of_authority};
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, UnixTime};

@@ -1,10 +1,11 @@
 use super::*;
+use crate::config::TlsFiles;
 use crate::tasks::{Owned, Tasks};
+use crate::tls::server::{CallerFiles, InboundTls};
 use rcgen::{CertificateParams, KeyPair};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::path::PathBuf;
 use tokio::task::yield_now;
 use tokio::time::timeout;
 
@@ -33,8 +34,9 @@ impl Mount {
         fs::rename(self.0.join("..new"), self.0.join("..data")).unwrap();
     }
 
-    fn files(&self) -> TlsFiles {
-        TlsFiles { cert: self.0.join("tls.crt"), key: self.0.join("tls.key"), client_ca: None }
+    fn files(&self) -> CallerFiles {
+        let (cert, key) = (self.0.join("tls.crt"), self.0.join("tls.key"));
+        CallerFiles(TlsFiles { cert, key, client_ca: None })
     }
 }
 
@@ -48,13 +50,13 @@ impl Drop for Mount {
 async fn a_link_that_leads_elsewhere_is_noticed_unasked() {
     let mount = Mount::new("mount");
     mount.publish("one");
-    let tls = Arc::new(InboundTls::load(mount.files()).unwrap());
-    let first = tls.acceptor();
+    let tls = Arc::new(InboundTls::new(mount.files()).unwrap());
+    let first = tls.config();
     let following = tls.clone().follow(Duration::from_millis(1), Reload::default());
     let _following: Owned = Tasks::default().spawn(following).into();
     mount.publish("two");
     let replaced = async {
-        while Arc::ptr_eq(tls.acceptor().config(), first.config()) {
+        while Arc::ptr_eq(&tls.config(), &first) {
             yield_now().await;
         }
     };
@@ -65,13 +67,13 @@ async fn a_link_that_leads_elsewhere_is_noticed_unasked() {
 fn the_same_contents_at_another_place_change_nothing() {
     let (one, two) = (Mount::new("same-one"), Mount::new("same-two"));
     one.publish("one");
-    let tls = InboundTls::load(one.files()).unwrap();
+    let tls = InboundTls::new(one.files()).unwrap();
     for file in ["tls.crt", "tls.key"] {
         fs::remove_file(two.0.join(file)).unwrap();
         fs::copy(one.0.join(file), two.0.join(file)).unwrap();
     }
-    let first = tls.acceptor();
-    let moved = InboundTls { files: two.files(), current: tls.current, expiry: tls.expiry };
+    let first = tls.config();
+    let moved = InboundTls { source: two.files(), current: tls.current, expiry: tls.expiry };
     assert!(matches!(moved.reload_if_changed(), Ok(Found::Same)));
-    assert!(Arc::ptr_eq(moved.acceptor().config(), first.config()));
+    assert!(Arc::ptr_eq(&moved.config(), &first));
 }

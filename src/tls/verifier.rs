@@ -1,8 +1,7 @@
 //! Verifies upstreams' certificates as webpki does, with one thing more: a certificate that is itself trusted needs no
 //! trusted issuer, and may be marked as an authority's. `openssl req -x509` marks so what it makes. Other programs take both.
 
-use super::tls_error;
-use crate::pem;
+use super::{error, pem};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
@@ -118,7 +117,7 @@ pub fn is_of_authority(error: &CertificateError) -> bool {
     match error {
         // The second is that of an issuer whose name is the certificate's own.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
-        CertificateError::Other(cause) => tls_error::is_ca(cause),
+        CertificateError::Other(cause) => error::is_ca(cause),
         _ => false,
     }
 }
