@@ -4,9 +4,9 @@
 
 use attache::clock::Clock;
 use attache::config::upstream::ForwardedFor;
-use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
 use attache::model::caller::Caller;
 use attache::model::target::{Scheme, Target};
+use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
 use attache::token::Token;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};

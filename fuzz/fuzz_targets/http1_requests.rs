@@ -7,6 +7,7 @@ mod pieces;
 use attache::http1::error::Error;
 use attache::http1::request_body::RequestBody;
 use attache::http1::server::{Answering, Connection, Handler};
+use attache::http1::stream::CallerStream;
 use bytes::Bytes;
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
 use http::{HeaderMap, Method, Request, Response, StatusCode, Version};
@@ -18,8 +19,11 @@ use hyper_util::rt::TokioIo;
 use libfuzzer_sys::fuzz_target;
 use pieces::Pieces;
 use std::convert::Infallible;
+use std::io;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex};
-use tokio::io::{DuplexStream, duplex};
+use std::task::{Context, Poll};
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf, duplex};
 
 /// The most bytes of a header that attache reads.
 const MAX_BUFFERED: usize = 128 * 1024;
@@ -79,7 +83,7 @@ impl Record {
         let Ok((trailers, body)) = read else { return answer(StatusCode::BAD_REQUEST) };
         // As attache does. Behind a success another protocol begins, and only hyper has that to offer.
         let is_tunnel = head.method == Method::CONNECT;
-        self.seen.lock().expect("nobody panics with it").push(Seen {
+        self.seen.lock().expect("nothing panics while holding this lock").push(Seen {
             method: head.method,
             target: head.uri.to_string(),
             version: head.version,
@@ -114,18 +118,53 @@ fn answer(status: StatusCode) -> Response<Full<Bytes>> {
 /// The requests that a server sees when these pieces are all that a caller sends.
 fn serve(pieces: &Pieces<'_>, bodies: Bodies, server: impl AsyncFnOnce(DuplexStream, Record)) -> Vec<Seen> {
     let record = Record { bodies, seen: Arc::default() };
-    // All answers have room, as nobody reads them.
+    // All answers have room, because they are not read.
     let (caller, stream) = duplex(1 << 20);
     pieces::run(async {
         tokio::join!(pieces.send(caller), server(stream, record.clone()));
     });
-    let seen = record.seen.lock().expect("nobody panics with it");
+    let seen = record.seen.lock().expect("nothing panics while holding this lock");
     seen.clone()
+}
+
+/// The stream of a caller. Nothing is reset in memory.
+struct Caller(DuplexStream);
+
+impl CallerStream for Caller {
+    fn reset_when_dropped(&self) {}
+}
+
+impl AsyncRead for Caller {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Caller {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
 }
 
 async fn by_attache(stream: DuplexStream, record: Record) {
     // How it ends is compared by what was seen.
-    let _ = Connection::new(Bytes::new(), stream, record).await;
+    let _ = Connection::new(Bytes::new(), Caller(stream), record).await;
 }
 
 async fn by_hyper(stream: DuplexStream, record: Record) {
@@ -142,7 +181,7 @@ async fn by_hyper(stream: DuplexStream, record: Record) {
     let _ = builder.serve_connection(TokioIo::new(stream), service).with_upgrades().await;
 }
 
-/// Where nobody reads the bodies, the requests begin at the same places. The last may have a body that is not whole.
+/// Where the bodies are not read, the requests begin at the same places. The last may have a body that is not whole.
 fn skipped_alike(read: &[Seen], skipped: &[Seen]) {
     for (read, skipped) in read.iter().zip(skipped) {
         let bodiless = Seen { body: Bytes::new(), trailers: HeaderMap::new(), ..read.clone() };

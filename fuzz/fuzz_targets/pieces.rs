@@ -53,9 +53,9 @@ impl<'b> Pieces<'b> {
     }
 }
 
-/// What becomes of this. It must come to an end.
+/// Runs this work, which must come to an end.
 pub fn run<T>(work: impl Future<Output = T>) -> T {
     let runtime = runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.expect("a runtime without sockets needs nothing");
-    runtime.block_on(async { timeout(FOREVER, work).await }).expect("nobody waits for ever")
+    runtime.block_on(async { timeout(FOREVER, work).await }).expect("the work comes to an end")
 }
