@@ -118,6 +118,39 @@ async fn an_endpoint_of_a_profile_that_does_not_count_is_not_judged() {
     assert!(output.status.success(), "{told}");
 }
 
+/// The flag moves the calls for tokens alone, so a role's credentials are still asked for there.
+#[tokio::test]
+async fn an_endpoint_that_only_a_roles_credentials_are_asked_at_is_named_too() {
+    let sts = Sts::start().await;
+    let token = Certificates::new("aws_files_role").path("token");
+    fs::write(&token, "eyJ.eyJ.sig").unwrap();
+    let role = "arn:aws:iam::111122223333:role/r";
+    let config = format!(
+        "[default]\nrole_arn = {role}\nweb_identity_token_file = {token}\nendpoint_url = \"http://127.0.0.1:9\"\n"
+    );
+    let of_profile = home("aws_files_role_profile", &[("config", config.as_bytes())]);
+    let nothing = home("aws_files_role_variable", &[]);
+    let of_variable = [
+        ("AWS_ENDPOINT_URL_STS", Some("'http://127.0.0.1:9'")),
+        ("AWS_ROLE_ARN", Some(role)),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", Some(&*token)),
+    ];
+    for (home, variables, named) in [
+        (
+            &of_profile,
+            &[("AWS_ENDPOINT_URL_STS", None)][..],
+            format!("endpoint_url in [default] of {of_profile}/.aws/config"),
+        ),
+        (&nothing, &of_variable, "AWS_ENDPOINT_URL_STS".to_owned()),
+    ] {
+        let all = [&NO_KEYS[..], &[("HOME", Some(home.as_str()))], variables].concat();
+        let arguments = ["token", "--token-audience", "a", "--sts-endpoint-url", &sts.url];
+        let (_, told) = command_output("", &all, &arguments).await;
+        assert!(told.contains(&format!("{named}, the endpoint for STS, is in quotes")), "{told}");
+        assert!(told.contains("code: sts_endpoint_invalid"), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_profiles_identity_token_that_cannot_be_read_is_named() {
     let pipe = Certificates::new("aws_files_identity_pipe").path("pipe");

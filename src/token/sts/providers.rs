@@ -1,7 +1,7 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::{credential_process, profiles};
+use super::{credential_process, credentials_source, profiles};
 use crate::input_file::{self, InputFileError};
 use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
 use crate::token::aws_setting::AwsSetting;
@@ -33,6 +33,19 @@ impl Providers {
         match self {
             Self::Given(provider) => provider.clone(),
             Self::Chain(settings) => SharedCredentialsProvider::new(chain(&settings.0, &settings.1)),
+        }
+    }
+}
+
+impl Providers {
+    /// What is wrong with the endpoint at which STS is asked for the credentials of a role. `--sts-endpoint-url` does not move
+    /// these calls.
+    pub(super) async fn endpoint_problem(&self) -> Option<SetupError> {
+        let Self::Chain(settings) = self else { return None };
+        let (config, variables) = settings.as_ref();
+        match credentials_source::endpoint(variables) {
+            Ok(_) => profiles::check_endpoint(config, variables).await.err(),
+            Err(problem) => Some(problem),
         }
     }
 }

@@ -194,7 +194,12 @@ async fn provide(
     let provider = provider.unwrap_or_else(|| providers.make());
     match provider.provide_credentials().await {
         Ok(credentials) => check(&credentials).map(|()| (provider, credentials)),
-        Err(error) => Err(no_credentials(&error, &variables).await),
+        Err(error) => {
+            let problem = no_credentials(&error, &variables).await;
+            let is_unreachable = matches!(problem, SetupError::Unreachable(_));
+            let of_endpoint = if is_unreachable { providers.endpoint_problem().await } else { None };
+            Err(of_endpoint.unwrap_or(problem))
+        }
     }
 }
 
