@@ -2,6 +2,8 @@
 
 /// Where credentials, region and endpoint come from.
 pub mod credentials_source;
+/// The endpoint at which STS is called.
+mod endpoint;
 /// How long an answer may be.
 mod answer_size;
 /// How calls to AWS reach it.
@@ -37,7 +39,8 @@ use aws_sdk_sts::config::IdentityCache;
 use aws_sdk_sts::config::retry::RetryConfig;
 use aws_sdk_sts::config::timeout::TimeoutConfig;
 use aws_sdk_sts::types::Tag;
-use credentials_source::{AwsCredentialsSource, Endpoint};
+use credentials_source::AwsCredentialsSource;
+use endpoint::Endpoint;
 use refusal::{not_sts, token_error};
 use session::{AwsSession, MAX_HANGING, MIN_TOKEN_LIFETIME, SessionCredentials, late, provider_timeout};
 use skew::Skew;
@@ -91,7 +94,7 @@ impl Sts {
         let variables = self.access.variables();
         let endpoint = match &self.endpoint_url {
             Some(url) => Endpoint::Url(url.clone()),
-            None => credentials_source::endpoint(&variables)?,
+            None => endpoint::of_variables(&variables)?,
         };
         let config = self.sdk_config(&endpoint).await?;
         let providers = self.access.providers(&config);

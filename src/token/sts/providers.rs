@@ -1,7 +1,7 @@
 //! The providers of credentials, in the order of the SDK's default chain. The chain is made here, because the SDK's providers
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
-use super::{credential_process, credentials_source, profiles};
+use super::{credential_process, endpoint, profiles};
 use crate::input_file::{self, InputFileError};
 use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
 use crate::token::aws_setting::AwsSetting;
@@ -43,7 +43,7 @@ impl Providers {
     pub(super) async fn endpoint_problem(&self) -> Option<SetupError> {
         let Self::Chain(settings) = self else { return None };
         let (config, variables) = settings.as_ref();
-        match credentials_source::endpoint(variables) {
+        match endpoint::of_variables(variables) {
             Ok(_) => profiles::check_endpoint(config, variables).await.err(),
             Err(problem) => Some(problem),
         }
