@@ -8,11 +8,11 @@ pub mod config;
 pub mod app;
 /// The words of the domain, used by every other part.
 pub mod model;
-/// HTTP/1.1 without a buffer for who waits.
+/// HTTP/1.1 in which a connection that waits holds no buffer.
 pub mod http1;
 /// What the HTTP/2 library leaves out: floods, and frames without content.
 pub mod http2;
-/// Sockets and lifetimes, no business.
+/// Callers' connections: sockets and lifetimes.
 pub mod server;
 /// One request, in reading order.
 pub mod proxy;

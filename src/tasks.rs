@@ -1,4 +1,4 @@
-//! Tracked spawning, so that whoever started tasks can wait for them, and end them.
+//! Tracked spawning, so that the part that started tasks can wait for them and end them.
 
 use std::future::{Future, pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};

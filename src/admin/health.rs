@@ -26,7 +26,7 @@ pub struct Hold {
 }
 
 impl Readiness {
-    /// Ready at once, until somebody holds.
+    /// Ready at once, until a part of the process holds it.
     pub fn new() -> Self {
         Self::default()
     }

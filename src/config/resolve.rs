@@ -7,7 +7,7 @@ use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::tokens;
-use super::resolve_upstream::{upstream, way};
+use super::resolve_upstream::{destinations, upstream};
 use super::{
     Config, InboundConfig, ListenAddr, MetricsConfig, ShutdownConfig, TlsFiles, address, network, parse,
 };
@@ -65,8 +65,8 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
     let inbound_tls = inbound_tls(reader, &args.listening);
     let inbound = inbound(reader, &args.listening);
-    let way = way(reader, &args.upstream);
-    let upstream = upstream(reader, &args.upstream, way.as_ref());
+    let destinations = destinations(reader, &args.upstream);
+    let upstream = upstream(reader, &args.upstream, destinations.as_ref());
     let policy = policy(reader, &args.policy);
     let tokens = tokens(reader, &args.tokens);
     let log = log(reader, &args.logs);
@@ -78,7 +78,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         listen: listen?.value,
         inbound_tls,
         inbound: inbound?,
-        routing: way?.0,
+        routing: destinations?.0,
         policy,
         upstream: upstream?,
         tokens: tokens?,

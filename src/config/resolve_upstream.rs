@@ -9,9 +9,9 @@ use crate::model::parent_proxy::ParentProxy;
 use crate::model::target::{HostPort, Target};
 
 /// How a request finds its upstream, and the host and port to connect to if not the upstream's own.
-pub(super) type Way = (Routing, Option<Target>);
+pub(super) type Destinations = (Routing, Option<Target>);
 
-pub(super) fn way(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Way> {
+pub(super) fn destinations(reader: &mut Reader<'_>, args: &UpstreamArgs) -> Option<Destinations> {
     let problems = reader.problem_count();
     let host = reader.optional("upstream-host", args.upstream_host.as_deref(), network::upstream_host);
     let connect_to = args.upstream_connect_to.as_deref();
@@ -43,11 +43,11 @@ fn dialled(target: &Target, place: HostPort) -> Target {
     Target::new(target.scheme(), HostPort { port, ..place })
 }
 
-/// Resolves how upstreams are reached. `way` is `None` if the routing is invalid, which is recorded already.
+/// Resolves how upstreams are reached. `destinations` is `None` if the routing is invalid, which is recorded already.
 pub(super) fn upstream(
     reader: &mut Reader<'_>,
     args: &UpstreamArgs,
-    way: Option<&Way>,
+    destinations: Option<&Destinations>,
 ) -> Option<UpstreamConfig> {
     let response = reader.timeout("upstream-timeout", args.upstream_timeout.as_deref(), "30s");
     let connect = reader.timeout("upstream-connect-timeout", args.upstream_connect_timeout.as_deref(), "10s");
@@ -57,14 +57,14 @@ pub(super) fn upstream(
     let tls = tls(reader, args);
     let forwarded_for =
         reader.value("forwarded-for", args.forwarded_for.as_deref(), "append", parse::forwarded_for);
-    let parent_proxy = way.and_then(|way| parent_proxy(reader, way));
+    let parent_proxy = destinations.and_then(|destinations| parent_proxy(reader, destinations));
     Some(UpstreamConfig {
         timeout: response?,
         connect_timeout: connect?,
         idle_timeout: idle?,
         protocol: protocol?.value,
         tls,
-        connect_to: way.and_then(|(_, connect_to)| connect_to.clone()),
+        connect_to: destinations.and_then(|(_, connect_to)| connect_to.clone()),
         parent_proxy,
         forwarded_for: forwarded_for?.value,
     })
@@ -91,7 +91,7 @@ fn tls(reader: &mut Reader<'_>, args: &UpstreamArgs) -> UpstreamTlsFiles {
 }
 
 /// The HTTP proxy that the environment names, unless `NO_PROXY` covers the pinned upstream.
-fn parent_proxy(reader: &mut Reader<'_>, (routing, connect_to): &Way) -> Option<ParentProxy> {
+fn parent_proxy(reader: &mut Reader<'_>, (routing, connect_to): &Destinations) -> Option<ParentProxy> {
     let no_proxy = reader.no_proxy();
     match routing {
         Routing::Pinned(target) if no_proxy.covers(connect_to.as_ref().unwrap_or(target)) => None,

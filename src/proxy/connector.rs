@@ -4,10 +4,10 @@
 //! proxy stands between, that proxy looks names up, and nothing here can judge what it finds.
 
 use super::connect_time::ConnectTime;
-use super::connection::Connection;
+use super::connection::{Connection, Http1};
 use super::dialer::{Dialer, Socket};
 use super::error::UpstreamError;
-use super::handshake::{self, DEDICATED_WINDOW, SHARED_WINDOW};
+use super::http2::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
 use super::resolver::Resolver;
 use super::tunnel;
@@ -238,8 +238,8 @@ impl Connector {
     ) -> Result<Connection, UpstreamError> {
         match (target.scheme(), alpn) {
             // HTTP/2 without TLS needs prior knowledge (RFC 9113, section 3.3).
-            (Scheme::Http, Alpn::Http2) => handshake::http2(stream, &self.tasks, window).await,
-            (Scheme::Http, Alpn::Either | Alpn::Http1) => Ok(handshake::http1(stream)),
+            (Scheme::Http, Alpn::Http2) => http2::handshake(stream, &self.tasks, window).await,
+            (Scheme::Http, Alpn::Either | Alpn::Http1) => Ok(Connection::Http1(Http1::new(stream))),
             (Scheme::Https, _) => self.speak_over_tls(alpn, window, target, stream).await,
         }
     }
@@ -262,9 +262,9 @@ impl Connector {
         let speaks_http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let stream = Box::new(stream);
         match (speaks_http2, alpn) {
-            (true, _) => handshake::http2(stream, &self.tasks, window).await,
+            (true, _) => http2::handshake(stream, &self.tasks, window).await,
             (false, Alpn::Http2) => Err(UpstreamError::NoHttp2),
-            (false, Alpn::Either | Alpn::Http1) => Ok(handshake::http1(stream)),
+            (false, Alpn::Either | Alpn::Http1) => Ok(Connection::Http1(Http1::new(stream))),
         }
     }
 }
@@ -284,7 +284,7 @@ fn named(parent_proxy: &ParentProxy) -> String {
     format!("{parent_proxy} of {}", parent_proxy.variable)
 }
 
-/// Whether a handshake failed because nothing on alpn suits the upstream (RFC 7301, section 3.2), which happens to HTTP/2
+/// Whether a handshake failed because the upstream takes none of the protocols on offer (RFC 7301, section 3.2), which happens to HTTP/2
 /// alone: an upstream that knows no ALPN speaks HTTP/1.1.
 fn refuses_protocols(error: &io::Error) -> bool {
     let cause = error.get_ref().and_then(|inner| inner.downcast_ref());

@@ -46,8 +46,8 @@ pub mod dialer;
 pub mod resolver;
 /// What is known of names, and which look-ups run.
 mod lookups;
-/// The first words of HTTP.
-pub mod handshake;
+/// The handshake of HTTP/2 with an upstream.
+pub mod http2;
 /// The tunnel through an HTTP proxy.
 pub mod tunnel;
 /// Why there is no tunnel through one.

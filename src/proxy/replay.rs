@@ -95,7 +95,7 @@ fn http2_cause(error: &hyper::Error) -> Option<&h2::Error> {
 #[cfg(test)]
 mod tests {
     use super::super::connection::FramedBody;
-    use super::super::handshake;
+    use super::super::http2;
     use super::*;
     use crate::tasks::Tasks;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
@@ -108,7 +108,7 @@ mod tests {
         let one_stream = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 1];
         theirs.write_all(&one_stream).await.unwrap();
         let Connection::Http2(mut connection) =
-            handshake::http2(Box::new(ours), &tasks, handshake::SHARED_WINDOW).await.unwrap()
+            http2::handshake(Box::new(ours), &tasks, http2::SHARED_WINDOW).await.unwrap()
         else {
             panic!("HTTP/2 was asked for");
         };

@@ -1,4 +1,4 @@
-//! Connections to upstreams are used again, and one that has died in the meantime is nobody's error.
+//! Connections to upstreams are used again, and one that has died in the meantime costs no caller an error.
 
 use crate::support::certificates::Certificates;
 use crate::support::client::{Body, Http1, get};

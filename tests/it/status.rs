@@ -192,7 +192,7 @@ async fn a_renewal_that_takes_its_time_is_told_from_a_fresh_token() {
 
 #[tokio::test]
 async fn a_diagnostic_is_one_entry_however_many_requests_meet_it() {
-    // A port that nobody listens on any more.
+    // A port that has no listener any more.
     let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let sts = Sts::start().await;
     let proxy = Program::serve(&sts.url, &["--upstream-scheme", "http", "--upstream-host", &silent]).await;

@@ -103,7 +103,7 @@ async fn bare_http2(address: SocketAddr) -> (h2::client::SendRequest<Bytes>, Own
     let stream = TcpStream::connect(address).await.unwrap();
     let (sender, connection) = h2::client::handshake(stream).await.unwrap();
     let connection = crate::support::spawn(async {
-        // Whoever uses the connection notices its end.
+        // The user of the connection notices its end.
         let _ = connection.await;
     });
     (sender, connection)

@@ -2,7 +2,7 @@
 
 use super::endpoint::Endpoint;
 use super::providers::Providers;
-use super::transport::{self, Trusted, Way};
+use super::transport::{self, ProxyUse, Trusted};
 use super::{aws_files, profiles};
 use crate::model::aws_variables::AwsVariables;
 use crate::model::flaw::RegionFlaw;
@@ -86,7 +86,7 @@ impl AwsCredentialsSource {
                     None if variables.has_own_authorities => Trusted::SystemAndMore,
                     None => Trusted::System,
                 };
-                let client = transport::client(Way::ByEnvironment, trusted)?;
+                let client = transport::client(ProxyUse::ByEnvironment, trusted)?;
                 aws_files::check_ends(variables)?;
                 // Given here, so that the SDK does not read the environment's and the profile's: it panics at what it
                 // does not know of them.
@@ -99,7 +99,7 @@ impl AwsCredentialsSource {
             Self::Keys { region, .. } => SdkConfig::builder()
                 .behavior_version(BehaviorVersion::latest())
                 .region(Region::new(region.clone()))
-                .http_client(transport::client(Way::Direct, Trusted::System)?)
+                .http_client(transport::client(ProxyUse::Direct, Trusted::System)?)
                 .build(),
         };
         match config.region().map(AsRef::as_ref) {

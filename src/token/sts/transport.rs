@@ -19,7 +19,7 @@ use std::path::Path;
 
 /// Whether the environment's proxy variables count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(super) enum ProxyUse {
     /// They do, except for what is on this machine.
     ByEnvironment,
     /// They do not.
@@ -41,12 +41,12 @@ pub(super) enum Trusted<'p> {
 ///
 /// # Errors
 /// When a file cannot be used.
-pub(super) fn client(way: Way, trusted: Trusted<'_>) -> Result<SharedHttpClient, SetupError> {
+pub(super) fn client(proxy: ProxyUse, trusted: Trusted<'_>) -> Result<SharedHttpClient, SetupError> {
     let tls = tls(trusted)?;
     let direct = through(ProxyConfig::disabled(), tls.clone());
-    let client = match way {
-        Way::Direct => direct,
-        Way::ByEnvironment => {
+    let client = match proxy {
+        ProxyUse::Direct => direct,
+        ProxyUse::ByEnvironment => {
             SharedHttpClient::new(ByHost { direct, proxied: through(ProxyConfig::from_env(), tls) })
         }
     };

@@ -136,7 +136,7 @@ fn every_task_has_an_owner() {
         &["cli/threads.rs", "proxy/resolver.rs", "telemetry/writer.rs"],
     );
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
-    only(&["TokioExecutor"], &["proxy/handshake.rs", "server/connection.rs"]);
+    only(&["TokioExecutor"], &["proxy/http2.rs", "server/connection.rs"]);
 }
 
 #[test]

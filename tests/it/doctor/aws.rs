@@ -275,7 +275,7 @@ async fn a_session_that_ends_first_shortens_the_token() {
     let told = row("the session ends first", "session_too_short", "longer sessions");
     let examination =
         examine(&sts.url, &["--upstream-host", "127.0.0.1:1", "--upstream-scheme", "http"]).await;
-    // The upstream that nobody runs is a failure, so the warning stands with the token.
+    // The upstream that does not run is a failure, so the warning stands with the token.
     assert_eq!(examination.check("token")["code"], told.code, "{:#}", examination.report);
     assert!(examination.check("token")["next"].as_str().unwrap().contains(told.cure));
     sts.handle.set_session(Some(Duration::from_secs(30)));

@@ -27,7 +27,7 @@ async fn there_is_a_verdict_within_15_seconds() {
     // From nothing at all to all but the network: each is stopped at another place.
     for (count, code) in [(0, "region_missing"), (3, "sts_unreachable")] {
         let Some(mut command) = without_network().await else {
-            // Elsewhere an STS that nobody runs and a name that nobody has come nearest.
+            // Elsewhere an STS that does not run and a name that does not exist come nearest.
             let examination = examine_with(command_nowhere(), &["--upstream-host", "nowhere.invalid"]).await;
             assert!(examination.took < Duration::from_secs(15), "{:?}", examination.took);
             continue;

@@ -71,7 +71,7 @@ async fn what_no_proxy_lists_and_this_machine_are_reached_without() {
     let attache_here = attache(&sts, &nobody, &["--upstream-scheme", "http", "--upstream-host", &host]).await;
     assert_eq!(send(attache_here.proxy, get("/", &[])).await.status, StatusCode::OK);
 
-    // Not reached, as nobody can resolve it, but not through the proxy either.
+    // Not reached, as it cannot be resolved, but not through the proxy either.
     let listed = [nobody[0], ("NO_PROXY", "127.0.0.1,example.test")];
     let attache_listed =
         attache(&sts, &listed, &["--upstream-scheme", "http", "--upstream-host", ELSEWHERE]).await;

@@ -1,4 +1,4 @@
-//! Callers who have to present a certificate.
+//! Callers that must present a certificate.
 
 use crate::support::certificates::Certificates;
 use crate::support::client::{Http1, get};

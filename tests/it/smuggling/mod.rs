@@ -1,4 +1,4 @@
-//! What two readers may read differently is refused, or leaves in a form that nobody can read differently. Every case is
+//! What two readers may read differently is refused, or leaves in a form that all readers read alike. Every case is
 //! sent with a second request right behind it, through the built program, to an upstream that reads for itself.
 #![allow(unreachable_pub, reason = "nobody else uses what the files of one test share")]
 
@@ -83,7 +83,7 @@ async fn no_http_2_request_is_read_differently_as_http_1() {
     judgement.close(upstream.finish().await);
 }
 
-/// A response that the upstream sends unasked is nobody's answer.
+/// A response that the upstream sends unasked answers no request.
 #[tokio::test]
 async fn no_caller_gets_the_answer_to_anothers_request() {
     let answer =

@@ -78,7 +78,7 @@ impl Certificates {
         self.ending(WebPkiClientVerifier::no_client_auth(), protocols)
     }
 
-    /// The same, for those alone who show a certificate of the authority.
+    /// The same, only for clients that show a certificate of the authority.
     pub fn acceptor_asking(&self, protocols: &[&str]) -> TlsAcceptor {
         let mut roots = rustls::RootCertStore::empty();
         roots.add(CertificateDer::from_pem_file(self.path("ca.pem")).unwrap()).unwrap();

@@ -92,7 +92,7 @@ pub async fn send(address: SocketAddr, request: Request<Body>) -> Answer {
 /// `GET path`, with these headers.
 pub fn get(path: &str, headers: &[(&str, &str)]) -> Request<Body> {
     let mut request = Request::get(path);
-    // A caller who names another host than the proxy does so in these headers.
+    // A caller that names another host than the proxy does so in these headers.
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("host")) {
         request = request.header("host", "localhost");
     }

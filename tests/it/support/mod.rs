@@ -104,7 +104,7 @@ impl World {
 /// Drives a connection until the guard is dropped.
 pub fn in_background(work: impl Future<Output = hyper::Result<()>> + Send + 'static) -> Owned {
     spawn(async {
-        // Whoever uses the connection notices its end.
+        // The user of the connection notices its end.
         let _ = work.await;
     })
 }

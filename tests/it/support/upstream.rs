@@ -86,7 +86,7 @@ impl Upstream {
         Self::listen("0.0.0.0:0", None, script).await
     }
 
-    /// Answers as the script says, at an address where nobody listens.
+    /// Answers as the script says, at an address that had no listener.
     pub async fn scripted_at<F>(
         address: SocketAddr,
         script: impl Fn(Request<Incoming>) -> F + Send + Sync + 'static,

@@ -11,7 +11,7 @@ use std::fs;
 const NEW: &str = "new TLS files are in use";
 const REFUSED: &str = "new TLS files cannot be used, so the ones before stay in use";
 
-/// An upstream that lets nobody in without a certificate of its authority, and closes after every answer, so that each
+/// An upstream that accepts no client without a certificate of its authority, and closes after every answer, so that each
 /// request shows one.
 struct Guarded {
     certificates: Certificates,

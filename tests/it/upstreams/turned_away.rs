@@ -1,4 +1,4 @@
-//! HTTP/2 upstreams that say that they have not looked at a request, which is then sent again and nobody's error.
+//! HTTP/2 upstreams that say that they have not looked at a request, which is then sent again, so that no caller gets an error.
 
 use super::frames::Frames;
 use crate::support::client::{Body, get, send};

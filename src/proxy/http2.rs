@@ -1,6 +1,6 @@
 //! From a stream to a connection that carries requests.
 
-use super::connection::{Connection, FramedBody, Http1, Http2};
+use super::connection::{Connection, FramedBody, Http2};
 use super::error::UpstreamError;
 use super::heard::{Heard, Listening};
 use super::replay::is_invalid_http2;
@@ -33,16 +33,15 @@ const SEND_BUFFER: usize = 64 << 10;
 /// What the HTTP/2 library does not tell from nonsense: a larger header. Up to here it is told, and refused by its name.
 const MAX_RECOGNIZED_HEADER_LIST: u32 = 2 * MAX_HEADER_LIST_SIZE;
 
-/// Speaks HTTP/1.1, which needs no word beforehand.
-pub fn http1(stream: Box<dyn Stream>) -> Connection {
-    Connection::Http1(Http1::new(stream))
-}
-
 /// Speaks HTTP/2 once the upstream has said what it allows. The upstream may send so many bytes ahead on the connection.
 ///
 /// # Errors
 /// When the upstream speaks something else, or hangs up.
-pub async fn http2(stream: Box<dyn Stream>, tasks: &Tasks, window: u32) -> Result<Connection, UpstreamError> {
+pub async fn handshake(
+    stream: Box<dyn Stream>,
+    tasks: &Tasks,
+    window: u32,
+) -> Result<Connection, UpstreamError> {
     let driven = Arc::new(Notify::new());
     let (heard, observed) = (Heard::now(), Observed::default());
     let stream = Listening::to(stream, heard.clone());
