@@ -103,7 +103,9 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let default_credential = config.known_audiences().map(|audiences| cache.pin(&audiences));
+        let known = config.known_audiences();
+        cache.set_pinned(&known.iter().cloned().collect());
+        let default_credential = known.map(|audiences| cache.get_or_insert(&audiences));
         if let Some(entry) = default_credential.clone() {
             readiness.require("token", move || entry.is_filled());
         }

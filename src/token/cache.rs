@@ -9,7 +9,7 @@ use super::watch::Watch;
 use crate::model::audience_set::AudienceSet;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::Metrics;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The tokens of every audience set in use. Cloning is cheap and gives the same cache; dropping the last clone ends
@@ -48,15 +48,15 @@ impl TokenCache {
         cache
     }
 
-    /// The entry of a set that is fetched at once and kept fresh for ever.
-    pub fn pin(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
-        self.entry(audiences, true)
-    }
-
-    /// The entry of a set that is dropped when it has not been used for the life of a token, or when it is the least recently
-    /// used one and there is no room.
-    pub fn get_or_insert(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
-        self.entry(audiences, false)
+    /// Fetches these sets at once and keeps them fresh without end. Sets that were pinned before, and are not among them, are
+    /// dropped as any other.
+    pub fn set_pinned(&self, pinned: &HashSet<AudienceSet>) {
+        for audiences in pinned {
+            self.get_or_insert(audiences).set_pinned(true);
+        }
+        for held in self.0.entries().values() {
+            held.entry.set_pinned(pinned.contains(held.entry.audiences()));
+        }
     }
 
     /// The entry of a set that is held already.
@@ -70,14 +70,16 @@ impl TokenCache {
         (entries.len(), entries.values().take(most).map(|entry| entry.entry.clone()).collect())
     }
 
-    fn entry(&self, audiences: &AudienceSet, pinned: bool) -> Arc<CacheEntry> {
+    /// The entry of a set. Unless the set is pinned, it is dropped when it has not been used for the life of a token, or when it
+    /// is the least recently used one and there is no room.
+    pub fn get_or_insert(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
         let mut entries = self.0.entries();
         if let Some(entry) = held(&entries, audiences) {
             return entry;
         }
         let room = self.0.settings.capacity.get() - 1;
         while entries.len() > room && evict_one(&mut entries, &self.0.settings.metrics) {}
-        let entry = Arc::new(CacheEntry::new(audiences.clone(), pinned, self.0.settings.clone()));
+        let entry = Arc::new(CacheEntry::new(audiences.clone(), self.0.settings.clone()));
         let refresher = self.0.start_refresher(&entry);
         entries.insert(audiences.clone(), Refreshed { entry: entry.clone(), refresher });
         self.0.settings.metrics.cached_audiences(entries.len());
@@ -163,7 +165,7 @@ fn evict_one(entries: &mut HashMap<AudienceSet, Refreshed>, metrics: &Metrics) -
     let oldest = entries
         .values()
         .map(|entry| &entry.entry)
-        .filter(|entry| !entry.pinned)
+        .filter(|entry| !entry.is_pinned())
         .max_by_key(|entry| entry.unused_for())
         .cloned();
     let Some(entry) = oldest else { return false };

@@ -66,7 +66,7 @@ async fn a_caller_that_leaves_takes_nobodys_token_away() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn callers_that_come_for_a_new_set_in_one_moment_share_one_shelf() {
+async fn callers_that_come_for_a_new_set_in_one_moment_share_one_entry() {
     let (cache, _source) = world(10);
     let runtime = tokio::runtime::Handle::current();
     for round in 0..5000 {
@@ -85,11 +85,34 @@ async fn callers_that_come_for_a_new_set_in_one_moment_share_one_shelf() {
     }
 }
 
+fn pinned(cache: &TokenCache, name: &str) -> Arc<CacheEntry> {
+    cache.set_pinned(&HashSet::from([set(name)]));
+    cache.get_or_insert(&set(name))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_set_that_is_held_can_be_pinned_and_let_go() {
+    let (cache, _source) = world(2);
+    let entry = cache.get_or_insert(&set("a"));
+    entry.token().await.unwrap();
+    assert!(Arc::ptr_eq(&pinned(&cache, "a"), &entry), "the same entry");
+    for other in ["b", "c", "d"] {
+        cache.get_or_insert(&set(other)).token().await.unwrap();
+    }
+    assert!(cache.get(&set("a")).is_some(), "it was evicted although it is pinned");
+    cache.set_pinned(&HashSet::new());
+    for other in ["e", "f"] {
+        sleep(Duration::from_secs(1)).await;
+        cache.get_or_insert(&set(other)).token().await.unwrap();
+    }
+    assert!(cache.get(&set("a")).is_none(), "it is pinned no longer");
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     for _ in 0..30_000 {
         let asked = Instant::now();
         assert!(entry.token().await.is_err());
@@ -101,11 +124,11 @@ async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_outage_is_over_within_five_seconds_of_its_end_for_whoever_asks() {
+async fn an_outage_is_over_within_five_seconds_of_its_end_for_each_that_asks() {
     let (cache, source) = world(10);
     let outage = TokenError::Unreachable("down".to_owned());
     source.script(|script| script.error = Some(outage));
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     for _ in 0..600 {
         assert!(entry.token().await.is_err());
         sleep(Duration::from_secs(1)).await;
@@ -122,7 +145,7 @@ async fn an_outage_is_over_within_five_seconds_of_its_end_for_whoever_asks() {
 async fn nobody_asking_makes_the_tries_rare() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    let _shelf = cache.pin(&set("a"));
+    let _entry = pinned(&cache, "a");
     sleep(60 * MINUTE).await;
     let calls = source.calls().len();
     assert!((60..=90).contains(&calls), "{calls} calls in an hour");
@@ -131,7 +154,7 @@ async fn nobody_asking_makes_the_tries_rare() {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_takes_its_time_delays_nobody() {
     let (cache, source) = world(10);
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     entry.token().await.unwrap();
     source.script(|script| script.latency = Duration::from_secs(8));
     for _ in 0..(58 * 60) {
@@ -146,7 +169,7 @@ async fn a_renewal_that_takes_its_time_delays_nobody() {
 #[tokio::test(start_paused = true)]
 async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
     let (cache, source) = world(10);
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     entry.token().await.unwrap();
     source.script(|script| {
         script.error = Some(TokenError::Unreachable("down".to_owned()));
@@ -171,7 +194,7 @@ async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
 async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(10_000));
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     let asked = Instant::now();
     assert_eq!(*entry.token().await.unwrap_err(), TokenError::TimedOut(Duration::from_secs(10)));
     assert_eq!(asked.elapsed(), Duration::from_secs(10));
@@ -185,7 +208,7 @@ async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
 #[tokio::test(start_paused = true)]
 async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_never() {
     let (cache, source) = world(10);
-    let kept = cache.pin(&set("kept"));
+    let kept = pinned(&cache, "kept");
     for _ in 0..3 {
         cache.get_or_insert(&set("lent")).token().await.unwrap();
         sleep(20 * MINUTE).await;
@@ -213,7 +236,7 @@ async fn a_lent_set_without_a_token_is_soon_dropped() {
 #[tokio::test(start_paused = true)]
 async fn the_least_recently_used_makes_room() {
     let (cache, source) = world(3);
-    cache.pin(&set("kept")).token().await.unwrap();
+    pinned(&cache, "kept").token().await.unwrap();
     for name in ["a", "b", "a", "c"] {
         sleep(Duration::from_secs(1)).await;
         cache.get_or_insert(&set(name)).token().await.unwrap();
@@ -238,7 +261,7 @@ async fn whoever_waits_for_a_set_that_makes_room_is_told() {
 #[tokio::test(start_paused = true)]
 async fn renewals_come_a_skew_before_expiry_and_spread_over_a_tenth_of_it() {
     let (cache, source) = world(1);
-    let _kept = cache.pin(&set("a"));
+    let _kept = pinned(&cache, "a");
     sleep(24 * 60 * MINUTE).await;
     let calls: Vec<u64> = source.calls().into_iter().map(seconds).collect();
     for pair in calls.windows(2) {
@@ -304,7 +327,7 @@ proptest! {
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_panics_leaves_the_valid_token_and_is_tried_again() {
     let (cache, source) = world(10);
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     let token = entry.token().await.unwrap();
     source.script(|script| script.panics = true);
     // It is renewed five minutes before its end, and each try panics.
@@ -322,7 +345,7 @@ async fn a_renewal_that_panics_leaves_the_valid_token_and_is_tried_again() {
 async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure() {
     let (cache, source) = world(10);
     source.script(|script| script.life = Duration::ZERO);
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     assert_eq!(*entry.token().await.unwrap_err(), TokenError::Unusable(Unusable::Expires(Duration::ZERO)));
     sleep(10 * MINUTE).await;
     let calls = source.calls().len();
@@ -332,7 +355,7 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
 #[tokio::test(start_paused = true)]
 async fn a_worker_that_does_not_come_to_its_next_step_is_seen_and_replaced() {
     let (cache, source) = world(10);
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     let token = entry.token().await.unwrap();
     let stuck = Tasks::default().spawn(std::future::pending());
     cache.0.entries().get_mut(&set("a")).unwrap().refresher = stuck.into();
@@ -353,7 +376,7 @@ async fn a_worker_that_does_not_come_to_its_next_step_is_seen_and_replaced() {
 async fn workers_that_do_as_they_say_are_never_taken_for_stuck() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(9));
-    let entry = cache.pin(&set("a"));
+    let entry = pinned(&cache, "a");
     for hour in 0..12 {
         source.script(|script| script.error = (hour % 3 == 1).then(denied));
         sleep(60 * MINUTE).await;

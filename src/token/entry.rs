@@ -8,7 +8,7 @@ use super::state::{Due, EntryState, Lookup};
 use crate::model::audience_set::AudienceSet;
 use crate::telemetry::labels::AudienceLabel;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, timeout};
@@ -21,7 +21,7 @@ pub struct CacheEntry {
     audiences: AudienceSet,
     label: AudienceLabel,
     /// Whether the set stays although it is not used.
-    pub(super) pinned: bool,
+    pinned: AtomicBool,
     state: watch::Sender<EntryState>,
     asked: Notify,
     settings: Arc<Settings>,
@@ -35,11 +35,11 @@ pub struct CacheEntry {
 }
 
 impl CacheEntry {
-    pub(super) fn new(audiences: AudienceSet, pinned: bool, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(audiences: AudienceSet, settings: Arc<Settings>) -> Self {
         Self {
             label: AudienceLabel::new(&audiences),
             audiences,
-            pinned,
+            pinned: AtomicBool::new(false),
             state: watch::Sender::new(EntryState::Fetching {
                 consecutive_failures: ConsecutiveFailures::default(),
             }),
@@ -106,6 +106,15 @@ impl CacheEntry {
         }
     }
 
+    /// Whether the set stays although it is not used.
+    pub(super) fn is_pinned(&self) -> bool {
+        self.pinned.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_pinned(&self, pinned: bool) {
+        self.pinned.store(pinned, Ordering::Relaxed);
+    }
+
     /// Counts as a use.
     pub(super) fn touch(&self) {
         let now = milliseconds(self.made.elapsed());
@@ -162,7 +171,7 @@ impl CacheEntry {
     /// How long until the set counts as idle if it is not used; `None` where it never does.
     pub(super) fn idle_in(&self) -> Option<Duration> {
         let idle_limit = self.state.borrow().token().map_or(MAX_IDLE_WITHOUT_TOKEN, Token::life);
-        (!self.pinned).then(|| idle_limit.saturating_sub(self.unused_for()))
+        (!self.is_pinned()).then(|| idle_limit.saturating_sub(self.unused_for()))
     }
 
     pub(super) fn is_idle(&self) -> bool {

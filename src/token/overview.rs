@@ -104,7 +104,7 @@ impl SetOverview {
         Self {
             audiences: entry.audiences().clone(),
             state: State::of(&state, now),
-            pinned: entry.pinned,
+            pinned: entry.is_pinned(),
             times_used: entry.uses.load(Ordering::Relaxed),
             unused_for: entry.unused_for(),
             expires: state.token().map(super::Token::expires),

@@ -84,7 +84,7 @@ impl Refresher {
         self.entry.publish(before.fetching(waiters));
         let quick_tries =
             if before.token().is_none() && waiters == Waiters::Block { &QUICK_TRIES[..] } else { &[] };
-        let is_new = before.token().is_none() && !self.entry.pinned;
+        let is_new = before.token().is_none() && !self.entry.is_pinned();
         let after = self.mint(quick_tries, is_new).await.unwrap_or_else(|error| self.failed(&before, error));
         self.entry.publish(after.clone());
         self.report(&before, &after);

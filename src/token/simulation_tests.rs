@@ -33,9 +33,8 @@ async fn a_week_of_a_thousand_replicas_costs_what_arithmetic_says() {
     };
     // A replica fetches for its audience as it would in a process of its own: nothing is shared but the source.
     let cache = TokenCache::new(Arc::new(source.clone()), settings);
-    for replica in 0..REPLICAS {
-        cache.pin(&AudienceSet::new([replica.to_string()]).unwrap());
-    }
+    let replicas = (0..REPLICAS).map(|replica| AudienceSet::new([replica.to_string()]).unwrap());
+    cache.set_pinned(&replicas.collect());
     sleep(WEEK).await;
 
     let mut fetches: HashMap<AudienceSet, Vec<f64>> = HashMap::new();

@@ -119,7 +119,7 @@ async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Re
         capacity: config.cache_capacity,
         metrics: Metrics::disabled(),
     };
-    TokenCache::new(Arc::new(source), settings).pin(audiences).token().await
+    TokenCache::new(Arc::new(source), settings).get_or_insert(audiences).token().await
 }
 
 /// Verifies the token for each audience, because each is a different relying party's.
