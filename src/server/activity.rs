@@ -13,6 +13,9 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep};
 
+/// The shortest sleep while a connection is busy, so that a tiny timeout costs no CPU.
+const MIN_SLEEP: Duration = Duration::from_millis(100);
+
 /// The timeouts of callers.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -86,7 +89,8 @@ impl Activity {
             let header = self.0.header_since.load(Ordering::Relaxed);
             let quiet = self.0.quiet_since.load(Ordering::Relaxed);
             let rest = if self.0.busy.load(Ordering::Relaxed) > 0 {
-                limits.header_read_timeout
+                // The connection may become idle at any moment of this sleep.
+                limits.header_read_timeout.min(limits.idle_timeout).max(MIN_SLEEP)
             } else if header > 0 {
                 match rest_of(limits.header_read_timeout, now, header - 1) {
                     Some(rest) => rest,

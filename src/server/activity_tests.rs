@@ -87,3 +87,17 @@ async fn what_was_no_header_is_forgotten() {
     activity.speaks_http2();
     assert_eq!(end(&activity).await, (Expired::Idle, 180));
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_timeout_shorter_than_a_headers_holds_behind_a_request_too() {
+    let limits = Limits { idle_timeout: Duration::from_secs(2), ..LIMITS };
+    let activity = Activity::of_new_connection();
+    let busy = activity.busy();
+    let begun = Instant::now();
+    let answering = async {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        drop(busy);
+    };
+    let (expired, ()) = tokio::join!(activity.expired(limits), answering);
+    assert_eq!((expired, begun.elapsed()), (Expired::Idle, Duration::from_millis(2500)));
+}

@@ -103,16 +103,34 @@ fn without_mark(pem: &[u8]) -> &[u8] {
     pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
+/// Whether the text ends within a section, as a file does that is written at this moment.
+fn ends_within_a_section(pem: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(pem);
+    let rest = match text.rsplit_once("-----END ") {
+        // The line ends in dashes too.
+        Some((_, last)) => match last.split_once("-----") {
+            Some((_, rest)) => rest,
+            None => return true,
+        },
+        None => &text,
+    };
+    let begin = "-----BEGIN ";
+    rest.contains(begin) || (5..begin.len()).any(|cut| rest.trim_end().ends_with(begin[..cut].trim_end()))
+}
+
 /// Adds the certificates of a bundle, at least one, to those that are trusted. One that cannot be read is left out, so that
 /// it does not cost the others, and the log names it.
 ///
 /// # Errors
-/// With what is wrong.
+/// With what is wrong. A bundle that ends within a certificate is not used, because more may follow.
 pub fn trust(
     path: &Path,
     pem: &[u8],
     mut add: impl FnMut(CertificateDer<'static>) -> Result<(), rustls::Error>,
 ) -> Result<(), String> {
+    if ends_within_a_section(pem) {
+        return Err("it ends within a certificate, so it is incomplete".to_owned());
+    }
     let (mut added, mut problem) = (0, None);
     let missing = PemError::NoCertificate(Content::of(pem));
     for (before, certificate) in CertificateDer::pem_slice_iter(without_mark(pem)).enumerate() {
@@ -186,6 +204,18 @@ impl Fingerprint {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_bundle_that_is_half_written_is_known_by_its_end() {
+        let section = "-----BEGIN CERTIFICATE-----\nTUlJRQ==\n-----END CERTIFICATE-----\n";
+        for whole in [section, &section.repeat(2), &format!("{section}# a comment\n"), section.trim_end()] {
+            assert!(!ends_within_a_section(whole.as_bytes()), "{whole:?}");
+        }
+        for cut in 5..section.trim_end().len() {
+            let text = format!("{section}{}", &section[..cut]);
+            assert!(ends_within_a_section(text.as_bytes()), "{text:?}");
+        }
+    }
 
     const KEY: &str = "-----BEGIN PRIVATE KEY-----\nTUlJRQ==\n-----END PRIVATE KEY-----\n";
 

@@ -160,6 +160,13 @@ async fn authorities_are_followed_too() {
     assert!(is_let_in(&one).await);
     assert!(!is_let_in(&other).await);
 
+    // A bundle that is being written: its first certificate is whole, its second is not.
+    let bundle = [fs::read(other.path("ca.pem")).unwrap(), fs::read(one.path("ca.pem")).unwrap()].concat();
+    fs::write(&ca, &bundle[..bundle.len() - 100]).unwrap();
+    world.proxy.signal("HUP").await;
+    world.proxy.logged(|line| line["code"] == "tls_files_unusable").await;
+    assert!(is_let_in(&one).await, "the authorities before stay in use");
+
     fs::copy(other.path("ca.pem"), &ca).unwrap();
     world.proxy.signal("HUP").await;
     world.proxy.logged(|line| line["msg"] == NEW).await;
