@@ -3,10 +3,10 @@
 use super::frames::Frames;
 use crate::support::client::{Body, get, send};
 use crate::support::program::Program;
-use crate::support::{Sts, in_background};
+use crate::support::{Sts, in_background, metric};
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::future::{join_all, ready};
+use futures_util::future::{join, join_all, ready};
 use futures_util::stream::{once, pending};
 use http::{Request, StatusCode};
 use http_body_util::StreamBody;
@@ -17,7 +17,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::net::TcpStream;
-use tokio::sync::Barrier;
+use tokio::sync::{Barrier, Semaphore};
 
 async fn proxy(upstream: &Frames) -> (Sts, Program) {
     let sts = Sts::start().await;
@@ -182,24 +182,43 @@ async fn an_upstream_that_takes_one_request_at_a_time_gets_one_on_each_connectio
     assert_eq!(upstream.connections(), 3);
 }
 
-/// The upstream takes one request on a connection, and greets its second connection only when the third is there.
+/// The upstream takes one request on a connection. It greets its first connection when all requests wait for it, and its second
+/// only when the third is there.
 #[tokio::test]
 async fn connections_to_an_upstream_that_takes_few_requests_on_one_are_opened_together() {
+    let all_wait = Arc::new(Semaphore::new(0));
     let (greeted, asked) = (Arc::new(Barrier::new(2)), Arc::new(Barrier::new(4)));
+    let first = all_wait.clone();
     let upstream = Frames::scripted(move |number, mut connection| {
-        let (greeted, asked) = (greeted.clone(), asked.clone());
+        let (first, greeted, asked) = (first.clone(), greeted.clone(), asked.clone());
         async move {
-            if matches!(number, 1 | 2) {
-                greeted.wait().await;
+            match number {
+                0 => first.acquire().await.unwrap().forget(),
+                1 | 2 => {
+                    greeted.wait().await;
+                }
+                _ => {}
             }
             connection.greet(Some(1)).await?;
             let stream = connection.request().await?;
             asked.wait().await;
-            connection.answer(stream).await
+            connection.answer(stream).await?;
+            // A connection that is closed with something unread is reset, which may overtake the answer.
+            connection.request().await.map(|_| ())
         }
     });
     let upstream = upstream.await;
-    let (_sts, proxy) = proxy(&upstream).await;
-    assert_eq!(at_once(proxy.proxy, 4, || get("/", &[])).await, [StatusCode::OK; 4]);
+    let (_sts, mut proxy) = proxy(&upstream).await;
+    // Then no request waits for anything but a connection.
+    proxy.logged(|line| line["msg"] == "token obtained").await;
+    let let_go = async {
+        while metric(&proxy, "http_server_active_requests").await < 4.0 {
+            tokio::task::yield_now().await;
+        }
+        send(proxy.admin, get("/healthz", &[])).await;
+        all_wait.add_permits(1);
+    };
+    let (answers, ()) = join(at_once(proxy.proxy, 4, || get("/", &[])), let_go).await;
+    assert_eq!(answers, [StatusCode::OK; 4]);
     assert_eq!(upstream.connections(), 4);
 }
