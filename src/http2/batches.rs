@@ -1,4 +1,4 @@
-//! Bodies of HTTP/2 whose small pieces are joined while the peer does not read. The HTTP/2 library queues each piece as a frame of
+//! Joins the small pieces of an HTTP/2 body while the peer does not read. The HTTP/2 library queues each piece as a frame of
 //! its own, which costs some 250 bytes in addition to the content.
 
 use super::flushes::Flushes;

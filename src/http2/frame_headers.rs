@@ -108,7 +108,7 @@ impl FrameHeaders {
         Self { to_skip, ..Self::default() }
     }
 
-    /// Reports each frame whose header ends in these bytes, and each number that is a payload.
+    /// Calls `passing` for each frame whose header ends in these bytes, and for each number in a payload.
     #[inline]
     pub(super) fn follow(&mut self, mut bytes: &[u8], mut passing: impl FnMut(Passing)) {
         while !bytes.is_empty() {

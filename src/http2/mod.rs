@@ -7,7 +7,7 @@ pub mod observed;
 pub mod send_window;
 /// Bodies whose failure is reported after everything before it has been sent.
 pub mod flushes;
-/// Bodies whose small pieces are joined while the peer does not read.
+/// Joins the small pieces of a body while the peer does not read.
 pub mod batches;
 /// A connection that continues after a refused CONNECT.
 pub mod lasting;

@@ -9,7 +9,7 @@ use http::HeaderValue;
 use percent_encoding::percent_decode_str;
 use std::fmt;
 
-/// The port of a proxy whose URL names none, as Go has it.
+/// The port of a proxy whose URL names none. Go uses the same.
 const DEFAULT_PORT: u16 = 80;
 /// An HTTP proxy on the way to upstreams, and which of them it is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -152,7 +152,7 @@ impl IdleConnections {
         self.by_target.entry(target).or_default()
     }
 
-    /// Changes a connections that there is.
+    /// Changes the connections to a target, if there are any.
     fn change<T>(&mut self, target: &Target, change: impl FnOnce(&mut TargetConnections) -> T) -> Option<T> {
         let connections = self.by_target.get_mut(target)?;
         let before = connections.kept();
@@ -186,7 +186,7 @@ impl IdleConnections {
 
 impl Inner {
     fn unused(&self) -> MutexGuard<'_, IdleConnections> {
-        // A panic elsewhere cannot have left a connections half changed, and the count is made anew with every sweep.
+        // A panic elsewhere cannot have left the connections half changed, and the count is made anew with every sweep.
         self.unused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

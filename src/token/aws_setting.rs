@@ -21,7 +21,7 @@ pub enum AwsSetting {
     },
 }
 
-/// `AWS_ENDPOINT_URL`, or `endpoint_url in [profile dev] of /root/.aws/config`.
+/// Shows `AWS_ENDPOINT_URL`, or `endpoint_url in [profile dev] of` the path of the file.
 impl fmt::Display for AwsSetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
