@@ -2,6 +2,7 @@
 
 use super::ListenAddr;
 use super::problems::Fault;
+use crate::model::ascii_name::ascii;
 use crate::model::target::{Host, HostPort};
 use std::net::{IpAddr, Ipv6Addr};
 use std::os::unix::net::SocketAddr;
@@ -28,7 +29,7 @@ pub fn parse(text: &str) -> Result<ListenAddr, Fault> {
         Ok(port) if digits => port,
         _ => return Err(Fault::new("must have a port from 0 to 65535 after the last colon")),
     };
-    match (host, host.parse()) {
+    match (host, ascii(host).parse()) {
         ("", _) => Ok(ListenAddr::Every(port)),
         (_, Ok(HostPort { host: Host::Name(name), port: None, .. })) => {
             Ok(ListenAddr::One(name.into(), port))
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(parse(":0"), Ok(ListenAddr::Every(0)));
         assert_eq!(parse("127.0.0.1:65535"), Ok(one("127.0.0.1", 65535)));
         assert_eq!(parse("localhost:80"), Ok(one("localhost", 80)));
+        assert_eq!(parse("bücher.example:80"), Ok(one("xn--bcher-kva.example", 80)));
         assert_eq!(parse("[::1]:8080"), Ok(one("::1", 8080)));
         assert_eq!(parse("[::]:8080"), Ok(one("::", 8080)));
     }

@@ -1,12 +1,12 @@
 //! Parsers for hosts, headers that name hosts, address ranges, URLs and paths.
 
 use super::problems::Fault;
+use crate::model::ascii_name::ascii;
 use crate::model::policy::{HostPattern, PatternError};
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::HostPort;
 use http::Uri;
 use ipnet::IpNet;
-use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr};
 
 /// Paths of the metrics listener that are taken.
@@ -34,15 +34,6 @@ pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
     })
 }
 
-/// The name in the form that DNS uses: `bücher.example` becomes `xn--bcher-kva.example` (RFC 5891). Any other text is unchanged,
-/// and the parser rejects it.
-fn ascii(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() {
-        return Cow::Borrowed(text);
-    }
-    idna::domain_to_ascii(text).map_or(Cow::Borrowed(text), Cow::Owned)
-}
-
 /// Parses the name of the header in which a request names its upstream.
 ///
 /// # Errors
@@ -67,8 +58,14 @@ pub fn host_header(text: &str) -> Result<RoutingHeader, Fault> {
         "forwarded" | "via" | "x-forwarded-for" | "x-forwarded-proto" => {
             Err(Fault::new("must be another header, because proxies write this one"))
         }
+        "cdn-loop" | "max-forwards" | "origin" | "traceparent" | "tracestate" => Err(of_another_meaning()),
+        name if name.starts_with("sec-") => Err(of_another_meaning()),
         _ => Ok(header),
     }
+}
+
+fn of_another_meaning() -> Fault {
+    Fault::new("must be another header, because this one tells attache something else")
 }
 
 /// Parses one `--allow-host` rule.
@@ -165,6 +162,9 @@ mod tests {
         assert!(advice(host_header("Transfer-Encoding")).contains("belongs to the connection"));
         assert!(advice(host_header("Content-Length")).contains("describes the body"));
         assert!(advice(host_header("X-Forwarded-For")).contains("proxies write this one"));
+        for text in ["CDN-Loop", "Sec-Fetch-Site", "Origin", "Max-Forwards", "traceparent"] {
+            assert!(advice(host_header(text)).contains("something else"), "{text}");
+        }
         for bad in ["", "x upstream", "x:upstream", "\u{e9}", "x\n"] {
             assert!(advice(host_header(bad)).contains("the name of a header"), "{bad:?}");
         }

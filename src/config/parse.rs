@@ -221,6 +221,9 @@ pub fn tag(text: &str) -> Result<(String, String), Fault> {
     if !(1..=MAX_TAG_KEY_CHARS).contains(&key.chars().count()) {
         return Err(Fault::new(format!("must have a key of 1 to {MAX_TAG_KEY_CHARS} characters")));
     }
+    if key.get(..4).is_some_and(|front| front.eq_ignore_ascii_case("aws:")) {
+        return Err(Fault::new("must have a key that does not begin with aws:, which AWS keeps for itself"));
+    }
     if value.chars().count() > MAX_TAG_VALUE_CHARS {
         return Err(Fault::new(format!("must have a value of at most {MAX_TAG_VALUE_CHARS} characters")));
     }

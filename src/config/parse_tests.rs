@@ -83,6 +83,8 @@ fn a_tag_s_limits_count_characters_not_bytes() {
     assert!(rule(tag(&format!("k={}", "v".repeat(257)))).contains("at most 256"));
     assert!(rule(tag("=v")).contains("1 to 128"));
     assert!(rule(tag("team")).contains("KEY=VALUE"));
+    assert!(rule(tag("aws:team=a")).contains("does not begin with aws:"));
+    assert!(rule(tag("AWS:team=a")).contains("does not begin with aws:"));
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 /// Scheme, host and port of an upstream.
 pub mod target;
+/// Names that are not written in ASCII.
+pub mod ascii_name;
 /// The header that names an upstream.
 pub mod routing_header;
 /// Which upstreams a caller may name, and which addresses may be dialled for them.

@@ -1,5 +1,6 @@
 //! Upstreams that are reached without the environment's HTTP proxy: `NO_PROXY`, read as Go's `net/http` reads it.
 
+use super::ascii_name::ascii;
 use super::target::{Host, HostPort, Target};
 use ipnet::IpNet;
 use std::net::IpAddr;
@@ -48,7 +49,7 @@ impl Exception {
         }
         let below = entry.strip_prefix("*.").or_else(|| entry.strip_prefix('.'));
         let (rest, only_below) = below.map_or((entry, false), |rest| (rest, true));
-        let HostPort { host, port, .. } = rest.parse().ok()?;
+        let HostPort { host, port, .. } = ascii(rest).parse().ok()?;
         Some(match host {
             Host::Name(name) => Self::Name { name, only_below, port },
             Host::Address(address) => Self::Address { range: address.into(), port },
@@ -121,6 +122,7 @@ mod tests {
 
     #[test]
     fn a_star_covers_everything_and_nothing_covers_only_this_machine() {
+        assert!(covers("bücher.example", "api.xn--bcher-kva.example"));
         assert!(covers("*", "example.com") && covers("a, *", "192.0.2.1"));
         for here in ["localhost", "LOCALHOST.:8080", "127.0.0.1", "127.9.9.9", "[::1]", "2130706433"] {
             assert!(covers("", here), "{here}");

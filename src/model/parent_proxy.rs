@@ -1,6 +1,7 @@
 //! The HTTP proxy on the way to upstreams, as `HTTPS_PROXY` and its kin name it: where it is, its credentials, and which
 //! upstreams it carries.
 
+use super::ascii_name::ascii;
 use super::no_proxy::NoProxy;
 use super::target::{Host, HostPort, Target};
 use base64::Engine;
@@ -74,7 +75,8 @@ impl ParentProxy {
             Some((userinfo, place)) => (Some(userinfo), place),
             None => (None, authority),
         };
-        let HostPort { host, port, absolute } = place.parse().map_err(|_| ParentProxyUrlError::Form)?;
+        let HostPort { host, port, absolute } =
+            ascii(place).parse().map_err(|_| ParentProxyUrlError::Form)?;
         let credentials = userinfo.map(Credentials::read).transpose()?;
         Ok(Self { variable, host, port: port.unwrap_or(DEFAULT_PORT), absolute, credentials, no_proxy })
     }
@@ -117,6 +119,7 @@ mod tests {
             ("HTTP://Proxy.example.com:3128/", "http://proxy.example.com:3128"),
             ("proxy.example.com:3128", "http://proxy.example.com:3128"),
             ("proxy.example.com", "http://proxy.example.com:80"),
+            ("http://bücher.example:3128", "http://xn--bcher-kva.example:3128"),
             ("http://[2001:db8::1]:3128", "http://[2001:db8::1]:3128"),
             ("http://u:p@10.0.0.1:3128", "http://10.0.0.1:3128"),
         ] {

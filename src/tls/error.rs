@@ -50,6 +50,9 @@ fn alert_hint(alert: AlertDescription) -> &'static str {
     if is_of_certificate {
         return "the upstream wants a certificate of attache's, or another: --upstream-client-cert and --upstream-client-key";
     }
+    if alert == AlertDescription::NoApplicationProtocol {
+        return "it speaks none of the protocols that attache offers: --upstream-protocol auto offers HTTP/2 and HTTP/1.1";
+    }
     if alert == AlertDescription::HandshakeFailure {
         // What TLS 1.2 says of a certificate that is missing, too.
         return "it wants another version or cipher, or a certificate of attache's: --upstream-client-cert";
@@ -63,6 +66,10 @@ fn certificate_hint(error: &CertificateError) -> &'static str {
         CertificateError::UnknownIssuer => {
             "name the authority that signed its certificate: --upstream-ca-cert FILE"
         }
+        // What webpki says where an authority of the issuer's name is trusted, and another key has signed.
+        CertificateError::BadSignature => {
+            "an authority of this name is trusted, and another key has signed: where the authority was made anew, name its present certificate with --upstream-ca-cert FILE"
+        }
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
             "name the upstream as its certificate does: --upstream-host. Names count that are subject alternative names (SAN), not a common name (CN)"
         }
@@ -70,7 +77,7 @@ fn certificate_hint(error: &CertificateError) -> &'static str {
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => {
-            "its certificate has to be renewed by whoever runs it; see this machine's clock too"
+            "its certificate has to be renewed where it runs; see this machine's clock too"
         }
         CertificateError::Other(other) if is_ca(other) => {
             "its certificate is marked as one of an authority (CA:TRUE): trust this very certificate with --upstream-ca-cert, or have it made with basicConstraints=CA:FALSE"

@@ -34,6 +34,8 @@ pub mod error;
 pub mod severity;
 /// What is wrong with the workload's own AWS settings.
 pub mod setup_error;
+/// The kinds of its faults.
+mod setup_class;
 /// Why a program gives no credentials.
 pub mod program_error;
 /// What can be done about it.

@@ -3,8 +3,6 @@
 use super::aws_code::AwsCode;
 use super::aws_setting::{AwsSetting, shown};
 use super::program_error::ProgramError;
-use super::severity::Severity;
-use crate::diagnostics::DiagnosticCode;
 use crate::model::aws_variables::FileVariable;
 use crate::model::flaw::{EndpointFlaw, Flaw, RegionFlaw};
 use std::path::{Path, PathBuf};
@@ -27,6 +25,9 @@ pub enum SetupError {
         /// Why that is no region.
         flaw: RegionFlaw,
     },
+    /// AWS's settings lead to no endpoint, as two of them do not go together.
+    #[error("AWS's settings lead to no endpoint of STS: {0}")]
+    NoEndpoint(String),
     /// The endpoint that AWS's settings name cannot be called.
     #[error("{setting}, the endpoint for STS, {flaw}")]
     Endpoint {
@@ -209,91 +210,5 @@ impl std::fmt::Display for CredentialPart {
             Self::SecretAccessKey => "secret access key",
             Self::SessionToken => "session token",
         })
-    }
-}
-
-impl SetupError {
-    /// How soon another try makes sense.
-    pub(super) fn severity(&self) -> Severity {
-        match self {
-            Self::NoRegion
-            | Self::NoRegionInFiles(_)
-            | Self::Region { .. }
-            | Self::Endpoint { .. }
-            | Self::CaBundle { .. }
-            | Self::FileContent { .. }
-            | Self::HalfCredentials { .. }
-            | Self::Profile { .. }
-            | Self::ProfileFiles(_)
-            | Self::ProfileFile { .. }
-            | Self::ContainerEndpoint { .. }
-            | Self::ContainerToken { .. }
-            | Self::ContainerTokenFile { .. }
-            | Self::ExecutionEnv(_)
-            | Self::NotUtf8 { .. }
-            // Each try may leave a program behind that does not end.
-            | Self::Late { .. }
-            | Self::Program(_)
-            | Self::IdentityTokenFile { .. }
-            | Self::Credentials { .. } => Severity::Permanent,
-            Self::NoCredentials(_) | Self::NotSts(_) | Self::Unreachable(_) => Severity::Transient,
-            Self::CredentialsRefused { code, .. } => Severity::of(code.kind()),
-        }
-    }
-
-    /// The error code of AWS, where AWS answered with one.
-    pub(super) fn aws_code(&self) -> Option<&AwsCode> {
-        match self {
-            Self::CredentialsRefused { code, .. } => Some(code),
-            Self::NoRegion
-            | Self::NoRegionInFiles(_)
-            | Self::Region { .. }
-            | Self::Endpoint { .. }
-            | Self::CaBundle { .. }
-            | Self::FileContent { .. }
-            | Self::NoCredentials(_)
-            | Self::NotSts(_)
-            | Self::Unreachable(_)
-            | Self::NotUtf8 { .. }
-            | Self::ProfileFiles(_)
-            | Self::ProfileFile { .. }
-            | Self::ContainerEndpoint { .. }
-            | Self::ContainerToken { .. }
-            | Self::ContainerTokenFile { .. }
-            | Self::ExecutionEnv(_)
-            | Self::Late { .. }
-            | Self::Program(_)
-            | Self::HalfCredentials { .. }
-            | Self::Profile { .. }
-            | Self::IdentityTokenFile { .. }
-            | Self::Credentials { .. } => None,
-        }
-    }
-
-    /// What is wrong, by its stable name.
-    pub(super) fn diagnostic(&self) -> DiagnosticCode {
-        match self {
-            Self::NoRegion | Self::NoRegionInFiles(_) => DiagnosticCode::RegionMissing,
-            Self::Region { .. } => DiagnosticCode::RegionInvalid,
-            Self::Endpoint { .. } => DiagnosticCode::StsEndpointInvalid,
-            Self::NotSts(_) => DiagnosticCode::NotSts,
-            Self::Unreachable(_) => DiagnosticCode::StsUnreachable,
-            Self::CaBundle { .. } => DiagnosticCode::CaBundleUnusable,
-            Self::NoCredentials(_)
-            | Self::FileContent { .. }
-            | Self::HalfCredentials { .. }
-            | Self::Profile { .. }
-            | Self::ProfileFiles(_)
-            | Self::ProfileFile { .. }
-            | Self::ContainerEndpoint { .. }
-            | Self::ContainerToken { .. }
-            | Self::ContainerTokenFile { .. }
-            | Self::Late { .. }
-            | Self::Program(_)
-            | Self::IdentityTokenFile { .. } => DiagnosticCode::CredentialsMissing,
-            Self::ExecutionEnv(_) | Self::NotUtf8 { .. } => DiagnosticCode::ConfigInvalid,
-            Self::CredentialsRefused { .. } => DiagnosticCode::CredentialsRefused,
-            Self::Credentials { .. } => DiagnosticCode::CredentialsInvalid,
-        }
     }
 }

@@ -38,6 +38,9 @@ impl SetupError {
             Self::Endpoint { .. } => {
                 "write it as https://host, without quotes and without a user, or take it away: AWS's own endpoint is called then"
             }
+            Self::NoEndpoint(_) => {
+                "take AWS_USE_FIPS_ENDPOINT and AWS_USE_DUALSTACK_ENDPOINT away, or the endpoint's URL"
+            }
             Self::CaBundle { .. } => {
                 "see that the file can be read and holds PEM certificates, or take AWS_CA_BUNDLE away"
             }

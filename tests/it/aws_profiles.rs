@@ -242,3 +242,22 @@ async fn an_empty_device_is_an_empty_file() {
     let output = command.args(["token", "--token-audience", "a"]).output().await.unwrap();
     assert!(output.status.success(), "{output:?}");
 }
+
+#[tokio::test]
+async fn a_profile_that_is_in_no_file_is_named_and_not_the_region_that_it_would_have() {
+    for (keys, code) in [
+        (&["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"][..], "credentials_missing"),
+        (&[], "region_missing"),
+    ] {
+        let mut command = command("http://127.0.0.1:9");
+        for key in keys {
+            command.env_remove(key);
+        }
+        command.env_remove("AWS_REGION").env("AWS_PROFILE", "nosuch");
+        let mut proxy = Program::start(command, &UPSTREAM).await;
+        let line = proxy.logged(|line| line["msg"] == "no token").await;
+        assert_eq!(line["code"], code, "{line}");
+        let is_named = line["error"].as_str().unwrap().contains("AWS_PROFILE is nosuch");
+        assert_eq!(is_named, code == "credentials_missing", "{line}");
+    }
+}

@@ -144,6 +144,16 @@ async fn an_endpoint_that_is_no_url_is_named() {
     }
 }
 
+#[tokio::test]
+async fn an_endpoint_that_does_not_go_with_a_choice_among_awss_own_is_named() {
+    for (variable, kind) in [("AWS_USE_FIPS_ENDPOINT", "FIPS"), ("AWS_USE_DUALSTACK_ENDPOINT", "Dualstack")] {
+        let (_proxy, line) = no_token("http://127.0.0.1:9", &[(variable, Some("true"))]).await;
+        assert_eq!(line["code"], "sts_endpoint_invalid", "{line}");
+        assert!(line["error"].as_str().unwrap().contains(kind), "{line}");
+        assert!(line["hint"].as_str().unwrap().contains(variable), "{line}");
+    }
+}
+
 /// The SDK writes the request that it could not send into its error.
 #[tokio::test]
 async fn a_request_that_cannot_be_sent_is_not_shown() {

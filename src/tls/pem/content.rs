@@ -26,6 +26,11 @@ pub enum Content {
     /// A certificate.
     #[error("it holds a certificate: are certificate and key swapped?")]
     Certificate,
+    /// A certificate under a label of times before RFC 7468.
+    #[error(
+        "its label is X509 CERTIFICATE, which is read as CERTIFICATE alone: `openssl x509 -in FILE -out NEW` writes that"
+    )]
+    OldCertificate,
     /// A public key.
     #[error("it holds a public key")]
     PublicKey,
@@ -52,7 +57,7 @@ pub enum Content {
 }
 
 /// What the labels of PEM sections (RFC 7468) say. Labels that others end with come behind them.
-const LABELS: [(&str, Content); 10] = [
+const LABELS: [(&str, Content); 11] = [
     ("ENCRYPTED PRIVATE KEY-----", Content::EncryptedKey),
     ("OPENSSH PRIVATE KEY-----", Content::OpensshKey),
     ("DSA PRIVATE KEY-----", Content::DsaKey),
@@ -60,6 +65,7 @@ const LABELS: [(&str, Content); 10] = [
     ("PUBLIC KEY-----", Content::PublicKey),
     ("CERTIFICATE REQUEST-----", Content::CertificateRequest),
     ("TRUSTED CERTIFICATE-----", Content::TrustedCertificate),
+    ("X509 CERTIFICATE-----", Content::OldCertificate),
     ("CERTIFICATE-----", Content::Certificate),
     ("PKCS7-----", Content::Pkcs7),
     ("CMS-----", Content::Pkcs7),
@@ -109,7 +115,7 @@ mod tests {
             (b"-----BEGIN RSA PUBLIC KEY-----\n", Content::PublicKey),
             (b"-----BEGIN NEW CERTIFICATE REQUEST-----\n", Content::CertificateRequest),
             (b"-----BEGIN TRUSTED CERTIFICATE-----\n", Content::TrustedCertificate),
-            (b"-----BEGIN X509 CERTIFICATE-----\n", Content::Certificate),
+            (b"-----BEGIN X509 CERTIFICATE-----\n", Content::OldCertificate),
             (b"-----BEGIN PKCS7-----\n", Content::Pkcs7),
             (b"  -----BEGIN CERTIFICATE-----\n  MIIB\n", Content::Indented),
             (b"-----BEGIN DSA PRIVATE KEY-----\n", Content::DsaKey),

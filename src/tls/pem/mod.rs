@@ -7,6 +7,7 @@ pub mod content;
 /// The validity of a certificate.
 pub mod validity;
 
+use crate::clock::{Clock, Rfc3339};
 use crate::diagnostics::DiagnosticCode;
 use aws_lc_rs::digest::{Context, SHA256, digest};
 use base64::Engine;
@@ -16,6 +17,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
+use validity::Validity;
 
 /// Why the content of a PEM file cannot be used. The PEM library's own errors quote the file, which may hold a key.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -134,11 +136,19 @@ pub fn trust(
     let (mut added, mut problem) = (0, None);
     let missing = PemError::NoCertificate(Content::of(pem));
     for (before, certificate) in CertificateDer::pem_slice_iter(without_mark(pem)).enumerate() {
+        let (file, position) = (path.display(), before + 1);
         let outcome = certificate.map_err(|error| PemError::of(&error, missing.clone()));
+        let ends = outcome.as_ref().ok().and_then(Validity::of).map(|validity| validity.ends);
         match outcome.and_then(|certificate| add(certificate).map_err(PemError::Authority)) {
-            Ok(()) => added += 1,
+            Ok(()) => {
+                added += 1;
+                if let Some(ends) = ends.filter(|ends| *ends < Clock::system().now()) {
+                    let (code, see) =
+                        (DiagnosticCode::CertificateExpired.code(), DiagnosticCode::CertificateExpired.see());
+                    tracing::warn!(code, see, %file, position, not_after = %Rfc3339(ends), "a trusted certificate has expired, and is trusted all the same");
+                }
+            }
             Err(error) => {
-                let (file, position) = (path.display(), before + 1);
                 let (code, see) =
                     (DiagnosticCode::CertificateSkipped.code(), DiagnosticCode::CertificateSkipped.see());
                 tracing::warn!(code, see, %file, position, %error, "a certificate cannot be read and is left out");

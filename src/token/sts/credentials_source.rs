@@ -52,13 +52,17 @@ impl AwsCredentialsSource {
         }
     }
 
-    /// Why there is no region: the profile may have one, in a file that cannot be read.
+    /// Why there is no region: the profile may have one, in a file that cannot be read, or may not exist.
     async fn no_region(&self) -> SetupError {
         let problem = match self {
             Self::DefaultChain(variables) => profiles::problem(variables).await,
             Self::Keys { .. } => None,
         };
-        problem.map_or(SetupError::NoRegion, |problem| SetupError::NoRegionInFiles(Box::new(problem)))
+        match problem {
+            None => SetupError::NoRegion,
+            Some(missing @ SetupError::Profile { .. }) => missing,
+            Some(problem) => SetupError::NoRegionInFiles(Box::new(problem)),
+        }
     }
 
     /// Checks the endpoint that AWS's files name, where it is the one that is called.

@@ -4,6 +4,7 @@ use super::aws_files;
 use crate::input_file;
 use crate::model::aws_variables::{AwsVariables, FileVariable};
 use crate::model::flaw::EndpointFlaw;
+use crate::redact;
 use crate::token::aws_setting::AwsSetting;
 use crate::token::error;
 use crate::token::setup_error::{SetupError, WaitsFor};
@@ -44,6 +45,13 @@ impl Profiles {
         let profiles = profile::load(&Fs::real(), &Env::real(), &Default::default(), None).await;
         let problem = |problem| SetupError::ProfileFiles(error::chain(&problem).replace('\n', " "));
         profiles.map(Self).map_err(problem)
+    }
+
+    /// Says that `AWS_PROFILE` names none of these, where no keys of the environment come before it.
+    fn missing(&self, variables: &AwsVariables) -> Option<SetupError> {
+        let name = variables.profile.as_ref().filter(|name| self.0.get_profile(name).is_none())?;
+        let what = "neither of AWS's files has it".to_owned();
+        (!variables.has_access_key_id).then(|| SetupError::Profile { name: redact::shown(name), what })
     }
 
     fn run_a_program(&self) -> bool {
@@ -140,10 +148,13 @@ pub(super) async fn credential_process(variables: &AwsVariables) -> Option<Strin
     profile.get(CREDENTIAL_PROCESS).filter(|_| !is_preferred).map(str::to_owned)
 }
 
-/// What keeps the files from being read, where something does.
+/// What keeps the files from being read, or the profile of `AWS_PROFILE` from being found in them, where something does.
 pub(super) async fn problem(variables: &AwsVariables) -> Option<SetupError> {
-    match aws_files::check_access(variables).await {
-        Ok(()) => Profiles::load(variables).await.err(),
+    if let Err(problem) = aws_files::check_access(variables).await {
+        return Some(problem);
+    }
+    match Profiles::load(variables).await {
+        Ok(profiles) => profiles.missing(variables),
         Err(problem) => Some(problem),
     }
 }

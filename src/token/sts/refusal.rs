@@ -14,6 +14,7 @@ use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sts::operation::RequestId;
 use aws_sdk_sts::operation::assume_role::AssumeRoleError;
 use aws_sdk_sts::operation::assume_role_with_web_identity::AssumeRoleWithWebIdentityError;
+use aws_smithy_http::endpoint::error::ResolveEndpointError;
 use http::header::InvalidHeaderValue;
 use std::error::Error;
 use std::io;
@@ -39,6 +40,9 @@ where
     }
     if let SdkError::TimeoutError(_) = &error {
         return TokenError::Unreachable(format!("no answer within {}s", patience.as_secs()));
+    }
+    if let Some(problem) = no_endpoint(&error) {
+        return problem.into();
     }
     // What is left are failures to build or to send the call.
     TokenError::Unreachable(error::chain(&error))
@@ -163,12 +167,21 @@ fn causes<'e>(error: &'e (dyn Error + 'static)) -> impl Iterator<Item = &'e (dyn
     iter::successors(Some(error), |&error| error.source())
 }
 
+/// The reason why the SDK makes no endpoint of its settings, where that is what failed.
+fn no_endpoint(error: &(dyn Error + 'static)) -> Option<SetupError> {
+    let problem = causes(error).find_map(|cause| cause.downcast_ref::<ResolveEndpointError>())?;
+    Some(SetupError::NoEndpoint(problem.to_string()))
+}
+
 /// Why STS gave no credentials of a role.
 fn no_role<E>(cause: &(dyn Error + 'static)) -> Option<SetupError>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let error = cause.downcast_ref::<SdkError<E>>()?;
+    if let Some(problem) = no_endpoint(error) {
+        return Some(problem);
+    }
     if let SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) = error {
         return Some(SetupError::Unreachable(error::chain(error)));
     }

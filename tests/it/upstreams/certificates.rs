@@ -61,3 +61,38 @@ async fn a_certificate_that_an_upstream_wants_after_the_handshake_is_an_error_of
         assert_eq!(world.upstream.connections(), 1, "it would be refused again");
     }
 }
+
+#[tokio::test]
+async fn an_authority_that_has_expired_is_a_warning() {
+    let certificates = Certificates::new("expired-authority");
+    certificates.issue_for_days(-9..-1, "old.pem", "old-key.pem");
+    let read = |file| fs::read_to_string(certificates.path(file)).unwrap();
+    let bundle = certificates.path("bundle.pem");
+    fs::write(&bundle, format!("{}{}", read("ca.pem"), read("old.pem"))).unwrap();
+    let upstream = Upstream::start(Some(certificates.acceptor(&[])), echo).await;
+    let mut world = World::pinned(upstream, &["--upstream-ca-cert", &bundle]).await;
+    let line = world.proxy.logged(|line| line["code"] == "certificate_expired").await;
+    assert_eq!((line["file"].as_str(), line["position"].as_u64()), (Some(&*bundle), Some(2)), "{line}");
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn an_authority_that_was_made_anew_under_its_name_is_told_from_an_unknown_one() {
+    let [old, new] = ["authority-before", "authority-after"].map(Certificates::new);
+    let upstream = Upstream::start(Some(new.acceptor(&[])), echo).await;
+    let mut world = World::pinned(upstream, &["--upstream-ca-cert", &old.path("ca.pem")]).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::BAD_GATEWAY);
+    let line = world.proxy.logged(|line| line["msg"] == "upstream error").await;
+    assert!(line["hint"].as_str().unwrap().contains("made anew"), "{line}");
+}
+
+#[tokio::test]
+async fn an_upstream_that_speaks_no_protocol_of_those_offered_is_told_as_such() {
+    let certificates = Certificates::new("no-protocol");
+    let upstream = Upstream::start(Some(certificates.acceptor(&["http/1.1"])), echo).await;
+    let flags = ["--upstream-ca-cert", &certificates.path("ca.pem"), "--upstream-protocol", "http2"];
+    let mut world = World::pinned(upstream, &flags).await;
+    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::BAD_GATEWAY);
+    let line = world.proxy.logged(|line| line["msg"] == "upstream error").await;
+    assert!(line["hint"].as_str().unwrap().contains("--upstream-protocol"), "{line}");
+}
