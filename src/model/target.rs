@@ -2,6 +2,7 @@
 
 use http::HeaderValue;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::Arc;
 
@@ -171,6 +172,8 @@ struct Parts {
     port: u16,
     absolute: bool,
     authority: HeaderValue,
+    /// The hash of all that tells targets apart. It is computed once, because each request looks its target up several times.
+    hash: u64,
 }
 
 impl PartialEq for Parts {
@@ -182,9 +185,9 @@ impl PartialEq for Parts {
 
 impl Eq for Parts {}
 
-impl std::hash::Hash for Parts {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        (self.scheme, self.port, self.absolute, &self.host).hash(state);
+impl Hash for Parts {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.hash);
     }
 }
 
@@ -199,7 +202,10 @@ impl Target {
         };
         let authority = HeaderValue::try_from(authority).expect("a parsed host is visible ASCII");
         let HostPort { host, absolute, .. } = name;
-        Self(Arc::new(Parts { scheme, host, port, absolute, authority }))
+        let mut hasher = DefaultHasher::new();
+        (scheme, port, absolute, &host).hash(&mut hasher);
+        let hash = hasher.finish();
+        Self(Arc::new(Parts { scheme, host, port, absolute, authority, hash }))
     }
 
     /// The scheme.

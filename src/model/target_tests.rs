@@ -2,6 +2,7 @@ use super::*;
 use crate::model::audience_set::AudienceSet;
 use http::uri::Authority;
 use proptest::prelude::*;
+use std::collections::HashSet;
 
 fn parsed(text: &str) -> Result<HostPort, HostError> {
     text.parse()
@@ -195,7 +196,9 @@ proptest! {
         prop_assert!(authority.parse::<Authority>().is_ok_and(|read| read == authority));
         // A final dot is for the look-up alone.
         let again = HostPort { absolute: target.is_absolute(), ..parsed(authority).unwrap() };
-        prop_assert_eq!(&Target::new(scheme, again), &target);
+        let again = Target::new(scheme, again);
+        prop_assert_eq!(&again, &target);
+        prop_assert!(HashSet::from([target.clone()]).contains(&again), "equal targets have equal hashes");
         prop_assert!(target.to_string().bytes().all(|b| is_of_a_name(b) || b == b'/'));
     }
 
