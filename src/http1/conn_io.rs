@@ -1,6 +1,7 @@
 //! A caller's connection, shared by two users: the server reads headers and writes responses, and the task that forwards a
 //! request reads its body.
 
+use super::caller_end::{CallerEnd, is_half_close};
 use super::decode::Decoder;
 use super::error::Error;
 use super::framing::Length;
@@ -14,6 +15,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 use tokio::io::{AsyncWrite, Empty, Join, empty, join};
+use tokio::time::Instant;
 
 /// The interim response for which a caller waits before it sends a body (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -46,19 +48,6 @@ pub(super) struct ConnIo {
     server: Option<Waker>,
     /// The reader's task, to be woken when the server ends first.
     reader: Option<Waker>,
-}
-
-/// What is known of the caller's end of the connection while its request is answered.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum CallerEnd {
-    /// Nothing has been read since the request.
-    Unseen,
-    /// The connection was open after the request.
-    Open,
-    /// The caller has sent its last byte and waits for the response (RFC 9112, section 9.6).
-    HalfClosed,
-    /// The body broke off, or is no body, and its reader knows that. The response says so.
-    Broken,
 }
 
 /// Stands in for the stream of a connection that has been taken out.
@@ -180,48 +169,39 @@ impl ConnIo {
     /// Resolves when the caller has disconnected. While a body has a reader, the reader detects that.
     ///
     /// A caller that closes its half of the connection may still wait for the response, or may have disconnected. It is
-    /// assumed to wait if its last request has `Connection: close`, or if the close arrived together with the request. A failed
-    /// write later shows that such a caller has disconnected. Where the body is broken, the request fails in its reader.
+    /// assumed to wait if its last request has `Connection: close`, or if the close arrived together with the request or soon
+    /// after it. A failed write later shows that such a caller has disconnected. Where the body is broken, the request fails in
+    /// its reader.
     ///
     /// Requests that the caller sends meanwhile are kept, up to the size of a header. A close behind more than that is found
     /// when the first of them are read.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
-        let says_no_more = matches!(self.caller_end, CallerEnd::HalfClosed | CallerEnd::Broken);
-        if says_no_more || self.is_read_by_another(context) {
+        let mut since = match self.caller_end {
+            CallerEnd::HalfClosed | CallerEnd::Broken => return Poll::Pending,
+            CallerEnd::Open { since } => Some(since),
+            CallerEnd::Unseen => None,
+        };
+        if self.is_read_by_another(context) {
             return Poll::Pending;
         }
         if let Err(error) = ready!(self.poll_skip(context, usize::MAX)) {
             return Poll::Ready(error);
         }
-        let is_first_look = self.caller_end == CallerEnd::Unseen;
-        self.caller_end = CallerEnd::Open;
         // What comes is the next request, which has to wait. Its caller may disconnect behind it.
         while self.buffer.held().len() < MAX_HEADER_BYTES {
-            match ready!(self.buffer.poll_more(&mut *self.stream, context)) {
-                Ok(0) if is_last_request || is_first_look || self.holds_last_request() => {
+            let Poll::Ready(read) = self.buffer.poll_more(&mut *self.stream, context) else { break };
+            match read {
+                Ok(0) if is_last_request || is_half_close(since, self.buffer.held()) => {
                     self.caller_end = CallerEnd::HalfClosed;
-                    break;
+                    return Poll::Pending;
                 }
                 Ok(0) => return Poll::Ready(Error::Closed),
-                Ok(_) => {}
+                Ok(_) => since = None,
                 Err(error) => return Poll::Ready(error.into()),
             }
         }
+        self.caller_end = CallerEnd::Open { since: since.unwrap_or_else(Instant::now) };
         Poll::Pending
-    }
-
-    /// Whether one of the requests that wait has `Connection: close`, or is of HTTP/1.0, and all up to it are complete.
-    fn holds_last_request(&mut self) -> bool {
-        let mut waiting = ReadBuffer::new(self.buffer.held().clone());
-        while let Ok(Some(head)) = request::read(&mut waiting) {
-            if !Decoder::from(head.length).ends_within(waiting.held()) {
-                return false;
-            }
-            if !head.keep_alive {
-                return true;
-            }
-        }
-        false
     }
 
     /// Whether the body has a reader. If so, the task of `context` is woken when the reader ends.

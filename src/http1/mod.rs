@@ -42,6 +42,8 @@ mod send;
 pub mod client;
 /// Serves the requests of a caller, one after the other.
 pub mod server;
+/// Tells a caller that waits for its response from one that has disconnected.
+mod caller_end;
 /// A caller's connection, shared by the server and the reader of a request's body.
 mod conn_io;
 /// The body of a caller's request.

@@ -1,3 +1,4 @@
+use super::super::caller_end::HALF_CLOSE_GRACE;
 use super::*;
 use http_body_util::{BodyExt, Full};
 use proptest::prelude::*;
@@ -16,6 +17,8 @@ enum Manner {
     Echo,
     /// Answers without a look at the body.
     Ignore,
+    /// Reads the body, and answers a minute later.
+    Late,
     /// Never answers.
     Hesitate,
 }
@@ -38,6 +41,11 @@ impl Handler for Answers {
         Box::pin(async move {
             match manner {
                 Manner::Ignore => Response::new(Full::from("ignored")),
+                Manner::Late => {
+                    request.into_body().collect().await.unwrap();
+                    sleep(Duration::from_secs(60)).await;
+                    Response::new(Full::from("late"))
+                }
                 Manner::Hesitate => pending().await,
                 Manner::Echo => {
                     let body = request.into_body().collect().await.unwrap();
@@ -209,18 +217,44 @@ async fn a_body_that_is_read_elsewhere_ends_with_its_connection() {
     assert!(read.starts_with("HTTP/1.1 200 OK\r\n"));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_caller_that_hangs_up_ends_the_answer_that_is_being_made() {
     let (connection, mut caller, answers) = connection(Manner::Hesitate);
     caller.write_all(b"GET /1 HTTP/1.1\r\n\r\n").await.unwrap();
     let leaving = async {
         // The request has been read by now, and the caller could have sent another.
-        tokio::task::yield_now().await;
+        sleep(HALF_CLOSE_GRACE).await;
         drop(caller);
     };
     let (ended, ()) = tokio::join!(connection, leaving);
     assert!(matches!(ended, Err(Error::Closed)));
     assert_eq!(*answers.asked.lock().unwrap(), ["GET /1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_that_comes_soon_behind_a_whole_request_is_a_half_close() {
+    const ASK: &str = "GET / HTTP/1.1\r\n\r\n";
+    const POST: &str = "POST / HTTP/1.1\r\ncontent-length: 5\r\n\r\nhello";
+    for requests in [&[ASK][..], &[POST], &[ASK, ASK], &[ASK, POST]] {
+        for (pause, is_answered) in [(1, true), (19, true), (20, false), (1000, false)] {
+            let (connection, mut caller, _) = connection(Manner::Late);
+            let calling = async {
+                for request in requests {
+                    // The second comes while the first is answered.
+                    sleep(Duration::from_secs(1)).await;
+                    caller.write_all(request.as_bytes()).await.unwrap();
+                }
+                sleep(Duration::from_millis(pause)).await;
+                caller.shutdown().await.unwrap();
+                let mut read = String::new();
+                caller.read_to_string(&mut read).await.unwrap();
+                read.matches("late").count()
+            };
+            let (ended, answers) = tokio::join!(async { connection.await.is_ok() }, calling);
+            let expected = if is_answered { (true, requests.len()) } else { (false, 0) };
+            assert_eq!((ended, answers), expected, "{requests:?}, {pause} ms");
+        }
+    }
 }
 
 proptest! {

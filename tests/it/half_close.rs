@@ -5,14 +5,14 @@ use crate::support::certificates::Certificates;
 use crate::support::client::get;
 use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
-use crate::support::wire::{END, Wire};
+use crate::support::wire::{END, NO_HALF_CLOSE, Wire};
 use crate::support::{World, metric};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const LAST: &str = "GET / HTTP/1.1\r\nhost: p\r\nconnection: close\r\n\r\n";
 const OLD: &str = "GET / HTTP/1.0\r\nhost: p\r\n\r\n";
@@ -111,6 +111,7 @@ async fn a_caller_that_could_still_ask_and_closes_has_gone() {
     let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
     caller.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
     world.upstream.requests(1).await;
+    sleep(NO_HALF_CLOSE).await;
     caller.shutdown().await.unwrap();
     let finished = async {
         while metric(&world.proxy, "http_server_active_requests").await > 0.0 {
@@ -132,7 +133,7 @@ async fn nothing_behind_a_request_hides_that_its_caller_has_gone() {
                 upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ntick\r\n").await;
                 caller.until("tick\r\n").await;
             }
-            drop(caller);
+            caller.leave().await;
             assert_eq!(upstream.rest().await, "", "{behind:?}, {is_answered}");
         }
     }

@@ -4,6 +4,7 @@ use crate::support::World;
 use crate::support::client::{Answer, Http1, get, send};
 use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, echo, text};
+use crate::support::wire::NO_HALF_CLOSE;
 use bytes::Bytes;
 use futures_util::stream;
 use http::{Request, StatusCode};
@@ -106,6 +107,7 @@ async fn a_caller_that_hangs_up_ends_the_request_at_the_upstream() {
     stream.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
     world.upstream.requests(1).await;
     let World { upstream, proxy, .. } = &world;
+    sleep(NO_HALF_CLOSE).await;
     drop(stream);
     let finished = async {
         while crate::support::metric(proxy, "http_server_active_requests").await > 0.0 {

@@ -4,6 +4,7 @@ use crate::support::World;
 use crate::support::client::{Body, Http1, get, send};
 use crate::support::program::WAIT_LIMIT;
 use crate::support::upstream::{Upstream, text};
+use crate::support::wire::NO_HALF_CLOSE;
 use futures_util::{StreamExt, stream};
 use http::Request;
 use http_body_util::{BodyExt, StreamBody};
@@ -15,6 +16,7 @@ use std::sync::Arc;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
+use tokio::time::sleep;
 
 fn is_request(line: &Value) -> bool {
     line["msg"] == "request"
@@ -71,6 +73,7 @@ async fn a_caller_who_leaves_before_the_response_is_client_gone() {
     let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
     caller.write_all(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     world.upstream.requests(1).await;
+    sleep(NO_HALF_CLOSE).await;
     drop(caller);
     let line = world.proxy.logged(is_request).await;
     assert_eq!((&line["status"], &line["outcome"]), (&json!(499), &json!("client_gone")));

@@ -288,7 +288,7 @@ async fn a_caller_that_leaves_ends_its_request_at_the_upstream_before_and_within
         if answering {
             old.until("tick").await;
         }
-        drop(old);
+        old.leave().await;
         assert!(timeout(WAIT_LIMIT, given_up.notified()).await.is_ok(), "HTTP/1.1, {protocol}, {answering}");
     }
 }

@@ -5,13 +5,17 @@ use super::certificates::Certificates;
 use super::program::{Program, WAIT_LIMIT};
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// The end of a header.
 pub const END: &str = "\r\n\r\n";
+/// A caller that closes its half of the connection so long after its request has gone, with time to spare. One that does so within
+/// 20 ms waits for its answer.
+pub const NO_HALF_CLOSE: Duration = Duration::from_millis(250);
 
 /// A proxy pinned to an upstream that is nothing but an open port.
 pub struct Wire {
@@ -108,6 +112,11 @@ impl Line {
                 more.unwrap_or_else(|_| panic!("no {end:?} in {:?}", String::from_utf8_lossy(&self.read)));
             assert!(more.is_ok_and(|more| more > 0), "closed before {end:?}");
         }
+    }
+
+    /// Closes the connection so long after the last bytes that the end cannot belong to them.
+    pub async fn leave(self) {
+        sleep(NO_HALF_CLOSE).await;
     }
 
     /// What comes until the connection ends, in whatever way. Names of fields are in lower case.
