@@ -18,8 +18,8 @@ pub mod server;
 pub mod proxy;
 /// TLS with callers and upstreams.
 pub mod tls;
-/// A bearer for an audience.
-pub mod token;
+/// What is put on requests, kept fresh.
+pub mod credential;
 /// Metrics, traces and logs.
 pub mod telemetry;
 /// The second listener: metrics, health and status.

@@ -2,15 +2,15 @@ use super::*;
 use crate::admin::status::Listeners;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::model::audience_set::AudienceSet;
+use crate::credential::{CredentialSource, Fetch};
+use crate::credential::{cache::CredentialCache, settings::Settings};
+use crate::model::credential_spec::CredentialSpec;
 use crate::proxy::pool::Pool;
 use crate::server::activity::Limits;
 use crate::server::stream::Stream as Socket;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::Recent;
-use crate::token::{Minting, TokenSource};
-use crate::token::{cache::TokenCache, settings::Settings};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,8 +32,8 @@ struct Running {
 /// A source that is never asked.
 struct NoTokens;
 
-impl TokenSource for NoTokens {
-    fn mint<'a>(&'a self, _: &'a AudienceSet) -> Minting<'a> {
+impl CredentialSource for NoTokens {
+    fn fetch<'a>(&'a self, _: &'a CredentialSpec) -> Fetch<'a> {
         Box::pin(std::future::pending())
     }
 }
@@ -43,7 +43,6 @@ fn sources(metrics: &Metrics, readiness: &Readiness) -> Sources {
     let tokens = Settings {
         clock,
         fetch_timeout: config.tokens.fetch_timeout,
-        refresh_skew: config.tokens.refresh_skew,
         capacity: config.tokens.cache_capacity,
         metrics: metrics.clone(),
     };
@@ -59,7 +58,7 @@ fn sources(metrics: &Metrics, readiness: &Readiness) -> Sources {
         readiness: readiness.clone(),
         metrics: metrics.clone(),
         connections: Tasks::default(),
-        tokens: TokenCache::new(Arc::new(NoTokens), tokens),
+        tokens: CredentialCache::new(Arc::new(NoTokens), tokens),
         pool: Pool::new(config.upstream.idle_timeout, &Tasks::default()),
         recent: Recent::default(),
         config,

@@ -4,13 +4,13 @@ use super::health::Readiness;
 use crate::clock::{Clock, Rfc3339};
 use crate::config::effective::Effective;
 use crate::config::{Config, Routing};
+use crate::credential::cache::CredentialCache;
+use crate::credential::error::CredentialError;
+use crate::credential::overview::{Overview, SetOverview, State};
 use crate::proxy::pool::{Pool, PoolStats};
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::{LogEntry, Recent};
-use crate::token::cache::TokenCache;
-use crate::token::error::TokenError;
-use crate::token::overview::{Overview, SetOverview, State};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -40,7 +40,7 @@ pub struct Sources {
     /// Callers' connections.
     pub connections: Tasks,
     /// The audience sets.
-    pub tokens: TokenCache,
+    pub tokens: CredentialCache,
     /// The connections to upstreams.
     pub pool: Pool,
     /// The last warnings and errors.
@@ -213,7 +213,7 @@ impl TokenStatus {
 impl SetStatus {
     fn of(set: &SetOverview) -> Self {
         Self {
-            audiences: set.audiences.shown().map(Cow::into_owned).collect(),
+            audiences: set.spec.audiences().shown().map(Cow::into_owned).collect(),
             state: set.state.as_str(),
             permanent: set.pinned,
             expires: set.expires.map(Rfc3339),
@@ -228,7 +228,7 @@ impl SetStatus {
 }
 
 impl ErrorStatus {
-    fn of(error: &TokenError) -> Self {
+    fn of(error: &CredentialError) -> Self {
         let diagnostic = error.diagnostic();
         Self {
             code: diagnostic.code(),

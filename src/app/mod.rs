@@ -8,8 +8,10 @@ use crate::admin::status::{Listeners, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::Sockets;
+use crate::credential::CredentialSource;
+use crate::credential::{cache::CredentialCache, settings::Settings};
 use crate::proxy::Proxy;
-use crate::proxy::authorize::{Authorizer, Tokens};
+use crate::proxy::authorize::{Authorizer, Credentials};
 use crate::proxy::connector::Connector;
 use crate::proxy::dialer::Dialer;
 use crate::proxy::error_log::ErrorLog;
@@ -30,8 +32,6 @@ use crate::tls::client::UpstreamTls;
 use crate::tls::reload::Reload;
 use crate::tls::server::{CallerFiles, InboundTls};
 use crate::tls::watched;
-use crate::token::TokenSource;
-use crate::token::{cache::TokenCache, settings::Settings};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -63,14 +63,14 @@ pub struct App {
 }
 
 impl App {
-    /// Binds the listeners and builds the proxy. Tokens come from `source`; the status page shows the log entries of
+    /// Binds the listeners and builds the proxy. Credentials come from `source`; the status page shows the log entries of
     /// `recent`.
     ///
     /// # Errors
     /// When an address cannot be bound, or a certificate cannot be used.
     pub async fn bind(
         config: Config,
-        source: Arc<dyn TokenSource>,
+        source: Arc<dyn CredentialSource>,
         clock: Clock,
         recent: Recent,
     ) -> Result<Self, StartError> {
@@ -85,40 +85,39 @@ impl App {
     pub async fn bind_besides(
         sockets: Sockets,
         config: Config,
-        source: Arc<dyn TokenSource>,
+        source: Arc<dyn CredentialSource>,
         clock: Clock,
         recent: Recent,
     ) -> Result<Self, StartError> {
         let proxy_listener = listeners::proxy(sockets.proxy, &config).await?;
         let admin_listener = listeners::admin(sockets.metrics, &config).await?;
         let telemetry = Telemetry::start(&config, clock)?;
-        let cache = TokenCache::new(
+        let cache = CredentialCache::new(
             source,
             Settings {
                 clock,
                 fetch_timeout: config.tokens.fetch_timeout,
-                refresh_skew: config.tokens.refresh_skew,
                 capacity: config.tokens.cache_capacity,
                 metrics: telemetry.metrics.clone(),
             },
         );
         let readiness = Readiness::new();
-        let known = config.known_audiences();
+        let known = config.known_credential();
         cache.set_pinned(&known.iter().cloned().collect());
-        let default_credential = known.map(|audiences| cache.get_or_insert(&audiences));
+        let default_credential = known.map(|spec| cache.get_or_insert(&spec));
         if let Some(entry) = default_credential.clone() {
             readiness.require("token", move || entry.is_filled());
         }
         let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);
-        let tokens = Tokens { cache, default_credential };
+        let credentials = Credentials { cache, default_credential, template: config.tokens.template() };
         let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
         let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
         let dialer = Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections));
         let connector = Connector::configured(&config, own, upstream_tls.clone(), Tasks::default());
         let connector = Connector { dialer, ..connector };
         let on_loopback = proxy_listener.address().is_loopback();
-        let server = Arc::new(server(&config, &telemetry, tokens, connector, on_loopback)?);
+        let server = Arc::new(server(&config, &telemetry, credentials, connector, on_loopback)?);
         startup_log::write(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
         Ok(Self {
@@ -214,7 +213,7 @@ impl App {
             readiness: self.readiness.clone(),
             metrics: self.telemetry.metrics.clone(),
             connections: self.server.connections.clone(),
-            tokens: self.server.proxy.authorizer.tokens.cache.clone(),
+            tokens: self.server.proxy.authorizer.credentials.cache.clone(),
             pool: self.server.proxy.upstream.pool().clone(),
             recent: self.recent.clone(),
         }
@@ -224,7 +223,7 @@ impl App {
 fn server(
     config: &Config,
     telemetry: &Telemetry,
-    tokens: Tokens,
+    credentials: Credentials,
     connector: Connector,
     on_loopback: bool,
 ) -> Result<Server, StartError> {
@@ -238,7 +237,7 @@ fn server(
         authorizer: Authorizer {
             route: Route::new(config),
             loops: LoopGuard::default(),
-            tokens,
+            credentials,
             upstream: upstream.clone(),
         },
         upstream,

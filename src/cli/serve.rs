@@ -10,6 +10,7 @@ use crate::app::error::StartError;
 use crate::clock::Clock;
 use crate::config::service_manager::{self, Sockets, State};
 use crate::config::{Config, ListenAddr};
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::diagnostics::DiagnosticCode;
 use crate::health_socket::HealthSocket;
 use crate::server::bind_error::BindError;
@@ -18,7 +19,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs::{self, Verbosity};
 use crate::telemetry::recent::Recent;
 use crate::tls::reload::Reload;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroUsize;
@@ -80,9 +80,9 @@ async fn serve(config: Config, sockets: Sockets, verbosity: Verbosity, recent: R
     let clock = Clock::system();
     let tokens = &config.tokens;
     let source = Sts::new(
-        tokens.token_request(),
         AwsCredentialsSource::DefaultChain(tokens.aws.clone()),
         tokens.sts_endpoint_url.clone(),
+        tokens.fetch_timeout,
         clock,
     );
     let app = tokio::select! {

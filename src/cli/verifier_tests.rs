@@ -1,13 +1,14 @@
 use super::*;
 use crate::clock::Clock;
+use crate::credential::CredentialSource;
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::emulator::Emulator;
 use crate::emulator::handle::EmulatorHandle;
 use crate::emulator::options::Options;
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::token_request::{SigningAlgorithm, TokenRequest};
 use crate::tasks::{Owned, Tasks};
-use crate::token::TokenSource;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
@@ -37,17 +38,16 @@ impl Issuer {
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
-        let request = TokenRequest {
+        let token = TokenRequest {
+            audiences: AudienceSet::new(vec![audience.to_owned()]).unwrap(),
             algorithm,
-            duration: Duration::from_secs(60),
+            lifetime: Duration::from_secs(60),
             tags: Vec::new(),
-            fetch_timeout: Duration::from_secs(10),
         };
         let access = AwsCredentialsSource::keys("AKIATEST", "test", "us-east-1");
-        let sts = Sts::new(request, access, Some(self.url.clone()), Clock::system());
-        let audiences = AudienceSet::new(vec![audience.to_owned()]).unwrap();
-        let minted = sts.mint(&audiences).await.unwrap();
-        minted.token.jwt().to_owned()
+        let sts = Sts::new(access, Some(self.url.clone()), Duration::from_secs(10), Clock::system());
+        let minted = sts.fetch(&CredentialSpec::new(token, Duration::from_secs(30))).await.unwrap();
+        minted.credential.expose().to_owned()
     }
 
     async fn token(&self) -> String {

@@ -2,11 +2,11 @@
 
 use crate::model::audience_set::AudienceSet;
 use crate::model::aws_variables::AwsVariables;
+use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
 use crate::model::policy::Policy;
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::{Scheme, Target};
 use crate::model::token_request::SigningAlgorithm;
-use crate::model::token_request::TokenRequest;
 use logs::LogConfig;
 use notices::Notice;
 use otel::OtelConfig;
@@ -108,11 +108,12 @@ impl Config {
         }
     }
 
-    /// The audiences that are known before any request: the configured ones, or the pinned upstream's own.
-    pub fn known_audiences(&self) -> Option<AudienceSet> {
+    /// The credential that is known before any request: for the configured audiences, or for the pinned upstream's own.
+    pub fn known_credential(&self) -> Option<CredentialSpec> {
+        let template = self.tokens.template();
         match (&self.tokens.audiences, &self.routing) {
-            (Some(audiences), _) => Some(audiences.clone()),
-            (None, Routing::Pinned(target)) => Some(AudienceSet::of(target)),
+            (Some(audiences), _) => Some(template.with(audiences.clone())),
+            (None, Routing::Pinned(target)) => Some(template.of(target)),
             (None, Routing::ByHeader { .. }) => None,
         }
     }
@@ -212,13 +213,13 @@ pub struct TokenConfig {
 }
 
 impl TokenConfig {
-    /// The request to STS, without its audiences.
-    pub fn token_request(&self) -> TokenRequest {
-        TokenRequest {
+    /// All that decides which credential a request carries, but for its audiences.
+    pub fn template(&self) -> CredentialTemplate {
+        CredentialTemplate {
             algorithm: self.algorithm,
-            duration: self.duration,
+            lifetime: self.duration,
             tags: self.tags.clone(),
-            fetch_timeout: self.fetch_timeout,
+            refresh_skew: self.refresh_skew,
         }
     }
 }

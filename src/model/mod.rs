@@ -18,6 +18,8 @@ pub mod caller;
 pub mod audience_set;
 /// What is asked of STS.
 pub mod token_request;
+/// What decides which credential a request carries.
+pub mod credential_spec;
 /// What AWS's variables say.
 pub mod aws_variables;
 /// What is wrong with a text from a dirty environment.

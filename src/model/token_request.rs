@@ -1,9 +1,10 @@
 //! What is asked of STS (AWS STS API reference, `GetWebIdentityToken`).
 
+use super::audience_set::AudienceSet;
 use std::time::Duration;
 
 /// How STS signs a token (AWS STS API reference, `GetWebIdentityToken`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SigningAlgorithm {
     /// RSASSA-PKCS1-v1_5 with SHA-256; every relying party takes it.
     Rs256,
@@ -21,15 +22,15 @@ impl SigningAlgorithm {
     }
 }
 
-/// What is asked of STS for every audience set alike.
-#[derive(Clone, Debug)]
+/// One token, as it is asked of STS.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TokenRequest {
-    /// How the tokens are signed.
+    /// For which relying parties the token is.
+    pub audiences: AudienceSet,
+    /// How the token is signed.
     pub algorithm: SigningAlgorithm,
-    /// The life asked for, 60 s to 1 h.
-    pub duration: Duration,
-    /// What becomes the tokens' `request_tags`.
+    /// The lifetime asked for, 60 s to 1 h.
+    pub lifetime: Duration,
+    /// What becomes the token's `request_tags`. Keys are unique.
     pub tags: Vec<(String, String)>,
-    /// The bound on all of it, credentials included: `--token-fetch-timeout`.
-    pub fetch_timeout: Duration,
 }

@@ -1,4 +1,4 @@
-//! What a request may have: its destination, if the rules allow it, and a token for it.
+//! What a request may have: its destination, if the rules allow it, and a credential for it.
 
 use super::destination::Destination;
 use super::error::ProxyError;
@@ -6,10 +6,12 @@ use super::loops::LoopGuard;
 use super::request_log::RequestLog;
 use super::route::Route;
 use super::upstream::Upstream;
+use crate::credential::Credential;
+use crate::credential::cache::CredentialCache;
+use crate::credential::entry::CacheEntry;
+use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
+use crate::model::target::Target;
 use crate::telemetry::traces::while_waiting;
-use crate::token::Token;
-use crate::token::cache::TokenCache;
-use crate::token::entry::CacheEntry;
 use http::Request;
 use std::sync::Arc;
 
@@ -17,8 +19,8 @@ use std::sync::Arc;
 pub struct Authorized {
     /// Where it goes.
     pub destination: Destination,
-    /// The token that it carries.
-    pub token: Token,
+    /// What it carries.
+    pub credential: Credential,
 }
 
 /// Decides what requests may have. It sends nothing.
@@ -27,25 +29,27 @@ pub struct Authorizer {
     pub route: Route,
     /// What recognizes requests that have been sent before.
     pub loops: LoopGuard,
-    /// Where tokens come from.
-    pub tokens: Tokens,
+    /// Where credentials come from.
+    pub credentials: Credentials,
     /// What resolves and judges the addresses of upstreams.
     pub upstream: Arc<Upstream>,
 }
 
-/// Where a request's token comes from.
-pub struct Tokens {
-    /// Every audience set in use.
-    pub cache: TokenCache,
+/// Where a request's credential comes from.
+pub struct Credentials {
+    /// Every spec in use.
+    pub cache: CredentialCache,
     /// The entry of all requests alike; `None` takes the one of a request's target.
     pub default_credential: Option<Arc<CacheEntry>>,
+    /// The spec of a target's own credential, but for its audience.
+    pub template: CredentialTemplate,
 }
 
 impl Authorizer {
-    /// Checks a request against the rules, and gets its token.
+    /// Checks a request against the rules, and gets its credential.
     ///
     /// # Errors
-    /// When a rule refuses the request, or there is no token.
+    /// When a rule refuses the request, or there is no credential.
     pub async fn authorize<B>(
         &self,
         request: &Request<B>,
@@ -55,33 +59,41 @@ impl Authorizer {
         record.destination(&destination);
         self.route.check_host(destination.target())?;
         self.loops.check(request.headers(), &destination)?;
-        let token = self.token(&destination, record).await?;
-        Ok(Authorized { destination, token })
+        let credential = self.credential(&destination, record).await?;
+        Ok(Authorized { destination, credential })
     }
 
-    async fn token(&self, destination: &Destination, record: &mut RequestLog) -> Result<Token, ProxyError> {
+    async fn credential(
+        &self,
+        destination: &Destination,
+        record: &mut RequestLog,
+    ) -> Result<Credential, ProxyError> {
         let own;
-        let entry = match &self.tokens.default_credential {
+        let entry = match &self.credentials.default_credential {
             Some(default) => default,
             None => {
-                own = self.entry(destination).await?;
+                let spec = destination.credential_spec(|target| self.credentials.template.of(target));
+                own = match self.credentials.cache.get(spec) {
+                    Some(entry) => entry,
+                    // Boxed, because few requests are the first to a target, and each would make room for what one takes.
+                    None => Box::pin(self.first(destination.target(), spec)).await?,
+                };
                 &own
             }
         };
         record.audience(entry.label());
-        let token = while_waiting(record.span(), "token", entry.token()).await;
-        token.map_err(|error| ProxyError::Token(destination.target().clone(), error))
+        let outcome = match entry.hit() {
+            Some(credential) => return Ok(credential),
+            None => Box::pin(while_waiting(record.span(), "token", entry.miss())).await,
+        };
+        outcome.map_err(|error| ProxyError::Token(destination.target().clone(), error))
     }
 
-    /// The entry of a target's own audience. A refused upstream costs no token, so the target's addresses are judged
-    /// before the first one is minted.
-    async fn entry(&self, destination: &Destination) -> Result<Arc<CacheEntry>, ProxyError> {
-        let (target, audiences) = (destination.target(), destination.audiences());
-        if let Some(entry) = self.tokens.cache.get(audiences) {
-            return Ok(entry);
-        }
+    /// The entry of a target's own credential that is not held yet. A refused upstream costs no token, so the target's addresses
+    /// are judged before the first one is minted.
+    async fn first(&self, target: &Target, spec: &CredentialSpec) -> Result<Arc<CacheEntry>, ProxyError> {
         let outcome = self.upstream.check(target).await;
         outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(self.tokens.cache.get_or_insert(audiences))
+        Ok(self.credentials.cache.get_or_insert(spec))
     }
 }

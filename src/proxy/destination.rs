@@ -1,19 +1,19 @@
 //! A target as requests use it, with what every request to it shares, so that nothing of it is made again with each request.
 
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::target::Target;
 use crate::telemetry::labels::ServerLabels;
 use http::HeaderValue;
 use std::sync::{Arc, OnceLock};
 
-/// A target with its labels, its audiences and its loop mark. Cloning is cheap.
+/// A target with its labels, the spec of its own credential and its loop mark. Cloning is cheap.
 #[derive(Clone)]
 pub struct Destination(Arc<Parts>);
 
 struct Parts {
     target: Target,
     labels: ServerLabels,
-    audiences: OnceLock<AudienceSet>,
+    credential_spec: OnceLock<CredentialSpec>,
     loop_mark: OnceLock<HeaderValue>,
 }
 
@@ -21,7 +21,7 @@ impl Destination {
     /// The destination of requests to this target.
     pub fn new(target: Target) -> Self {
         let labels = ServerLabels::new(target.host(), target.explicit_port());
-        Self(Arc::new(Parts { target, labels, audiences: OnceLock::new(), loop_mark: OnceLock::new() }))
+        Self(Arc::new(Parts { target, labels, credential_spec: OnceLock::new(), loop_mark: OnceLock::new() }))
     }
 
     /// Scheme, host and port.
@@ -34,9 +34,9 @@ impl Destination {
         &self.0.labels
     }
 
-    /// The audiences of its token, where the operator has set none.
-    pub fn audiences(&self) -> &AudienceSet {
-        self.0.audiences.get_or_init(|| AudienceSet::of(&self.0.target))
+    /// The spec of its own credential, for where the operator has set none. It is made at the first call.
+    pub fn credential_spec(&self, make: impl FnOnce(&Target) -> CredentialSpec) -> &CredentialSpec {
+        self.0.credential_spec.get_or_init(|| make(&self.0.target))
     }
 
     /// The entry of `CDN-Loop` by which its requests are recognized, made at the first call.

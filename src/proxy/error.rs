@@ -3,6 +3,7 @@
 use super::connect_time::ConnectTime;
 use super::message_error::MessageError;
 use super::tunnel_error::TunnelError;
+use crate::credential::error::CredentialError;
 use crate::diagnostics::DiagnosticCode;
 use crate::http1::error::Error as Http1Error;
 use crate::model::policy::Denied;
@@ -10,7 +11,6 @@ use crate::model::routing_header::RoutingHeader;
 use crate::model::target::Target;
 use crate::telemetry::labels::ErrorType;
 use crate::tls::error as tls_error;
-use crate::token::error::TokenError;
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::sync::Arc;
@@ -45,7 +45,7 @@ pub enum ProxyError {
     Trace,
     /// There is no token to send.
     #[error("no token for {0}: {1}")]
-    Token(Target, Arc<TokenError>),
+    Token(Target, Arc<CredentialError>),
     /// The upstream could not be reached, or did not speak HTTP.
     #[error("{0}: {1}")]
     Upstream(Target, #[source] UpstreamError),

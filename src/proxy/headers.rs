@@ -1,10 +1,10 @@
 //! The headers of both directions: what is for this hop only is removed, what attache speaks for is replaced.
 
 use crate::config::upstream::ForwardedFor;
+use crate::credential::Credential;
 use crate::http1::fields::members;
 use crate::model::caller::Caller;
 use crate::model::target::Target;
-use crate::token::Token;
 use http::header::{
     AUTHORIZATION, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, EXPECT,
     Entry, HOST, IF_MATCH, IF_MODIFIED_SINCE, IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LOCATION,
@@ -68,7 +68,7 @@ pub fn for_upstream(
     forwarded_for: ForwardedFor,
     caller: &Caller,
     target: &Target,
-    token: &Token,
+    credential: &Credential,
 ) -> Option<HeaderValue> {
     let upgrade = wanted_upgrade(headers);
     let trailers_welcome = names(headers, &TE).any(|name| name.eq_ignore_ascii_case(b"trailers"));
@@ -83,7 +83,7 @@ pub fn for_upstream(
     state_caller(headers, forwarded_for, caller);
     headers.insert(HOST, target.authority().clone());
     // Last, so that no word of the caller's can have taken it away.
-    if headers.insert(AUTHORIZATION, token.bearer().clone()).is_some() {
+    if credential.apply(headers) {
         tracing::debug!(%target, "replaced the caller's authorization header");
     }
     upgrade

@@ -10,9 +10,9 @@ fn target() -> Target {
     Target::new(Scheme::Https, "api.example.com".parse().unwrap())
 }
 
-fn token() -> Token {
+fn token() -> Credential {
     let now = Clock::system().moment();
-    Token::new("a.b.c", now, now.wall + Duration::from_secs(300)).unwrap()
+    Credential::bearer("a.b.c", now, now.wall + Duration::from_secs(300)).unwrap()
 }
 
 fn map<'h>(lines: impl IntoIterator<Item = (&'h str, &'h [u8])>) -> HeaderMap {

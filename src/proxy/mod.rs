@@ -79,13 +79,13 @@ pub mod response;
 /// The same in gRPC's words.
 pub mod grpc;
 
+use crate::credential::Credential;
 use crate::http1::error::Error as Http1Error;
 use crate::model::caller::Caller;
 use crate::model::policy::Denied;
 use crate::telemetry::labels::TokenResult;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
-use crate::token::Token;
 use authorize::{Authorized, Authorizer};
 use destination::Destination;
 use error::{ProxyError, UpstreamError};
@@ -169,10 +169,10 @@ impl Proxy {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let Authorized { destination, token } = self.authorizer.authorize(request, record).await?;
+        let Authorized { destination, credential } = self.authorizer.authorize(request, record).await?;
         let target = destination.target();
         let asks_proxy = route::name_in_request_target(request).is_some();
-        let protocol = self.rewrite(request, caller, &destination, &token);
+        let protocol = self.rewrite(request, caller, &destination, &credential);
         let upgrade = Upgrade::ask(protocol, key, request);
         record.asked(&destination, request);
         let outcome = self.upstream.send(target, request, record.call()).await;
@@ -203,7 +203,7 @@ impl Proxy {
         request: &mut Request<RequestBody>,
         caller: &Caller,
         destination: &Destination,
-        token: &Token,
+        credential: &Credential,
     ) -> Option<HeaderValue> {
         let routing_header = self.authorizer.route.routing_header();
         request.body_mut().leave_out(routing_header);
@@ -215,7 +215,7 @@ impl Proxy {
             forwarded_for,
             caller,
             destination.target(),
-            token,
+            credential,
         );
         self.authorizer.loops.leave(headers, destination);
         upgrade

@@ -1,12 +1,12 @@
 use super::*;
+use crate::credential::aws_code::AwsCode;
+use crate::credential::error::CredentialError;
+use crate::credential::setup_error::SetupError;
 use crate::http1::client;
 use crate::model::target::{Scheme, Target};
 use crate::proxy::connect_time::ConnectTime;
 use crate::proxy::request_body::RequestBody;
 use crate::tasks::Tasks;
-use crate::token::aws_code::AwsCode;
-use crate::token::error::TokenError;
-use crate::token::setup_error::SetupError;
 use http::Request;
 use http_body_util::BodyExt;
 use rustls::AlertDescription;
@@ -115,7 +115,7 @@ async fn what_the_caller_did_wrong_is_told_as_such() {
 
 #[tokio::test]
 async fn a_missing_token_is_told_without_its_reason() {
-    let refused = |message: &str| TokenError::Refused {
+    let refused = |message: &str| CredentialError::Refused {
         code: AwsCode::read("AccessDenied").unwrap(),
         message: message.to_owned(),
         request_id: Some("5f3e".to_owned()),

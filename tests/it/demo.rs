@@ -3,10 +3,11 @@
 use crate::support::client::{Answer, get, send};
 use crate::support::program::WAIT_LIMIT;
 use attache::clock::Clock;
+use attache::credential::CredentialSource;
+use attache::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use attache::model::audience_set::AudienceSet;
+use attache::model::credential_spec::CredentialSpec;
 use attache::model::token_request::{SigningAlgorithm, TokenRequest};
-use attache::token::TokenSource;
-use attache::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use http::StatusCode;
 use serde_json::Value;
 use std::net::SocketAddr;
@@ -145,16 +146,16 @@ fn address(curl: &str) -> Option<SocketAddr> {
 /// A bearer of another issuer, signed by a key of the same name.
 async fn forged(audience: &str) -> String {
     let issuer = crate::support::Sts::start().await;
-    let wish = TokenRequest {
+    let token = TokenRequest {
+        audiences: AudienceSet::new(vec![audience.to_owned()]).unwrap(),
         algorithm: SigningAlgorithm::Rs256,
-        duration: Duration::from_secs(60),
+        lifetime: Duration::from_secs(60),
         tags: Vec::new(),
-        fetch_timeout: Duration::from_secs(10),
     };
     let access = AwsCredentialsSource::keys("AKIATEST", "test", "us-east-1");
-    let sts = Sts::new(wish, access, Some(issuer.url.clone()), Clock::system());
-    let minted = sts.mint(&AudienceSet::new(vec![audience.to_owned()]).unwrap()).await.unwrap();
-    minted.token.bearer().to_str().unwrap().to_owned()
+    let sts = Sts::new(access, Some(issuer.url.clone()), Duration::from_secs(10), Clock::system());
+    let minted = sts.fetch(&CredentialSpec::new(token, Duration::from_secs(30))).await.unwrap();
+    format!("Bearer {}", minted.credential.expose())
 }
 
 fn command(arguments: &[&str]) -> Command {

@@ -10,6 +10,7 @@ use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::config::service_manager::InheritedSocket;
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::emulator::Emulator;
 use crate::emulator::options::Options;
 use crate::server::activity::Limits;
@@ -18,7 +19,6 @@ use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::writer::Flush;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -117,7 +117,7 @@ async fn bind(config: Config, recent: Recent) -> Result<App, DemoError> {
     // The emulator accepts any keys.
     let access = AwsCredentialsSource::keys("AKIAEMULATOR", "emulator", "us-east-1");
     let (tokens, clock) = (&config.tokens, Clock::system());
-    let source = Sts::new(tokens.token_request(), access, tokens.sts_endpoint_url.clone(), clock);
+    let source = Sts::new(access, tokens.sts_endpoint_url.clone(), tokens.fetch_timeout, clock);
     Ok(App::bind(config, Arc::new(source), clock, recent).await?)
 }
 

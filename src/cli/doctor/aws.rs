@@ -6,11 +6,13 @@ use super::way;
 use crate::cli::format::span;
 use crate::config::TokenConfig;
 use crate::config::environment::variable;
+use crate::credential::error::CredentialError;
+use crate::credential::setup_error::SetupError;
+use crate::credential::sts::Sts;
+use crate::credential::sts::diagnosis::{
+    FoundCredentials, FoundRegion, Identity, Introduction, RegionSource,
+};
 use crate::diagnostics::DiagnosticCode;
-use crate::token::error::TokenError;
-use crate::token::setup_error::SetupError;
-use crate::token::sts::Sts;
-use crate::token::sts::diagnosis::{FoundCredentials, FoundRegion, Identity, Introduction, RegionSource};
 use std::time::Duration;
 
 /// The time limit for the region: where no setting names it, the instance's metadata is asked.
@@ -53,7 +55,7 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
             return aws.stop(obstacle, &[Check::Clock]);
         }
     }
-    let found = match deadline.within(CREDENTIALS_TIMEOUT, sts.credentials()).await {
+    let found = match deadline.within(CREDENTIALS_TIMEOUT, sts.credentials(tokens.duration)).await {
         Some(found) => found,
         None => Err(sts.late_credentials(CREDENTIALS_TIMEOUT).await),
     };
@@ -64,9 +66,12 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
             return aws.stop("needs credentials", &[Check::StsEndpoint, Check::Clock]);
         }
     };
-    let too_late =
-        Introduction { answer: Err(TokenError::TimedOut(IDENTITY_TIMEOUT)), url: None, clock_ahead: None };
-    let introduction = match deadline.within(IDENTITY_TIMEOUT, sts.introduce()).await {
+    let too_late = Introduction {
+        answer: Err(CredentialError::TimedOut(IDENTITY_TIMEOUT)),
+        url: None,
+        clock_ahead: None,
+    };
+    let introduction = match deadline.within(IDENTITY_TIMEOUT, sts.introduce(tokens.duration)).await {
         Some(Ok(introduction)) => introduction,
         Some(Err(error)) => Introduction { answer: Err(error), ..too_late },
         None => too_late,
@@ -89,11 +94,11 @@ impl AwsChecks {
     }
 }
 
-fn failed(check: Check, error: &TokenError) -> Finding {
+fn failed(check: Check, error: &CredentialError) -> Finding {
     Finding::failed(check, error.diagnostic(), error.to_string(), error.hint())
 }
 
-fn is_of_region(error: &TokenError) -> bool {
+fn is_of_region(error: &CredentialError) -> bool {
     [DiagnosticCode::RegionMissing, DiagnosticCode::RegionInvalid].contains(&error.diagnostic())
 }
 
@@ -111,7 +116,7 @@ fn region_finding(FoundRegion { name, source }: FoundRegion) -> Finding {
 /// The finding about the credentials. Invalid credentials fail even in the call that needs no permission.
 fn credentials_finding(
     found: &FoundCredentials,
-    answer: &Result<Identity, TokenError>,
+    answer: &Result<Identity, CredentialError>,
     tokens: &TokenConfig,
 ) -> Finding {
     let check = Check::Credentials;
@@ -143,7 +148,7 @@ pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
     life < tokens.duration && life < 2 * tokens.refresh_skew
 }
 
-fn is_of_credentials(error: &TokenError) -> bool {
+fn is_of_credentials(error: &CredentialError) -> bool {
     let diagnostics = [
         DiagnosticCode::AccessKeyUnknown,
         DiagnosticCode::SignatureRejected,
@@ -161,12 +166,14 @@ async fn endpoint_finding(introduction: &Introduction, deadline: Deadline) -> Fi
     }
     match &introduction.answer {
         Ok(_) => Finding::ok(check, format!("{url} answers")),
-        Err(error @ TokenError::Refused { .. }) if error.diagnostic() == DiagnosticCode::StsThrottled => {
+        Err(error @ CredentialError::Refused { .. })
+            if error.diagnostic() == DiagnosticCode::StsThrottled =>
+        {
             Finding::warning(check, error.diagnostic(), format!("{url}: {error}"), error.hint())
         }
         // A refusal proves that STS was reached; other checks report it.
-        Err(TokenError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
-        Err(error @ TokenError::Unreachable(_)) => {
+        Err(CredentialError::Refused { code, .. }) => Finding::ok(check, format!("{url} answers {code}")),
+        Err(error @ CredentialError::Unreachable(_)) => {
             let next = way::next_step(url, deadline).await.unwrap_or_else(|| error.hint());
             Finding::failed(check, error.diagnostic(), format!("{url}: {error}"), next)
         }

@@ -1,7 +1,7 @@
 //! Interprets a refusal of the upstream (RFC 6750, section 3; RFC 9728).
 
-use crate::token::Minted;
-use crate::token::inspect::Reading;
+use crate::credential::Fetched;
+use crate::credential::inspect::Reading;
 use http::HeaderMap;
 use http::header::WWW_AUTHENTICATE;
 
@@ -9,7 +9,7 @@ use http::header::WWW_AUTHENTICATE;
 const MAX_CHALLENGE: usize = 300;
 
 /// The upstream's challenge, to append to a finding, and the next step.
-pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
+pub(super) fn advice(headers: &HeaderMap, minted: &Fetched) -> (String, String) {
     let fields = headers.get_all(WWW_AUTHENTICATE).iter();
     let challenges: Vec<_> = fields.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     let challenge = challenges.join(", ");
@@ -23,7 +23,7 @@ pub(super) fn advice(headers: &HeaderMap, minted: &Minted) -> (String, String) {
     (format!(", WWW-Authenticate: {shown}"), next(&challenge, minted))
 }
 
-fn next(challenge: &str, minted: &Minted) -> String {
+fn next(challenge: &str, minted: &Fetched) -> String {
     if !names_bearer(challenge) {
         return "the upstream asks for other credentials than a bearer token: see its documentation"
             .to_owned();
@@ -55,13 +55,14 @@ fn names_bearer(challenges: &str) -> bool {
 }
 
 /// The values that a relying party configures.
-fn identity(minted: &Minted) -> String {
+fn identity(minted: &Fetched) -> String {
     let [iss, aud, sub] = ["iss", "aud", "sub"].map(|name| claim(minted, name));
     format!("issuer {iss}, audience {aud}, subject {sub}")
 }
 
-fn claim(minted: &Minted, name: &str) -> String {
-    Reading::of(minted.token.jwt()).map_or_else(|| "unknown".to_owned(), |reading| reading.claim(name))
+fn claim(minted: &Fetched, name: &str) -> String {
+    Reading::of(minted.credential.expose())
+        .map_or_else(|| "unknown".to_owned(), |reading| reading.claim(name))
 }
 
 /// The value of a quoted parameter of a challenge, if it is one word.

@@ -3,10 +3,11 @@
 
 use super::deadline::Deadline;
 use super::subject::Subject;
+use crate::credential::CredentialSource;
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::token_request::{SigningAlgorithm, TokenRequest};
-use crate::token::TokenSource;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use std::time::Duration;
 
 /// The minimum lifetime of a token (AWS STS API reference, `GetWebIdentityToken`).
@@ -15,8 +16,8 @@ const MIN_LIFETIME: Duration = Duration::from_secs(60);
 const TIMEOUT: Duration = Duration::from_secs(4);
 
 /// The change that the policy needs, as text. Tokens that are granted in the process are dropped.
-pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadline: Deadline) -> String {
-    let found = deadline.within(TIMEOUT, respects(subject, audiences)).await.flatten();
+pub(super) async fn find(subject: &Subject<'_>, request: &TokenRequest, deadline: Deadline) -> String {
+    let found = deadline.within(TIMEOUT, respects(subject, request)).await.flatten();
     found.unwrap_or_else(|| {
         "neither a shorter life nor the other algorithm is allowed, so it is the audience, or the action itself: \
          allow sts:GetWebIdentityToken for this audience, and see that the account has the feature enabled \
@@ -25,10 +26,9 @@ pub(super) async fn find(subject: &Subject<'_>, audiences: &AudienceSet, deadlin
     })
 }
 
-async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<String> {
-    let request = subject.config.tokens.token_request();
+async fn respects(subject: &Subject<'_>, request: &TokenRequest) -> Option<String> {
     let untagged = TokenRequest { tags: Vec::new(), ..request.clone() };
-    if !request.tags.is_empty() && is_granted(subject, untagged, audiences).await {
+    if !request.tags.is_empty() && is_granted(subject, untagged).await {
         return Some(
             "tags need the action sts:TagGetWebIdentityToken: allow it, or leave out --token-tag".to_owned(),
         );
@@ -38,11 +38,10 @@ async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<Stri
         SigningAlgorithm::Es384 => SigningAlgorithm::Rs256,
     };
     let (shorter, otherwise) = (
-        TokenRequest { duration: MIN_LIFETIME, ..request.clone() },
+        TokenRequest { lifetime: MIN_LIFETIME, ..request.clone() },
         TokenRequest { algorithm: other, ..request.clone() },
     );
-    let (shorter, otherwise) =
-        tokio::join!(is_granted(subject, shorter, audiences), is_granted(subject, otherwise, audiences));
+    let (shorter, otherwise) = tokio::join!(is_granted(subject, shorter), is_granted(subject, otherwise));
     if shorter {
         return Some(
             "a token of 60s is allowed, so the policy limits sts:DurationSeconds: shorten --token-duration, or raise the limit"
@@ -56,19 +55,15 @@ async fn respects(subject: &Subject<'_>, audiences: &AudienceSet) -> Option<Stri
              --token-signing-algorithm {granted}, or allow {asked}"
         ));
     }
-    denied_among(subject, &request, audiences).await
+    denied_among(subject, request).await
 }
 
 /// Finds the audiences that are denied alone.
-async fn denied_among(
-    subject: &Subject<'_>,
-    request: &TokenRequest,
-    audiences: &AudienceSet,
-) -> Option<String> {
+async fn denied_among(subject: &Subject<'_>, request: &TokenRequest) -> Option<String> {
     let (mut denied, mut granted) = (Vec::new(), 0);
-    for audience in audiences.iter() {
-        let alone = AudienceSet::new([audience.to_owned()]).ok()?;
-        if is_granted(subject, request.clone(), &alone).await {
+    for audience in request.audiences.iter() {
+        let audiences = AudienceSet::new([audience.to_owned()]).ok()?;
+        if is_granted(subject, TokenRequest { audiences, ..request.clone() }).await {
             granted += 1;
         } else {
             denied.push(audience);
@@ -84,8 +79,9 @@ async fn denied_among(
     })
 }
 
-async fn is_granted(subject: &Subject<'_>, request: TokenRequest, audiences: &AudienceSet) -> bool {
+async fn is_granted(subject: &Subject<'_>, request: TokenRequest) -> bool {
     let tokens = &subject.config.tokens;
     let access = AwsCredentialsSource::DefaultChain(tokens.aws.clone());
-    Sts::new(request, access, tokens.sts_endpoint_url.clone(), subject.clock).mint(audiences).await.is_ok()
+    let sts = Sts::new(access, tokens.sts_endpoint_url.clone(), tokens.fetch_timeout, subject.clock);
+    sts.fetch(&CredentialSpec::new(request, tokens.refresh_skew)).await.is_ok()
 }

@@ -4,10 +4,10 @@ use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
+use crate::credential::Fetched;
+use crate::credential::inspect::Reading;
 use crate::diagnostics::DiagnosticCode;
 use crate::model::audience_set::AudienceSet;
-use crate::token::Minted;
-use crate::token::inspect::Reading;
 use std::time::Duration;
 
 /// The time limit for each of the issuer's two documents.
@@ -15,7 +15,7 @@ const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Fetches the issuer's documents and verifies the token.
 pub(super) async fn check(
-    minted: Option<&Minted>,
+    minted: Option<&Fetched>,
     audiences: Option<&AudienceSet>,
     deadline: Deadline,
 ) -> Finding {
@@ -24,7 +24,7 @@ pub(super) async fn check(
     else {
         return Finding::skipped(check, "needs a token");
     };
-    let jwt = minted.token.jwt();
+    let jwt = minted.credential.expose();
     let reading = Reading::of(jwt);
     let Some(issuer) = reading.as_ref().and_then(Reading::issuer) else {
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";

@@ -10,10 +10,9 @@ use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::problems::Problems;
 use crate::config::{Config, Routing, environment};
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::diagnostics::DiagnosticCode;
-use crate::model::audience_set::AudienceSet;
 use crate::model::target::Target;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
 use tokio::runtime::Builder;
 
 /// The arguments of the command.
@@ -79,20 +78,21 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
     let sts = Sts::new(
-        tokens.token_request(),
         AwsCredentialsSource::DefaultChain(tokens.aws.clone()),
         tokens.sts_endpoint_url.clone(),
+        tokens.fetch_timeout,
         clock,
     );
     let target = target(config, args);
-    let audiences = config.known_audiences().or_else(|| target.as_ref().map(AudienceSet::of));
-    let subject = Subject { config, sts: &sts, clock, target, audiences, path: &args.probe_path };
+    let of_target = || target.as_ref().map(|target| tokens.template().of(target));
+    let spec = config.known_credential().or_else(of_target);
+    let subject = Subject { config, sts: &sts, clock, target, spec, path: &args.probe_path };
 
     let (addresses, aws, (reached_finding, reached)) =
         tokio::join!(listening::check(config), aws::check(&sts, tokens, deadline), upstream::reach(&subject));
     let (token_finding, minted) = tokens::check(&subject, &aws, deadline).await;
     let (issuer, answer) = tokio::join!(
-        issuer::check(minted.as_ref(), subject.audiences.as_ref(), deadline),
+        issuer::check(minted.as_ref(), subject.audiences(), deadline),
         upstream::answer(reached, minted.as_ref(), deadline)
     );
 
@@ -140,7 +140,7 @@ fn decided(subject: &Subject<'_>) -> String {
         },
         Routing::ByHeader { header, .. } => format!("requests name their upstream in {header}"),
     };
-    match (&subject.config.tokens.audiences, &subject.audiences) {
+    match (&subject.config.tokens.audiences, subject.audiences()) {
         (Some(audiences), _) => format!("{routing}, audience {audiences}"),
         (None, Some(audiences)) => format!("{routing}, audience {audiences} from the upstream"),
         (None, None) => format!("{routing}, audience from the upstream"),

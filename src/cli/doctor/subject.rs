@@ -2,9 +2,10 @@
 
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::credential::sts::Sts;
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::target::Target;
-use crate::token::sts::Sts;
 use http::uri::PathAndQuery;
 
 /// The configuration under examination, and what the checks try with it.
@@ -14,7 +15,14 @@ pub(super) struct Subject<'c> {
     pub(super) clock: Clock,
     /// The upstream to try: the pinned one, or `--probe-host`.
     pub(super) target: Option<Target>,
-    /// The audiences of the token to try.
-    pub(super) audiences: Option<AudienceSet>,
+    /// The credential to try.
+    pub(super) spec: Option<CredentialSpec>,
     pub(super) path: &'c PathAndQuery,
+}
+
+impl Subject<'_> {
+    /// The audiences of the token to try.
+    pub(super) fn audiences(&self) -> Option<&AudienceSet> {
+        self.spec.as_ref().map(CredentialSpec::audiences)
+    }
 }

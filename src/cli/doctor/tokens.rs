@@ -7,10 +7,10 @@ use super::subject::Subject;
 use super::{iam, policy};
 use crate::cli::format::span;
 use crate::config::duration::Shown;
+use crate::credential::error::CredentialError;
+use crate::credential::inspect::{Mismatch, Reading};
+use crate::credential::{CredentialSource, Fetched};
 use crate::diagnostics::DiagnosticCode;
-use crate::token::error::TokenError;
-use crate::token::inspect::{Mismatch, Reading};
-use crate::token::{Minted, TokenSource};
 use std::time::Duration;
 
 /// The time limit for a token; `--token-fetch-timeout` can only shorten it.
@@ -23,17 +23,17 @@ pub(super) async fn check(
     subject: &Subject<'_>,
     aws: &AwsChecks,
     deadline: Deadline,
-) -> (Finding, Option<Minted>) {
+) -> (Finding, Option<Fetched>) {
     if let Some(obstacle) = aws.obstacle {
         return (Finding::skipped(Check::Token, obstacle), None);
     }
-    let Some(audiences) = &subject.audiences else {
+    let Some(spec) = &subject.spec else {
         let seen = "needs an audience: it comes from the upstream that a request names, so name one with --probe-host";
         return (Finding::skipped(Check::Token, seen), None);
     };
     let limit = TOKEN_TIMEOUT.min(subject.config.tokens.fetch_timeout);
-    let minted = deadline.within(limit, subject.sts.mint(audiences)).await;
-    match minted.unwrap_or(Err(TokenError::TimedOut(limit))) {
+    let minted = deadline.within(limit, subject.sts.fetch(spec)).await;
+    match minted.unwrap_or(Err(CredentialError::TimedOut(limit))) {
         Ok(minted) => (compared(subject, &minted), Some(minted)),
         Err(error) if error.diagnostic() == DiagnosticCode::StsAccessDenied => {
             (denied(subject, aws, &error, deadline).await, None)
@@ -44,7 +44,7 @@ pub(super) async fn check(
     }
 }
 
-fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
+fn compared(subject: &Subject<'_>, minted: &Fetched) -> Finding {
     let check = Check::Token;
     if !minted.mismatches.is_empty() {
         let seen: Vec<String> = minted.mismatches.iter().map(ToString::to_string).collect();
@@ -62,7 +62,7 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
             Finding::failed(check, DiagnosticCode::TokenDiffers, seen, next)
         };
     }
-    let (wanted, life) = (subject.config.tokens.duration, minted.token.life());
+    let (wanted, life) = (subject.config.tokens.duration, minted.credential.life());
     let (wanted_life, asked) = (Shown(wanted), Shown(minted.requested_lifetime));
     if is_too_short(minted.requested_lifetime, &subject.config.tokens) {
         let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
@@ -78,8 +78,8 @@ fn compared(subject: &Subject<'_>, minted: &Minted) -> Finding {
 }
 
 /// Describes the claims that relying parties check.
-fn described(minted: &Minted) -> String {
-    let Some(reading) = Reading::of(minted.token.jwt()) else {
+fn described(minted: &Fetched) -> String {
+    let Some(reading) = Reading::of(minted.credential.expose()) else {
         return "no JWT".to_owned();
     };
     format!("{}, aud {}, sub {}", reading.algorithm(), reading.claim("aud"), reading.claim("sub"))
@@ -87,11 +87,16 @@ fn described(minted: &Minted) -> String {
 
 /// The finding about a token that a policy denies. AWS does not tell which condition denies it, so other tokens are
 /// requested to find out.
-async fn denied(subject: &Subject<'_>, aws: &AwsChecks, error: &TokenError, deadline: Deadline) -> Finding {
-    let Some(audiences) = &subject.audiences else {
+async fn denied(
+    subject: &Subject<'_>,
+    aws: &AwsChecks,
+    error: &CredentialError,
+    deadline: Deadline,
+) -> Finding {
+    let Some(spec) = &subject.spec else {
         return Finding::failed(Check::Token, error.diagnostic(), error.to_string(), error.hint());
     };
-    let advice = iam::find(subject, audiences, deadline).await;
+    let (audiences, advice) = (spec.audiences(), iam::find(subject, spec.token(), deadline).await);
     let attach = aws.identity.as_ref().and_then(|identity| policy::attach(&identity.arn));
     let attach = attach.unwrap_or_else(|| "attach it to the role of the workload".to_owned());
     let document = match audiences.iter().count() - policy::listed(audiences).len() {

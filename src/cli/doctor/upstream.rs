@@ -6,6 +6,7 @@ use super::finding::{Check, Finding};
 use super::subject::Subject;
 use crate::cli::fetch::{self, FetchError, Fetcher};
 use crate::config::upstream::ForwardedFor;
+use crate::credential::Fetched;
 use crate::diagnostics::DiagnosticCode;
 use crate::model::caller::Caller;
 use crate::model::policy::Denied;
@@ -13,7 +14,6 @@ use crate::model::target::Target;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::headers;
 use crate::tls::error as tls_error;
-use crate::token::Minted;
 use bytes::Bytes;
 use http::{Response, StatusCode};
 use std::time::Duration;
@@ -61,7 +61,7 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
 /// Sends a request with the token.
 pub(super) async fn answer(
     reached: Option<Reached<'_>>,
-    minted: Option<&Minted>,
+    minted: Option<&Fetched>,
     deadline: Deadline,
 ) -> Finding {
     let check = Check::UpstreamAnswer;
@@ -101,7 +101,7 @@ pub(super) async fn answer(
 async fn ask(
     fetcher: &Fetcher,
     url: &str,
-    identity: Option<(&Target, &Minted)>,
+    identity: Option<(&Target, &Fetched)>,
 ) -> Result<Response<Bytes>, FetchError> {
     let mut request = fetch::get(url)?;
     if let Some((target, minted)) = identity {
@@ -111,7 +111,7 @@ async fn ask(
             ForwardedFor::Keep,
             &Caller::default(),
             target,
-            &minted.token,
+            &minted.credential,
         );
     }
     fetcher.send(request).await

@@ -8,15 +8,16 @@ use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::{Config, TokenConfig, environment};
+use crate::credential::Credential;
+use crate::credential::error::CredentialError;
+use crate::credential::inspect::Reading;
+use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
+use crate::credential::{cache::CredentialCache, settings::Settings};
 use crate::diagnostics::DiagnosticCode;
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::telemetry::metrics::Metrics;
 use crate::tls::client::TrustError;
-use crate::token::Token;
-use crate::token::error::TokenError;
-use crate::token::inspect::Reading;
-use crate::token::sts::{Sts, credentials_source::AwsCredentialsSource};
-use crate::token::{cache::TokenCache, settings::Settings};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::runtime::Builder;
@@ -33,7 +34,7 @@ const DOCUMENT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 enum Failure {
     #[error("there is no token for {0}")]
-    Token(AudienceSet, #[source] Arc<TokenError>),
+    Token(AudienceSet, #[source] Arc<CredentialError>),
     #[error("the token is no JWT")]
     NoJwt,
     #[error("the token does not verify")]
@@ -69,7 +70,7 @@ pub(super) fn run(args: &MintArgs) -> Exit {
         Ok(config) => config,
         Err(problems) => return report::problems(&problems),
     };
-    let Some(audiences) = config.known_audiences() else {
+    let Some(spec) = config.known_credential() else {
         return report::bad_usage(
             "name the audience with --token-audience, or the upstream with --upstream-host",
         );
@@ -78,7 +79,7 @@ pub(super) fn run(args: &MintArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return report::failure(&error, None),
     };
-    let shown = runtime.block_on(shown(args, &config.tokens, &audiences));
+    let shown = runtime.block_on(shown(args, &config.tokens, &spec));
     runtime.shutdown_background();
     match shown {
         Ok(text) => report::data(text.as_bytes()),
@@ -86,13 +87,13 @@ pub(super) fn run(args: &MintArgs) -> Exit {
     }
 }
 
-async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -> Result<String, Failure> {
+async fn shown(args: &MintArgs, config: &TokenConfig, spec: &CredentialSpec) -> Result<String, Failure> {
     let clock = Clock::system();
-    let token =
-        mint(config, audiences, clock).await.map_err(|error| Failure::Token(audiences.clone(), error))?;
-    let reading = Reading::of(token.jwt()).ok_or(Failure::NoJwt)?;
+    let outcome = mint(config, spec, clock).await;
+    let token = outcome.map_err(|error| Failure::Token(spec.audiences().clone(), error))?;
+    let reading = Reading::of(token.expose()).ok_or(Failure::NoJwt)?;
     if args.verify {
-        verify(&token, &reading, audiences).await?;
+        verify(&token, &reading, spec.audiences()).await?;
     }
     let shown = Shown { token: &token, reading: &reading, verified: args.verify };
     Ok(if args.json {
@@ -100,34 +101,37 @@ async fn shown(args: &MintArgs, config: &TokenConfig, audiences: &AudienceSet) -
     } else if args.decode {
         shown.decoded(clock)
     } else {
-        format!("{}\n", token.jwt())
+        format!("{}\n", token.expose())
     })
 }
 
 /// Mints through the proxy's token cache, with its retries and timeouts.
-async fn mint(config: &TokenConfig, audiences: &AudienceSet, clock: Clock) -> Result<Token, Arc<TokenError>> {
+async fn mint(
+    config: &TokenConfig,
+    spec: &CredentialSpec,
+    clock: Clock,
+) -> Result<Credential, Arc<CredentialError>> {
     let source = Sts::new(
-        config.token_request(),
         AwsCredentialsSource::DefaultChain(config.aws.clone()),
         config.sts_endpoint_url.clone(),
+        config.fetch_timeout,
         clock,
     );
     let settings = Settings {
         clock,
         fetch_timeout: config.fetch_timeout,
-        refresh_skew: config.refresh_skew,
         capacity: config.cache_capacity,
         metrics: Metrics::disabled(),
     };
-    TokenCache::new(Arc::new(source), settings).get_or_insert(audiences).token().await
+    CredentialCache::new(Arc::new(source), settings).get_or_insert(spec).credential().await
 }
 
 /// Verifies the token for each audience, because each is a different relying party's.
-async fn verify(token: &Token, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
+async fn verify(token: &Credential, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
     let issuer = reading.issuer().ok_or(Failure::Unverified(Rejection::Claims))?;
     for audience in audiences.iter() {
         let verifier = Verifier::new(issuer, audience, Fetcher::to_anywhere(DOCUMENT_TIMEOUT)?);
-        verifier.verify(token.jwt()).await.map_err(Failure::Unverified)?;
+        verifier.verify(token.expose()).await.map_err(Failure::Unverified)?;
     }
     Ok(())
 }

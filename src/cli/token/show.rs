@@ -3,14 +3,14 @@
 use crate::cli::claims::listed;
 use crate::cli::format::span;
 use crate::clock::Clock;
-use crate::token::Token;
-use crate::token::inspect::Reading;
+use crate::credential::Credential;
+use crate::credential::inspect::Reading;
 use serde_json::{Map, Value, json};
 use std::time::UNIX_EPOCH;
 
 /// A token and its content.
 pub(super) struct Shown<'t> {
-    pub(super) token: &'t Token,
+    pub(super) token: &'t Credential,
     pub(super) reading: &'t Reading,
     pub(super) verified: bool,
 }
@@ -34,7 +34,7 @@ impl Shown<'_> {
         let Reading { header, claims } = self.reading;
         let expires = self.token.expires().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let object: Map<String, Value> = [
-            ("token", json!(self.token.jwt())),
+            ("token", json!(self.token.expose())),
             ("expires", json!(expires)),
             ("verified", json!(self.verified)),
             ("header", json!(header)),

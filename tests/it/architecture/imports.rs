@@ -86,8 +86,8 @@ fn each_way_to_write_an_import_is_read() {
         |code: &str| paths(code, &["proxy".to_owned(), "pool".to_owned()]).into_iter().collect::<Vec<_>>();
     assert_eq!(of("use super::heard::Heard;"), ["proxy/heard/Heard"]);
     assert_eq!(
-        of("use crate::token::{cache::TokenCache, settings};"),
-        ["token/cache/TokenCache", "token/settings"]
+        of("use crate::credential::{cache::CredentialCache, settings};"),
+        ["credential/cache/CredentialCache", "credential/settings"]
     );
     assert_eq!(of("fn f() { crate::clock::Clock::system() }"), ["clock/Clock/system"]);
     assert_eq!(of("mod part;\nuse part::Part;"), ["proxy/pool/part/Part"]);

@@ -10,23 +10,29 @@ use std::path::Path;
 
 #[test]
 fn one_folder_knows_aws_and_one_file_calls_it() {
-    only(&["aws_sdk_sts", "aws_config", "aws_credential_types", "aws_smithy", "aws_types"], &["token/sts/"]);
-    only(&["get_web_identity_token"], &["token/sts/mod.rs"]);
-    only(&["get_caller_identity"], &["token/sts/diagnosis.rs"]);
+    only(
+        &["aws_sdk_sts", "aws_config", "aws_credential_types", "aws_smithy", "aws_types"],
+        &["credential/sts/"],
+    );
+    only(&["get_web_identity_token"], &["credential/sts/mod.rs"]);
+    only(&["get_caller_identity"], &["credential/sts/diagnosis.rs"]);
 }
 
 #[test]
-fn tokens_know_no_request() {
-    let of_tokens = |source: &&Source| source.part() == "token";
+fn credentials_know_no_request() {
+    let of_credentials = |source: &&Source| source.part() == "credential";
     // How the SDK reaches AWS, and what AWS answers, is no request of a caller.
-    let of_aws = ["token/sts/transport.rs", "token/sts/answer_size.rs", "token/sts/refusal.rs"];
+    let of_aws =
+        ["credential/sts/transport.rs", "credential/sts/answer_size.rs", "credential/sts/refusal.rs"];
     let others = |source: &&Source| !of_aws.contains(&&*source.path);
-    for Source { path, code } in sources().iter().filter(of_tokens).filter(others) {
+    for Source { path, code } in sources().iter().filter(of_credentials).filter(others) {
         let mentions = code.match_indices("http::").map(|(at, _)| &code[at..]);
         for mention in mentions {
             assert!(
-                ["http::HeaderValue", "http::Uri"].iter().any(|known| mention.starts_with(known)),
-                "{path} knows more of HTTP than a header's value and an endpoint's URL"
+                ["http::{HeaderMap, HeaderName, HeaderValue}", "http::header::AUTHORIZATION", "http::Uri"]
+                    .iter()
+                    .any(|known| mention.starts_with(known)),
+                "{path} knows more of HTTP than the header of a credential and an endpoint's URL"
             );
         }
         for word in ["hyper", "http_body", "axum"] {
@@ -163,16 +169,19 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
         let places = steps.map(|step| code.find(step).unwrap());
         assert!(places.is_sorted(), "{steps:?} are at {places:?} of {path}");
     };
-    in_order("proxy/authorize.rs", ["self.route.check_host(", "self.loops.check(", "self.token("]);
+    in_order("proxy/authorize.rs", ["self.route.check_host(", "self.loops.check(", "self.credential("]);
     in_order("proxy/mod.rs", ["self.authorizer.authorize(", "self.rewrite(", "self.upstream.send("]);
     // A command's own requests go the same way; where one carries a token, the same step puts it on.
     only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
     only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
     only(&["try_send_request"], &["proxy/exchange.rs"]);
     // The demo is a caller with a credential of its own making, so that it can be seen to be replaced.
-    only(&["AUTHORIZATION"], &["emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"]);
+    only(
+        &["AUTHORIZATION"],
+        &["credential/mod.rs", "emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"],
+    );
     // A token that may be missing would be a way to go without.
-    only(&["Option<Tokens>", "Option<TokenCache>", "Option<Arc<dyn TokenSource>>"], &[]);
+    only(&["Option<CredentialCache>", "Option<Arc<dyn CredentialSource>>"], &[]);
 }
 
 #[test]

@@ -1,34 +1,35 @@
-//! A bearer for an audience; knows no HTTP request.
+//! Credentials for specs: what is put on requests, kept fresh. Knows no request.
 
 use crate::clock::Moment;
-use crate::model::audience_set::AudienceSet;
-use http::HeaderValue;
+use crate::model::credential_spec::CredentialSpec;
+use http::header::AUTHORIZATION;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::time::{Duration, SystemTime};
 
-/// One entry for each audience set, bounded in number.
+/// One entry for each spec, bounded in number.
 pub mod cache;
 /// What all entries share.
 pub mod settings;
-/// One audience set's state, shared.
+/// The state of one spec's credential, shared.
 pub mod entry;
 /// Clocks that are set, and refreshers that are stuck.
 mod watch;
-/// What one audience set has to serve; pure.
+/// What one entry has to serve; pure.
 pub mod state;
 /// When to renew and when to try again; pure.
 pub mod refresh;
-/// The one task that fetches for an audience set.
+/// The one task that fetches for a spec.
 mod refresher;
-/// How many new sets are fetched in a time.
+/// How many new specs are fetched in a time.
 mod pace;
 /// `GetWebIdentityToken`.
 pub mod sts;
 /// Whether what was minted is what was asked for.
 pub mod inspect;
-/// Why there is no token.
+/// Why there is no credential.
 pub mod error;
 /// How soon another try makes sense.
 pub mod severity;
@@ -51,23 +52,23 @@ mod test_source;
 #[cfg(test)]
 mod simulation_tests;
 
-use error::{TokenError, Unusable};
+use error::{CredentialError, Unusable};
 use inspect::Mismatch;
 
-/// Mints tokens. A fetch calls it, never a request.
-pub trait TokenSource: Send + Sync + 'static {
-    /// A new token for exactly these audiences.
-    fn mint<'a>(&'a self, audiences: &'a AudienceSet) -> Minting<'a>;
+/// Where credentials come from. A refresher calls it, never a request.
+pub trait CredentialSource: Send + Sync + 'static {
+    /// A new credential for exactly this spec.
+    fn fetch<'a>(&'a self, spec: &'a CredentialSpec) -> Fetch<'a>;
 }
 
-/// A mint under way.
-pub type Minting<'a> = Pin<Box<dyn Future<Output = Result<Minted, TokenError>> + Send + 'a>>;
+/// A fetch under way.
+pub type Fetch<'a> = Pin<Box<dyn Future<Output = Result<Fetched, CredentialError>> + Send + 'a>>;
 
 /// What a source gives.
 #[derive(Clone, Debug)]
-pub struct Minted {
-    /// The token.
-    pub token: Token,
+pub struct Fetched {
+    /// The credential.
+    pub credential: Credential,
     /// The life that was requested: what was wanted, or what the caller's AWS session had left of it.
     pub requested_lifetime: Duration,
     /// How it differs from what was asked for.
@@ -76,25 +77,28 @@ pub struct Minted {
     pub clock_ahead: Option<i64>,
 }
 
-/// A JWT ready to be sent, and its life. Cloning is cheap; nothing prints the JWT.
+/// What is put on a request, and its life: a header. Cloning is cheap; nothing prints the value.
 #[derive(Clone)]
-pub struct Token {
-    bearer: HeaderValue,
+pub struct Credential {
+    name: HeaderName,
+    value: HeaderValue,
     issued: SystemTime,
     expires: Moment,
 }
 
-/// The longest that a token is withheld at the end of its life, so that it does not expire on its way.
+/// What stands before a bearer token in its header (RFC 6750, 2.1).
+const BEARER: &str = "Bearer ";
+/// The longest that a credential is withheld at the end of its life, so that it does not expire on its way.
 const MAX_RESERVE: Duration = Duration::from_secs(10);
-/// The longest that a token is held to live, whatever it says: no later moment overflows a clock or a calendar.
+/// The longest that a credential is held to live, whatever it says: no later moment overflows a clock or a calendar.
 const MAX_LIFE: Duration = Duration::from_secs(366 * 24 * 3600);
 
-impl Token {
-    /// A token that was issued and expires at these times.
+impl Credential {
+    /// A JWT as a bearer token (RFC 6750), issued and expiring at these times.
     ///
     /// # Errors
     /// When the JWT is empty, or has a character that no JWT has (RFC 7515, 3.1): it goes into a header and is printed.
-    pub fn new(jwt: &str, issued: Moment, expires: SystemTime) -> Result<Self, Unusable> {
+    pub fn bearer(jwt: &str, issued: Moment, expires: SystemTime) -> Result<Self, Unusable> {
         if jwt.is_empty() {
             return Err(Unusable::Empty);
         }
@@ -102,26 +106,27 @@ impl Token {
         {
             return Err(Unusable::Characters);
         }
-        let mut bearer = HeaderValue::try_from(format!("Bearer {jwt}")).map_err(|_| Unusable::Characters)?;
-        bearer.set_sensitive(true);
+        let mut value = HeaderValue::try_from(format!("{BEARER}{jwt}")).map_err(|_| Unusable::Characters)?;
+        value.set_sensitive(true);
         let expires = expires.min(issued.wall + MAX_LIFE);
         let life = expires.duration_since(issued.wall).unwrap_or_default();
         let tick = issued.tick + life;
-        Ok(Self { bearer, issued: issued.wall, expires: Moment { wall: expires, tick } })
+        let expires = Moment { wall: expires, tick };
+        Ok(Self { name: AUTHORIZATION, value, issued: issued.wall, expires })
     }
 
-    /// The value of an `Authorization` header (RFC 6750), marked sensitive.
-    pub fn bearer(&self) -> &HeaderValue {
-        &self.bearer
+    /// Puts the credential on a request, in place of what stands in its header. Answers whether something stood there.
+    pub fn apply(&self, headers: &mut HeaderMap) -> bool {
+        headers.insert(&self.name, self.value.clone()).is_some()
     }
 
-    /// The JWT itself, for a command whose user asked to have it.
-    pub fn jwt(&self) -> &str {
-        let bearer = std::str::from_utf8(self.bearer.as_bytes()).expect("it was made from text");
-        bearer.trim_start_matches("Bearer ")
+    /// The token itself, without what stands before it in the header, for a command whose user asked to have it.
+    pub fn expose(&self) -> &str {
+        let value = std::str::from_utf8(self.value.as_bytes()).expect("it was made from text");
+        value.trim_start_matches(BEARER)
     }
 
-    /// When the token expires, by the wall's clock as it went when the token came.
+    /// When the credential expires, by the wall's clock as it went when the credential came.
     pub fn expires(&self) -> SystemTime {
         self.expires.wall
     }
@@ -137,15 +142,15 @@ impl Token {
         self.expires.wall.duration_since(self.issued).unwrap_or(Duration::ZERO)
     }
 
-    /// Whether the token may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
-    /// set back makes no token live longer, and one that is set forward ends it.
+    /// Whether the credential may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
+    /// set back makes no credential live longer, and one that is set forward ends it.
     pub fn is_usable(&self, now: Moment) -> bool {
         now.until(self.expires) > MAX_RESERVE.min(self.life() / 10)
     }
 }
 
-impl fmt::Debug for Token {
+impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Token").field("expires", &self.expires.wall).finish_non_exhaustive()
+        f.debug_struct("Credential").field("expires", &self.expires.wall).finish_non_exhaustive()
     }
 }

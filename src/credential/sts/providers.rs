@@ -2,10 +2,10 @@
 //! keep what they read first: made anew, they read files that were mended, and keys that were changed.
 
 use super::{credential_process, endpoint, profiles};
+use crate::credential::aws_setting::AwsSetting;
+use crate::credential::setup_error::SetupError;
 use crate::input_file::{self, InputFileError};
 use crate::model::aws_variables::{AwsVariables, ContainerEndpoint, FileVariable};
-use crate::token::aws_setting::AwsSetting;
-use crate::token::setup_error::SetupError;
 use aws_config::SdkConfig;
 use aws_config::ecs::EcsCredentialsProvider;
 use aws_config::environment::EnvironmentVariableCredentialsProvider;

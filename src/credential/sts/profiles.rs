@@ -1,13 +1,13 @@
 //! What AWS's configuration and credentials files say, as far as attache judges it or explains missing credentials by it.
 
 use super::aws_files;
+use crate::credential::aws_setting::AwsSetting;
+use crate::credential::error;
+use crate::credential::setup_error::{SetupError, WaitsFor};
 use crate::input_file;
 use crate::model::aws_variables::{AwsVariables, FileVariable};
 use crate::model::flaw::EndpointFlaw;
 use crate::redact;
-use crate::token::aws_setting::AwsSetting;
-use crate::token::error;
-use crate::token::setup_error::{SetupError, WaitsFor};
 use aws_config::SdkConfig;
 use aws_config::profile::{self, Profile, ProfileSet};
 use aws_types::os_shim_internal::{Env, Fs};

@@ -1,19 +1,19 @@
-//! What one audience set has to serve, as a named state. Pure: time and jitter are arguments.
+//! What one entry of the cache has to serve, as a named state. Pure: time and jitter are arguments.
 //!
-//! A failed renewal moves `Fresh` to `Stale`, never to an error: a valid token beats any news about the next one.
+//! A failed renewal moves `Fresh` to `Stale`, never to an error: a valid credential beats any news about the next one.
 
-use super::Token;
-use super::error::{TokenError, Unusable};
+use super::Credential;
+use super::error::{CredentialError, Unusable};
 use super::refresh::{self, Backoff, ConsecutiveFailures};
 use crate::clock::Moment;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
 
-/// A token that can be used for less is as good as none.
+/// A credential that can be used for less is as good as none.
 const SHORTEST_USE: Duration = Duration::from_secs(1);
 
-/// The state of one audience set.
+/// The state of one entry.
 #[derive(Clone, Debug)]
 pub enum EntryState {
     /// There is nothing to serve yet, and a fetch runs.
@@ -21,17 +21,17 @@ pub enum EntryState {
         /// The fetches that have failed in a row before this one.
         consecutive_failures: ConsecutiveFailures,
     },
-    /// A token that is renewed from `refresh_at`.
+    /// A credential that is renewed from `refresh_at`.
     Fresh {
         /// What is served.
-        token: Token,
+        credential: Credential,
         /// When its renewal starts.
         refresh_at: Moment,
     },
-    /// A token that still serves although its renewal failed.
+    /// A credential that still serves although its renewal failed.
     Stale {
         /// What is served while it is valid.
-        last_good: Token,
+        last_good: Credential,
         /// Why there is no newer one.
         failure: Failure,
     },
@@ -43,7 +43,7 @@ pub enum EntryState {
 #[derive(Clone, Debug)]
 pub struct Failure {
     /// What went wrong.
-    pub error: Arc<TokenError>,
+    pub error: Arc<CredentialError>,
     /// The fetches that have failed in a row, this one included.
     pub consecutive_failures: ConsecutiveFailures,
     /// When the next try starts if no request asks.
@@ -57,15 +57,15 @@ pub struct Failure {
 /// What a request gets.
 #[derive(Debug)]
 pub enum Lookup<'a> {
-    /// This token.
-    Token(&'a Token),
+    /// This credential.
+    Credential(&'a Credential),
     /// This error, at once.
-    Fail(&'a Arc<TokenError>),
+    Fail(&'a Arc<CredentialError>),
     /// Nothing yet: wait for the fetch that runs, or that is due.
     Wait,
 }
 
-/// What requests without a token do while a fetch runs.
+/// What requests without a credential do while a fetch runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Waiters {
     /// They wait for it.
@@ -94,8 +94,10 @@ impl EntryState {
     /// What a request gets at this moment.
     pub fn serve(&self, now: Moment) -> Lookup<'_> {
         match self {
-            Self::Fresh { token, .. } | Self::Stale { last_good: token, .. } if token.is_usable(now) => {
-                Lookup::Token(token)
+            Self::Fresh { credential, .. } | Self::Stale { last_good: credential, .. }
+                if credential.is_usable(now) =>
+            {
+                Lookup::Credential(credential)
             }
             Self::Stale { failure, .. } | Self::Failed(failure) => failure.serve(now.tick),
             Self::Fresh { .. } | Self::Fetching { .. } => Lookup::Wait,
@@ -106,8 +108,8 @@ impl EntryState {
     pub fn due(&self, now: Moment) -> Due {
         match self {
             Self::Fetching { .. } => Due::Now,
-            Self::Fresh { token, refresh_at }
-                if now.until(*refresh_at).is_zero() || !token.is_usable(now) =>
+            Self::Fresh { credential, refresh_at }
+                if now.until(*refresh_at).is_zero() || !credential.is_usable(now) =>
             {
                 Due::Now
             }
@@ -133,22 +135,27 @@ impl EntryState {
         }
     }
 
-    /// The state after a fetch brought a token. One that has expired, or is about to, is no better than none: it would
+    /// The state after a fetch brought a credential. One that has expired, or is about to, is no better than none: it would
     /// be fetched again at once, for ever.
     ///
     /// # Errors
     /// When it cannot be used for a second.
-    pub fn minted(token: Token, now: Moment, skew: Duration, jitter: f64) -> Result<Self, TokenError> {
-        if !token.is_usable(now.after(SHORTEST_USE)) {
-            let rest = token.expires().duration_since(now.wall).unwrap_or_default();
-            return Err(TokenError::Unusable(Unusable::Expires(rest)));
+    pub fn fetched(
+        credential: Credential,
+        now: Moment,
+        skew: Duration,
+        jitter: f64,
+    ) -> Result<Self, CredentialError> {
+        if !credential.is_usable(now.after(SHORTEST_USE)) {
+            let rest = credential.expires().duration_since(now.wall).unwrap_or_default();
+            return Err(CredentialError::Unusable(Unusable::Expires(rest)));
         }
-        let refresh_at = refresh::refresh_at(&token, skew, jitter).max(now.after(SHORTEST_USE));
-        Ok(Self::Fresh { token, refresh_at })
+        let refresh_at = refresh::refresh_at(&credential, skew, jitter).max(now.after(SHORTEST_USE));
+        Ok(Self::Fresh { credential, refresh_at })
     }
 
     /// The state after a fetch failed.
-    pub fn failed(&self, error: Arc<TokenError>, now: Moment, jitter: f64) -> Self {
+    pub fn failed(&self, error: Arc<CredentialError>, now: Moment, jitter: f64) -> Self {
         let severity = error.severity();
         let consecutive_failures = self.consecutive_failures().with_one_more(severity);
         let Backoff { idle, on_demand } =
@@ -160,21 +167,23 @@ impl EntryState {
             retry_on_demand_at: now.tick + on_demand,
             retrying: false,
         };
-        match self.token() {
-            Some(token) if token.is_usable(now) => Self::Stale { last_good: token.clone(), failure },
+        match self.credential() {
+            Some(credential) if credential.is_usable(now) => {
+                Self::Stale { last_good: credential.clone(), failure }
+            }
             Some(_) | None => Self::Failed(failure),
         }
     }
 
-    /// The token held, valid or not.
-    pub fn token(&self) -> Option<&Token> {
+    /// The credential held, valid or not.
+    pub fn credential(&self) -> Option<&Credential> {
         match self {
-            Self::Fresh { token, .. } | Self::Stale { last_good: token, .. } => Some(token),
+            Self::Fresh { credential, .. } | Self::Stale { last_good: credential, .. } => Some(credential),
             Self::Fetching { .. } | Self::Failed(_) => None,
         }
     }
 
-    /// When the renewal of a token that was minted last starts, by the wall's clock as it went then.
+    /// When the renewal of a credential that was minted last starts, by the wall's clock as it went then.
     pub fn refresh_at(&self) -> Option<SystemTime> {
         match self {
             Self::Fresh { refresh_at, .. } => Some(refresh_at.wall),

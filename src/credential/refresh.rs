@@ -1,6 +1,6 @@
-//! When to renew a token and when to try again after a failure. Pure: time and jitter are arguments.
+//! When to renew a credential and when to try again after a failure. Pure: time and jitter are arguments.
 
-use super::Token;
+use super::Credential;
 use super::severity::Severity;
 use crate::clock::Moment;
 use std::time::Duration;
@@ -10,12 +10,13 @@ const SPREAD: f64 = 0.1;
 /// The longest pause between two tries.
 const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
-/// The moment from which a token is renewed: `skew` before its expiry, less up to a tenth of the skew by `jitter`
-/// (0 to 1). Where the token's life has no room for that, half its life.
-pub fn refresh_at(token: &Token, skew: Duration, jitter: f64) -> Moment {
+/// The moment from which a credential is renewed: `skew` before its expiry, less up to a tenth of the skew by `jitter`
+/// (0 to 1). Where the credential's life has no room for that, half its life.
+pub fn refresh_at(credential: &Credential, skew: Duration, jitter: f64) -> Moment {
     let widest = skew.mul_f64(1.0 + SPREAD);
-    let lead = if token.life() <= widest { token.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * jitter) };
-    token.before_expiry(lead)
+    let lead =
+        if credential.life() <= widest { credential.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * jitter) };
+    credential.before_expiry(lead)
 }
 
 /// How many fetches have failed in a row. What slows tries down is counted for each severity by itself: five outages say
@@ -58,7 +59,7 @@ impl ConsecutiveFailures {
 /// How long to wait after a failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Backoff {
-    /// When no request asks for a token meanwhile.
+    /// When no request asks for a credential meanwhile.
     pub idle: Duration,
     /// When a request does, and there is none to serve. Never longer than `idle`.
     pub on_demand: Duration,
@@ -87,9 +88,9 @@ mod tests {
     use std::time::SystemTime;
     use tokio::time::Instant;
 
-    fn token(life: u64) -> Token {
+    fn credential(life: u64) -> Credential {
         let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
-        Token::new("x", issued, issued.wall + Duration::from_secs(life)).unwrap()
+        Credential::bearer("x", issued, issued.wall + Duration::from_secs(life)).unwrap()
     }
 
     fn seconds(moment: Moment) -> f64 {
@@ -99,13 +100,13 @@ mod tests {
     #[test]
     fn the_refresh_point_lies_a_skew_and_up_to_a_tenth_of_it_before_expiry() {
         let skew = Duration::from_secs(300);
-        assert_eq!(seconds(refresh_at(&token(3600), skew, 0.0)), 3300.0);
-        assert_eq!(seconds(refresh_at(&token(3600), skew, 1.0)), 3270.0);
+        assert_eq!(seconds(refresh_at(&credential(3600), skew, 0.0)), 3300.0);
+        assert_eq!(seconds(refresh_at(&credential(3600), skew, 1.0)), 3270.0);
     }
 
     #[test]
     fn a_token_too_short_for_the_skew_is_renewed_at_half_its_life() {
-        assert_eq!(seconds(refresh_at(&token(200), Duration::from_secs(300), 0.7)), 100.0);
+        assert_eq!(seconds(refresh_at(&credential(200), Duration::from_secs(300), 0.7)), 100.0);
     }
 
     #[test]

@@ -26,12 +26,12 @@ mod skew;
 pub mod diagnosis;
 
 use super::aws_code::CodeKind;
-use super::error::TokenError;
+use super::error::CredentialError;
 use super::inspect;
 use super::setup_error::SetupError;
-use super::{Minted, Minting, Token, TokenSource};
+use super::{Credential, CredentialSource, Fetch, Fetched};
 use crate::clock::Clock;
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::token_request::TokenRequest;
 use crate::tasks::BlockingWork;
 use aws_config::SdkConfig;
@@ -57,9 +57,10 @@ const MAX_BLOCKED_THREADS: usize = 2;
 
 /// Mints tokens at AWS STS.
 pub struct Sts {
-    request: TokenRequest,
     access: AwsCredentialsSource,
     endpoint_url: Option<String>,
+    /// The bound on a whole fetch, credentials included.
+    fetch_timeout: Duration,
     clock: Clock,
     /// What reads AWS's files.
     blocking: BlockingWork,
@@ -74,18 +75,19 @@ struct Aws {
 }
 
 impl Sts {
-    /// A source that calls the region's STS, or `endpoint_url` instead. Nothing is contacted yet.
+    /// A source that calls the region's STS, or `endpoint_url` instead. A fetch is to take `fetch_timeout` at most
+    /// (`--token-fetch-timeout`), credentials included. Nothing is contacted yet.
     pub fn new(
-        request: TokenRequest,
         access: AwsCredentialsSource,
         endpoint_url: Option<String>,
+        fetch_timeout: Duration,
         clock: Clock,
     ) -> Self {
         let blocking = BlockingWork::at_most(MAX_BLOCKED_THREADS);
-        Self { request, access, endpoint_url, clock, blocking, aws: Mutex::default() }
+        Self { access, endpoint_url, fetch_timeout, clock, blocking, aws: Mutex::default() }
     }
 
-    async fn aws(&self) -> Result<Arc<Aws>, TokenError> {
+    async fn aws(&self) -> Result<Arc<Aws>, CredentialError> {
         let aws = self.aws.lock().unwrap_or_else(PoisonError::into_inner).clone();
         Ok(aws.get_or_try_init(async || self.set_up().await.map(Arc::new)).await?.clone())
     }
@@ -115,20 +117,15 @@ impl Sts {
             Endpoint::Url(url) => builder = builder.endpoint_url(url),
         }
         let client = aws_sdk_sts::Client::from_conf(builder.build());
-        let session = AwsSession::new(
-            providers,
-            variables,
-            self.clock,
-            self.request.fetch_timeout,
-            self.blocking.clone(),
-        );
+        let session =
+            AwsSession::new(providers, variables, self.clock, self.fetch_timeout, self.blocking.clone());
         Ok(Aws { client, session, skew })
     }
 
     async fn sdk_config(&self, endpoint: &Endpoint) -> Result<SdkConfig, SetupError> {
         let (access, endpoint) = (self.access.clone(), endpoint.clone());
         let reading = self.blocking.run(MAX_HANGING, async move { access.sdk_config(&endpoint).await });
-        let within = provider_timeout(self.request.fetch_timeout);
+        let within = provider_timeout(self.fetch_timeout);
         match timeout(within, reading).await {
             Ok(config) => config,
             Err(_) => Err(late(&self.blocking, &self.access.variables(), within).await),
@@ -137,16 +134,16 @@ impl Sts {
 
     /// Asks for the wanted life or what the session has left of it. A refusal of that is answered with a newer session
     /// where there is one, and else by halving, as not every provider tells when a session ends.
-    async fn mint_within_session(&self, audiences: &AudienceSet) -> Result<Minted, TokenError> {
+    async fn mint_within_session(&self, request: &TokenRequest) -> Result<Fetched, CredentialError> {
         let _panics = ForgetsOnPanic(self);
         let aws = self.aws().await?;
         let session = &aws.session;
-        let wanted = self.request.duration;
+        let wanted = request.lifetime;
         let mut current = session.credentials_for(wanted).await?;
         let mut life = current.longest;
         let mut replaced = false;
         loop {
-            let refusal = match self.call(&aws, audiences, &current, life).await {
+            let refusal = match self.call(&aws, request, &current, life).await {
                 Ok(minted) => {
                     if life < current.longest {
                         session.granted(&current, life).await;
@@ -174,20 +171,20 @@ impl Sts {
     async fn call(
         &self,
         aws: &Aws,
-        audiences: &AudienceSet,
+        request: &TokenRequest,
         current: &SessionCredentials,
         life: Duration,
-    ) -> Result<Minted, TokenError> {
+    ) -> Result<Fetched, CredentialError> {
         let asked_at = self.clock.moment();
         let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
         let with_lease = aws_sdk_sts::Config::builder().credentials_provider(current.credentials.clone());
         let answer = aws
             .client
             .get_web_identity_token()
-            .set_audience(Some(audiences.iter().map(str::to_owned).collect()))
+            .set_audience(Some(request.audiences.iter().map(str::to_owned).collect()))
             .duration_seconds(seconds)
-            .signing_algorithm(self.request.algorithm.as_str())
-            .set_tags(self.tags())
+            .signing_algorithm(request.algorithm.as_str())
+            .set_tags(tags(request))
             .customize()
             .config_override(with_lease)
             .send()
@@ -198,32 +195,32 @@ impl Sts {
         };
         let expires = SystemTime::try_from(*expiration)
             .map_err(|_| not_sts("the expiration in its answer is out of range"))?;
-        let mismatches = inspect::mismatches(jwt, audiences, self.request.algorithm, expires);
+        let mismatches = inspect::mismatches(jwt, &request.audiences, request.algorithm, expires);
         // The clocks are compared by a header, which may be wrong. No token lives longer than was asked, or than it says.
         let longest = asked_at.wall + inspect::life(jwt).map_or(life, |its_own| its_own.min(life));
         let end = aws.skew.as_seen_here(inspect::end(jwt, expires)).min(longest);
-        let token = Token::new(jwt, asked_at, end).map_err(TokenError::Unusable)?;
-        Ok(Minted { token, requested_lifetime: life, mismatches, clock_ahead: aws.skew.seconds() })
-    }
-
-    fn tags(&self) -> Option<Vec<Tag>> {
-        let tags = self.request.tags.iter();
-        let tags: Vec<Tag> =
-            tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
-        (!tags.is_empty()).then_some(tags)
+        let credential = Credential::bearer(jwt, asked_at, end).map_err(CredentialError::Unusable)?;
+        Ok(Fetched { credential, requested_lifetime: life, mismatches, clock_ahead: aws.skew.seconds() })
     }
 }
 
+fn tags(request: &TokenRequest) -> Option<Vec<Tag>> {
+    let tags = request.tags.iter();
+    let tags: Vec<Tag> =
+        tags.filter_map(|(key, value)| Tag::builder().key(key).value(value).build().ok()).collect();
+    (!tags.is_empty()).then_some(tags)
+}
+
 /// Whether other credentials may be granted what these were refused: a file may hold others by now.
-fn is_of_credentials(refusal: &TokenError) -> bool {
+fn is_of_credentials(refusal: &CredentialError) -> bool {
     [CodeKind::CredentialsExpired, CodeKind::AccessKeyUnknown, CodeKind::SignatureRejected]
         .into_iter()
         .any(|kind| refusal.is_refusal(kind))
 }
 
-impl TokenSource for Sts {
-    fn mint<'a>(&'a self, audiences: &'a AudienceSet) -> Minting<'a> {
-        Box::pin(self.mint_within_session(audiences))
+impl CredentialSource for Sts {
+    fn fetch<'a>(&'a self, spec: &'a CredentialSpec) -> Fetch<'a> {
+        Box::pin(self.mint_within_session(spec.token()))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The state under any order of fetches, failures, requests and jumps of the clock.
 
 use super::*;
-use crate::token::aws_code::AwsCode;
+use crate::credential::aws_code::AwsCode;
 use proptest::prelude::*;
 
 fn waiters(block: bool) -> Waiters {
@@ -22,7 +22,7 @@ enum Event {
     /// The refresher looks whether a fetch is due; a request has asked for a token meanwhile, or none has.
     Work { asked: bool },
     /// The fetch that runs brings a token of so many seconds.
-    Minted(u64),
+    Fetched(u64),
     /// The fetch that runs fails.
     Failed(usize),
     /// A request comes.
@@ -36,21 +36,21 @@ fn events() -> impl Strategy<Value = Vec<Event>> {
         1 => (0u64..5_000_000).prop_map(Event::Forward),
         1 => (0u64..5_000_000).prop_map(Event::Back),
         8 => any::<bool>().prop_map(|asked| Event::Work { asked }),
-        5 => (0u64..4000).prop_map(Event::Minted),
+        5 => (0u64..4000).prop_map(Event::Fetched),
         5 => (0usize..3).prop_map(Event::Failed),
         8 => Just(Event::Request),
     ];
     proptest::collection::vec(event, 1..200)
 }
 
-fn error(kind: usize) -> TokenError {
-    let refused = |code: &str| TokenError::Refused {
+fn error(kind: usize) -> CredentialError {
+    let refused = |code: &str| CredentialError::Refused {
         code: AwsCode::read(code).unwrap(),
         message: String::new(),
         request_id: None,
     };
     match kind {
-        0 => TokenError::Unreachable("down".to_owned()),
+        0 => CredentialError::Unreachable("down".to_owned()),
         1 => refused("AccessDenied"),
         _ => refused("Throttling"),
     }
@@ -71,7 +71,7 @@ struct Model {
     jitter: f64,
 }
 
-use crate::token::severity::Severity;
+use crate::credential::severity::Severity;
 
 impl Model {
     fn step(&mut self, event: &Event) {
@@ -81,14 +81,14 @@ impl Model {
             Event::Forward(ms) => self.now.wall += millis(ms),
             Event::Back(ms) => self.now.wall -= millis(ms),
             Event::Work { asked } => self.work(asked),
-            Event::Minted(seconds) => {
+            Event::Fetched(seconds) => {
                 if std::mem::take(&mut self.fetching) {
                     let life = Duration::from_secs(seconds);
-                    let token = Token::new("jwt", self.now, self.now.wall + life).unwrap();
+                    let token = Credential::bearer("jwt", self.now, self.now.wall + life).unwrap();
                     if token.is_usable(self.now.after(Duration::from_secs(1))) {
                         self.over = self.now.tick + life;
                     }
-                    self.settle(EntryState::minted(token, self.now, SKEW, self.jitter));
+                    self.settle(EntryState::fetched(token, self.now, SKEW, self.jitter));
                 }
             }
             Event::Failed(kind) => {
@@ -100,7 +100,7 @@ impl Model {
         }
     }
 
-    fn settle(&mut self, outcome: Result<EntryState, TokenError>) {
+    fn settle(&mut self, outcome: Result<EntryState, CredentialError>) {
         self.failed = outcome.as_ref().err().map(|error| (self.now.tick, error.severity()));
         self.state =
             outcome.unwrap_or_else(|error| self.state.failed(Arc::new(error), self.now, self.jitter));
@@ -133,9 +133,9 @@ impl Model {
     }
 
     fn request(&self) {
-        let held = self.state.token().filter(|token| token.is_usable(self.now));
+        let held = self.state.credential().filter(|token| token.is_usable(self.now));
         match self.state.serve(self.now) {
-            Lookup::Token(token) => {
+            Lookup::Credential(token) => {
                 assert!(
                     token.is_usable(self.now) && token.expires() > self.now.wall && self.over > self.now.tick,
                     "an expired token was served"
@@ -183,20 +183,20 @@ proptest! {
 #[test]
 fn a_failed_renewal_leaves_the_valid_token_in_service() {
     let now = moment();
-    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap().fetching(Waiters::Block);
+    let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap().fetching(Waiters::Block);
     let state = state.failed(Arc::new(error(0)), now, 0.5);
     assert!(matches!(state, EntryState::Stale { .. }));
-    assert!(matches!(state.serve(now), Lookup::Token(_)));
+    assert!(matches!(state.serve(now), Lookup::Credential(_)));
 }
 
 #[test]
 fn a_clock_that_is_set_back_makes_no_token_live_longer() {
     let now = moment();
-    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap();
+    let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap();
     let set_back = Moment { wall: now.wall - Duration::from_secs(24 * 3600), ..now };
-    assert!(matches!(state.serve(set_back), Lookup::Token(_)));
+    assert!(matches!(state.serve(set_back), Lookup::Credential(_)));
     assert_eq!(state.due(set_back.after(Duration::from_secs(3299))), Due::At(slot_refresh(&state)));
     assert_eq!(state.due(set_back.after(Duration::from_secs(3301))), Due::Now);
     assert!(matches!(state.serve(set_back.after(Duration::from_secs(3595))), Lookup::Wait));
@@ -205,8 +205,8 @@ fn a_clock_that_is_set_back_makes_no_token_live_longer() {
 #[test]
 fn a_clock_that_is_set_forward_has_the_token_fetched_again() {
     let now = moment();
-    let token = Token::new("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
-    let state = EntryState::minted(token, now, SKEW, 0.0).unwrap();
+    let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
+    let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap();
     let set_forward = Moment { wall: now.wall + Duration::from_secs(24 * 3600), ..now };
     assert_eq!(state.due(set_forward), Due::Now);
     assert!(matches!(state.serve(set_forward), Lookup::Wait));
@@ -258,8 +258,8 @@ fn a_throttling_after_outages_waits_as_a_first_one() {
 fn a_token_that_is_expired_or_about_to_be_is_as_good_as_none() {
     let now = moment();
     for (life, usable) in [(0, false), (1, false), (2, true), (3600, true)] {
-        let token = Token::new("jwt", now, now.wall + Duration::from_secs(life)).unwrap();
-        let state = EntryState::minted(token, now, SKEW, 0.5);
+        let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(life)).unwrap();
+        let state = EntryState::fetched(token, now, SKEW, 0.5);
         assert_eq!(state.is_ok(), usable, "a token of {life} s");
         // However short its life, it is not fetched again within a second.
         assert!(state.is_err() || state.unwrap().refresh_at() >= Some(now.wall + Duration::from_secs(1)));

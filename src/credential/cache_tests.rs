@@ -2,37 +2,35 @@
 
 use super::*;
 use crate::clock::Clock;
-use crate::token::aws_code::AwsCode;
-use crate::token::error::{TokenError, Unusable};
-use crate::token::test_source::TestSource;
-use proptest::prelude::*;
+use crate::credential::aws_code::AwsCode;
+use crate::credential::error::{CredentialError, Unusable};
+use crate::credential::test_source::{TestSource, spec};
 use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, advance, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 const START: Duration = Duration::from_secs(1_800_000_000);
 const MINUTE: Duration = Duration::from_secs(60);
 
-fn world(capacity: usize) -> (TokenCache, TestSource) {
+pub(super) fn world(capacity: usize) -> (CredentialCache, TestSource) {
+    world_with(capacity, Metrics::disabled())
+}
+
+fn world_with(capacity: usize, metrics: Metrics) -> (CredentialCache, TestSource) {
     let clock = Clock::by_timer(SystemTime::UNIX_EPOCH + START);
     let source = TestSource::new(clock);
     let settings = Settings {
         clock,
         fetch_timeout: Duration::from_secs(10),
-        refresh_skew: Duration::from_secs(300),
         capacity: NonZeroUsize::new(capacity).unwrap(),
-        metrics: Metrics::disabled(),
+        metrics,
     };
-    (TokenCache::new(Arc::new(source.clone()), settings), source)
+    (CredentialCache::new(Arc::new(source.clone()), settings), source)
 }
 
-fn set(name: &str) -> AudienceSet {
-    AudienceSet::new([name.to_owned()]).unwrap()
-}
-
-fn denied() -> TokenError {
-    TokenError::Refused {
+pub(super) fn denied() -> CredentialError {
+    CredentialError::Refused {
         code: AwsCode::read("AccessDenied").unwrap(),
         message: String::new(),
         request_id: None,
@@ -47,15 +45,15 @@ fn seconds(at: SystemTime) -> u64 {
 async fn a_caller_that_leaves_takes_nobodys_token_away() {
     let (cache, source) = world(10);
     source.script(|script| script.latency = Duration::from_secs(3));
-    let entry = cache.get_or_insert(&set("a"));
+    let entry = cache.get_or_insert(&spec("a"));
     let mut first = JoinSet::new();
     let leaving = entry.clone();
-    first.spawn(async move { leaving.token().await.is_ok() });
+    first.spawn(async move { leaving.credential().await.is_ok() });
     tokio::task::yield_now().await;
     let mut callers = JoinSet::new();
     for _ in 0..999 {
         let entry = entry.clone();
-        callers.spawn(async move { entry.token().await.is_ok() });
+        callers.spawn(async move { entry.credential().await.is_ok() });
     }
     sleep(Duration::from_secs(1)).await;
     first.shutdown().await;
@@ -70,7 +68,7 @@ async fn callers_that_come_for_a_new_set_in_one_moment_share_one_entry() {
     let (cache, _source) = world(10);
     let runtime = tokio::runtime::Handle::current();
     for round in 0..5000 {
-        let wanted = set(&round.to_string());
+        let wanted = spec(&round.to_string());
         let together = std::sync::Barrier::new(2);
         let come = || {
             let _inside = runtime.enter();
@@ -85,27 +83,27 @@ async fn callers_that_come_for_a_new_set_in_one_moment_share_one_entry() {
     }
 }
 
-fn pinned(cache: &TokenCache, name: &str) -> Arc<CacheEntry> {
-    cache.set_pinned(&HashSet::from([set(name)]));
-    cache.get_or_insert(&set(name))
+fn pinned(cache: &CredentialCache, name: &str) -> Arc<CacheEntry> {
+    cache.set_pinned(&HashSet::from([spec(name)]));
+    cache.get_or_insert(&spec(name))
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_set_that_is_held_can_be_pinned_and_let_go() {
     let (cache, _source) = world(2);
-    let entry = cache.get_or_insert(&set("a"));
-    entry.token().await.unwrap();
+    let entry = cache.get_or_insert(&spec("a"));
+    entry.credential().await.unwrap();
     assert!(Arc::ptr_eq(&pinned(&cache, "a"), &entry), "the same entry");
     for other in ["b", "c", "d"] {
-        cache.get_or_insert(&set(other)).token().await.unwrap();
+        cache.get_or_insert(&spec(other)).credential().await.unwrap();
     }
-    assert!(cache.get(&set("a")).is_some(), "it was evicted although it is pinned");
+    assert!(cache.get(&spec("a")).is_some(), "it was evicted although it is pinned");
     cache.set_pinned(&HashSet::new());
     for other in ["e", "f"] {
         sleep(Duration::from_secs(1)).await;
-        cache.get_or_insert(&set(other)).token().await.unwrap();
+        cache.get_or_insert(&spec(other)).credential().await.unwrap();
     }
-    assert!(cache.get(&set("a")).is_none(), "it is pinned no longer");
+    assert!(cache.get(&spec("a")).is_none(), "it is pinned no longer");
 }
 
 #[tokio::test(start_paused = true)]
@@ -115,7 +113,7 @@ async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
     let entry = pinned(&cache, "a");
     for _ in 0..30_000 {
         let asked = Instant::now();
-        assert!(entry.token().await.is_err());
+        assert!(entry.credential().await.is_err());
         assert!(asked.elapsed() < Duration::from_millis(50));
         sleep(Duration::from_millis(1)).await;
     }
@@ -126,16 +124,16 @@ async fn a_denied_audience_costs_few_calls_and_answers_at_once() {
 #[tokio::test(start_paused = true)]
 async fn an_outage_is_over_within_five_seconds_of_its_end_for_each_that_asks() {
     let (cache, source) = world(10);
-    let outage = TokenError::Unreachable("down".to_owned());
+    let outage = CredentialError::Unreachable("down".to_owned());
     source.script(|script| script.error = Some(outage));
     let entry = pinned(&cache, "a");
     for _ in 0..600 {
-        assert!(entry.token().await.is_err());
+        assert!(entry.credential().await.is_err());
         sleep(Duration::from_secs(1)).await;
     }
     source.script(|script| script.error = None);
     let over = Instant::now();
-    while entry.token().await.is_err() {
+    while entry.credential().await.is_err() {
         sleep(Duration::from_millis(100)).await;
     }
     assert!(over.elapsed() <= Duration::from_secs(5), "{:?}", over.elapsed());
@@ -155,11 +153,11 @@ async fn nobody_asking_makes_the_tries_rare() {
 async fn a_renewal_that_takes_its_time_delays_nobody() {
     let (cache, source) = world(10);
     let entry = pinned(&cache, "a");
-    entry.token().await.unwrap();
+    entry.credential().await.unwrap();
     source.script(|script| script.latency = Duration::from_secs(8));
     for _ in 0..(58 * 60) {
         let asked = Instant::now();
-        assert!(entry.token().await.is_ok());
+        assert!(entry.credential().await.is_ok());
         assert_eq!(asked.elapsed(), Duration::ZERO);
         sleep(Duration::from_secs(1)).await;
     }
@@ -170,21 +168,21 @@ async fn a_renewal_that_takes_its_time_delays_nobody() {
 async fn the_valid_token_serves_through_an_outage_and_then_fails_at_once() {
     let (cache, source) = world(10);
     let entry = pinned(&cache, "a");
-    entry.token().await.unwrap();
+    entry.credential().await.unwrap();
     source.script(|script| {
-        script.error = Some(TokenError::Unreachable("down".to_owned()));
+        script.error = Some(CredentialError::Unreachable("down".to_owned()));
         script.latency = Duration::from_secs(9);
     });
     // A token of an hour is withheld for its last ten seconds.
     let last_use = Instant::now() + 60 * MINUTE - Duration::from_secs(11);
     while Instant::now() < last_use {
-        assert!(entry.token().await.is_ok());
+        assert!(entry.credential().await.is_ok());
         sleep(Duration::from_secs(1)).await;
     }
     sleep(Duration::from_secs(2)).await;
     for _ in 0..60 {
         let asked = Instant::now();
-        assert!(entry.token().await.is_err());
+        assert!(entry.credential().await.is_err());
         assert_eq!(asked.elapsed(), Duration::ZERO);
         sleep(Duration::from_secs(1)).await;
     }
@@ -196,10 +194,10 @@ async fn a_fetch_that_hangs_is_given_up_and_tried_again() {
     source.script(|script| script.latency = Duration::from_secs(10_000));
     let entry = pinned(&cache, "a");
     let asked = Instant::now();
-    assert_eq!(*entry.token().await.unwrap_err(), TokenError::TimedOut(Duration::from_secs(10)));
+    assert_eq!(*entry.credential().await.unwrap_err(), CredentialError::TimedOut(Duration::from_secs(10)));
     assert_eq!(asked.elapsed(), Duration::from_secs(10));
     source.script(|script| script.latency = Duration::ZERO);
-    while entry.token().await.is_err() {
+    while entry.credential().await.is_err() {
         sleep(Duration::from_millis(100)).await;
     }
     assert!(asked.elapsed() < Duration::from_secs(16), "{:?}", asked.elapsed());
@@ -210,14 +208,14 @@ async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_neve
     let (cache, source) = world(10);
     let kept = pinned(&cache, "kept");
     for _ in 0..3 {
-        cache.get_or_insert(&set("lent")).token().await.unwrap();
+        cache.get_or_insert(&spec("lent")).credential().await.unwrap();
         sleep(20 * MINUTE).await;
     }
-    assert!(cache.get(&set("lent")).is_some());
+    assert!(cache.get(&spec("lent")).is_some());
     sleep(61 * MINUTE).await;
-    assert!(cache.get(&set("lent")).is_none());
+    assert!(cache.get(&spec("lent")).is_none());
     sleep(24 * 60 * MINUTE).await;
-    assert!(kept.token().await.is_ok());
+    assert!(kept.credential().await.is_ok());
     assert!(source.calls().len() > 24);
 }
 
@@ -225,9 +223,9 @@ async fn a_lent_set_is_dropped_when_unused_for_a_tokens_life_and_a_kept_one_neve
 async fn a_lent_set_without_a_token_is_soon_dropped() {
     let (cache, source) = world(10);
     source.script(|script| script.error = Some(denied()));
-    assert!(cache.get_or_insert(&set("a")).token().await.is_err());
+    assert!(cache.get_or_insert(&spec("a")).credential().await.is_err());
     sleep(3 * MINUTE).await;
-    assert!(cache.get(&set("a")).is_none());
+    assert!(cache.get(&spec("a")).is_none());
     let calls = source.calls().len();
     sleep(60 * MINUTE).await;
     assert_eq!(source.calls().len(), calls);
@@ -236,12 +234,12 @@ async fn a_lent_set_without_a_token_is_soon_dropped() {
 #[tokio::test(start_paused = true)]
 async fn the_least_recently_used_makes_room() {
     let (cache, source) = world(3);
-    pinned(&cache, "kept").token().await.unwrap();
+    pinned(&cache, "kept").credential().await.unwrap();
     for name in ["a", "b", "a", "c"] {
         sleep(Duration::from_secs(1)).await;
-        cache.get_or_insert(&set(name)).token().await.unwrap();
+        cache.get_or_insert(&spec(name)).credential().await.unwrap();
     }
-    let held = |name| cache.get(&set(name)).is_some();
+    let held = |name| cache.get(&spec(name)).is_some();
     assert_eq!((held("kept"), held("a"), held("b"), held("c")), (true, true, false, true));
     assert_eq!(source.calls().len(), 4);
 }
@@ -250,12 +248,12 @@ async fn the_least_recently_used_makes_room() {
 async fn whoever_waits_for_a_set_that_makes_room_is_told() {
     let (cache, source) = world(1);
     source.script(|script| script.latency = Duration::from_secs(5));
-    let waiting = cache.get_or_insert(&set("a"));
+    let waiting = cache.get_or_insert(&spec("a"));
     let mut caller = JoinSet::new();
-    caller.spawn(async move { waiting.token().await.unwrap_err() });
+    caller.spawn(async move { waiting.credential().await.unwrap_err() });
     sleep(Duration::from_secs(1)).await;
-    cache.get_or_insert(&set("b"));
-    assert_eq!(*caller.join_next().await.unwrap().unwrap(), TokenError::Evicted);
+    cache.get_or_insert(&spec("b"));
+    assert_eq!(*caller.join_next().await.unwrap().unwrap(), CredentialError::Evicted);
 }
 
 #[tokio::test(start_paused = true)]
@@ -270,75 +268,21 @@ async fn renewals_come_a_skew_before_expiry_and_spread_over_a_tenth_of_it() {
     assert_eq!(calls.len() as u64, 1 + calls[calls.len() - 1] / 3270);
 }
 
-/// What a test of all at once does next.
-#[derive(Clone, Debug)]
-enum Step {
-    Ask(u8),
-    Leave(u8),
-    Pass(u64),
-    Break(bool),
-    Slow(u64),
-}
-
-fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = prop_oneof![
-        6 => (0u8..6).prop_map(Step::Ask),
-        2 => (0u8..6).prop_map(Step::Leave),
-        4 => (0u64..30_000).prop_map(Step::Pass),
-        1 => (0u64..5_000_000).prop_map(Step::Pass),
-        2 => any::<bool>().prop_map(Step::Break),
-        1 => (0u64..15_000).prop_map(Step::Slow),
-    ];
-    proptest::collection::vec(step, 1..60)
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-    #[test]
-    fn whatever_happens_one_fetch_runs_a_set_and_everybody_is_answered(steps in steps()) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
-        runtime.unwrap().block_on(async {
-            // The source itself fails the test when two fetches run for one set.
-            let (cache, source) = world(3);
-            let mut callers = JoinSet::new();
-            for step in steps {
-                match step {
-                    Step::Ask(name) => {
-                        let entry = cache.get_or_insert(&set(&name.to_string()));
-                        callers.spawn(async move { entry.token().await.is_ok() });
-                    }
-                    Step::Leave(name) => {
-                        let entry = cache.get_or_insert(&set(&name.to_string()));
-                        let _ = timeout(Duration::from_millis(1), entry.token()).await;
-                    }
-                    Step::Pass(ms) => advance(Duration::from_millis(ms)).await,
-                    Step::Break(down) => source.script(|script| script.error = down.then(denied)),
-                    Step::Slow(ms) => source.script(|script| script.latency = Duration::from_millis(ms)),
-                }
-                assert!(cache.0.entries().len() <= 3, "more sets are held than there is room for");
-            }
-            // No request waits longer than a fetch may take.
-            let all = async { while let Some(answered) = callers.join_next().await { answered.unwrap(); } };
-            assert!(timeout(Duration::from_secs(11), all).await.is_ok(), "somebody was never answered");
-        });
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_panics_leaves_the_valid_token_and_is_tried_again() {
     let (cache, source) = world(10);
     let entry = pinned(&cache, "a");
-    let token = entry.token().await.unwrap();
+    let token = entry.credential().await.unwrap();
     source.script(|script| script.panics = true);
     // It is renewed five minutes before its end, and each try panics.
     sleep(57 * MINUTE).await;
     assert!(source.calls().len() > 3, "{} calls", source.calls().len());
-    assert_eq!(entry.token().await.unwrap().expires(), token.expires());
+    assert_eq!(entry.credential().await.unwrap().expires(), token.expires());
     sleep(5 * MINUTE).await;
-    assert_eq!(*entry.token().await.unwrap_err(), TokenError::Panicked);
+    assert_eq!(*entry.credential().await.unwrap_err(), CredentialError::Panicked);
     source.script(|script| script.panics = false);
     sleep(Duration::from_secs(5)).await;
-    assert!(entry.token().await.is_ok());
+    assert!(entry.credential().await.is_ok());
 }
 
 #[tokio::test(start_paused = true)]
@@ -346,7 +290,10 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
     let (cache, source) = world(10);
     source.script(|script| script.life = Duration::ZERO);
     let entry = pinned(&cache, "a");
-    assert_eq!(*entry.token().await.unwrap_err(), TokenError::Unusable(Unusable::Expires(Duration::ZERO)));
+    assert_eq!(
+        *entry.credential().await.unwrap_err(),
+        CredentialError::Unusable(Unusable::Expires(Duration::ZERO))
+    );
     sleep(10 * MINUTE).await;
     let calls = source.calls().len();
     assert!((10..=60).contains(&calls), "{calls} calls in ten minutes");
@@ -356,20 +303,20 @@ async fn tokens_that_come_expired_are_asked_for_as_rarely_as_after_any_failure()
 async fn a_worker_that_does_not_come_to_its_next_step_is_seen_and_replaced() {
     let (cache, source) = world(10);
     let entry = pinned(&cache, "a");
-    let token = entry.token().await.unwrap();
+    let token = entry.credential().await.unwrap();
     let stuck = Tasks::default().spawn(std::future::pending());
-    cache.0.entries().get_mut(&set("a")).unwrap().refresher = stuck.into();
+    cache.0.entries().get_mut(&spec("a")).unwrap().refresher = stuck.into();
     // It was to look at the clock again within five minutes.
     let began = Instant::now();
     while entry.state().failure().is_none() {
         assert!(began.elapsed() < 7 * MINUTE, "nothing was seen in seven minutes");
         sleep(Duration::from_millis(100)).await;
     }
-    assert!(matches!(*entry.state().failure().unwrap().error, TokenError::Stuck(_)));
-    assert_eq!(entry.token().await.unwrap().expires(), token.expires(), "the valid token is served");
+    assert!(matches!(*entry.state().failure().unwrap().error, CredentialError::Stuck(_)));
+    assert_eq!(entry.credential().await.unwrap().expires(), token.expires(), "the valid token is served");
     sleep(Duration::from_secs(2)).await;
     assert_eq!(source.calls().len(), 2, "another refresher has fetched");
-    assert!(entry.token().await.unwrap().expires() > token.expires());
+    assert!(entry.credential().await.unwrap().expires() > token.expires());
 }
 
 #[tokio::test(start_paused = true)]
@@ -383,4 +330,24 @@ async fn workers_that_do_as_they_say_are_never_taken_for_stuck() {
         let failure = entry.state().failure().map(|failure| failure.error.clone());
         assert!(failure.is_none_or(|error| *error == denied()), "hour {hour}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn specs_of_one_audience_have_a_credential_each_and_share_its_place_in_the_metrics() {
+    let (cache, source) = world_with(10, Metrics::new(10).unwrap());
+    let metrics = cache.0.settings.metrics.clone();
+    let (hour, minute) = (spec("a"), CredentialSpec::new(spec("a").token().clone(), MINUTE));
+    cache.get_or_insert(&hour).credential().await.unwrap();
+    cache.get_or_insert(&minute).credential().await.unwrap();
+    assert_eq!(source.calls().len(), 2);
+    let scrape = || metrics.exposition().unwrap().unwrap();
+    let expiries = || scrape().matches("token_expiry_timestamp_seconds{").count();
+    for _ in 0..3 {
+        sleep(30 * MINUTE).await;
+        cache.get_or_insert(&hour).credential().await.unwrap();
+    }
+    assert!(cache.get(&minute).is_none(), "it was unused for longer than its life");
+    assert_eq!(expiries(), 1);
+    sleep(61 * MINUTE).await;
+    assert_eq!(expiries(), 0);
 }

@@ -1,28 +1,28 @@
-//! A bounded cache with one entry for each audience set; one task for each entry keeps its token fresh.
+//! A bounded cache with one entry for each spec; one task for each entry keeps its credential fresh.
 
-use super::TokenSource;
+use super::CredentialSource;
 use super::entry::CacheEntry;
 use super::pace::Pace;
 use super::refresher::Refresher;
 use super::settings::Settings;
 use super::watch::Watch;
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::metrics::Metrics;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-/// The tokens of every audience set in use. Cloning is cheap and gives the same cache; dropping the last clone ends
+/// The credentials of every spec in use. Cloning is cheap and gives the same cache; dropping the last clone ends
 /// its refreshers.
 #[derive(Clone)]
-pub struct TokenCache(Arc<Shared>);
+pub struct CredentialCache(Arc<Shared>);
 
 struct Shared {
-    source: Arc<dyn TokenSource>,
+    source: Arc<dyn CredentialSource>,
     settings: Arc<Settings>,
     pace: Arc<Pace>,
     tasks: Tasks,
-    entries: Mutex<HashMap<AudienceSet, Refreshed>>,
+    entries: Mutex<HashMap<CredentialSpec, Refreshed>>,
 }
 
 struct Refreshed {
@@ -31,9 +31,9 @@ struct Refreshed {
     refresher: Owned,
 }
 
-impl TokenCache {
+impl CredentialCache {
     /// An empty cache over this source.
-    pub fn new(source: Arc<dyn TokenSource>, settings: Settings) -> Self {
+    pub fn new(source: Arc<dyn CredentialSource>, settings: Settings) -> Self {
         settings.metrics.cached_audiences(0);
         let watch = Arc::new(Watch::new(settings.clock.moment()));
         let cache = Self(Arc::new(Shared {
@@ -48,47 +48,47 @@ impl TokenCache {
         cache
     }
 
-    /// Fetches these sets at once and keeps them fresh without end. Sets that were pinned before, and are not among them, are
+    /// Fetches for these specs at once and keeps their credentials fresh without end. Specs that were pinned before, and are not among them, are
     /// dropped as any other.
-    pub fn set_pinned(&self, pinned: &HashSet<AudienceSet>) {
-        for audiences in pinned {
-            self.get_or_insert(audiences).set_pinned(true);
+    pub fn set_pinned(&self, pinned: &HashSet<CredentialSpec>) {
+        for spec in pinned {
+            self.get_or_insert(spec).set_pinned(true);
         }
         for held in self.0.entries().values() {
-            held.entry.set_pinned(pinned.contains(held.entry.audiences()));
+            held.entry.set_pinned(pinned.contains(held.entry.spec()));
         }
     }
 
-    /// The entry of a set that is held already.
-    pub fn get(&self, audiences: &AudienceSet) -> Option<Arc<CacheEntry>> {
-        held(&self.0.entries(), audiences)
+    /// The entry of a spec that is held already.
+    pub fn get(&self, spec: &CredentialSpec) -> Option<Arc<CacheEntry>> {
+        held(&self.0.entries(), spec)
     }
 
-    /// How many sets are held, and the entries of at most so many of them.
+    /// How many specs are held, and the entries of at most so many of them.
     pub(super) fn entries(&self, most: usize) -> (usize, Vec<Arc<CacheEntry>>) {
         let entries = self.0.entries();
         (entries.len(), entries.values().take(most).map(|entry| entry.entry.clone()).collect())
     }
 
-    /// The entry of a set. Unless the set is pinned, it is dropped when it has not been used for the life of a token, or when it
+    /// The entry of a spec. Unless it is pinned, it is dropped when it has not been used for the life of a credential, or when it
     /// is the least recently used one and there is no room.
-    pub fn get_or_insert(&self, audiences: &AudienceSet) -> Arc<CacheEntry> {
+    pub fn get_or_insert(&self, spec: &CredentialSpec) -> Arc<CacheEntry> {
         let mut entries = self.0.entries();
-        if let Some(entry) = held(&entries, audiences) {
+        if let Some(entry) = held(&entries, spec) {
             return entry;
         }
         let room = self.0.settings.capacity.get() - 1;
         while entries.len() > room && evict_one(&mut entries, &self.0.settings.metrics) {}
-        let entry = Arc::new(CacheEntry::new(audiences.clone(), self.0.settings.clone()));
+        let entry = Arc::new(CacheEntry::new(spec.clone(), self.0.settings.clone()));
         let refresher = self.0.start_refresher(&entry);
-        entries.insert(audiences.clone(), Refreshed { entry: entry.clone(), refresher });
+        entries.insert(spec.clone(), Refreshed { entry: entry.clone(), refresher });
         self.0.settings.metrics.cached_audiences(entries.len());
         entry
     }
 }
 
 impl Shared {
-    fn entries(&self) -> MutexGuard<'_, HashMap<AudienceSet, Refreshed>> {
+    fn entries(&self) -> MutexGuard<'_, HashMap<CredentialSpec, Refreshed>> {
         // Every change to the map is a single call, so a panic elsewhere cannot have left it half done.
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -99,7 +99,7 @@ impl Shared {
         for entry in entries {
             let Some(late) = entry.is_overdue() else { continue };
             self.refresher(&entry).give_up(late);
-            if let Some(held) = self.entries().get_mut(entry.audiences()) {
+            if let Some(held) = self.entries().get_mut(entry.spec()) {
                 held.refresher = self.start_refresher(&entry);
             }
         }
@@ -119,28 +119,27 @@ impl Shared {
         self.tasks.supervise(move || work(refresher.clone(), cache.clone())).into()
     }
 
-    /// Forgets the set unless it has been used meanwhile. Returns whether it is gone.
+    /// Forgets the spec unless it has been used meanwhile. Returns whether it is gone.
     fn forget_if_idle(&self, entry: &CacheEntry) -> bool {
         let mut entries = self.entries();
         if !entry.is_idle() {
             return false;
         }
-        entries.remove(entry.audiences());
+        remove(&mut entries, entry, &self.settings.metrics);
         self.settings.metrics.cached_audiences(entries.len());
-        self.settings.metrics.forget_audience(entry.label());
         true
     }
 }
 
-/// The entry of a set that is held. It is used from now on: said while the map is locked, so that its refresher cannot
+/// The entry of a spec that is held. It is used from now on: said while the map is locked, so that its refresher cannot
 /// forget it as idle in between.
-fn held(entries: &HashMap<AudienceSet, Refreshed>, audiences: &AudienceSet) -> Option<Arc<CacheEntry>> {
-    let entry = &entries.get(audiences)?.entry;
+fn held(entries: &HashMap<CredentialSpec, Refreshed>, spec: &CredentialSpec) -> Option<Arc<CacheEntry>> {
+    let entry = &entries.get(spec)?.entry;
     entry.touch();
     Some(entry.clone())
 }
 
-/// Fetches until the set is idle and forgotten, or the cache is gone.
+/// Fetches until the spec is idle and forgotten, or the cache is gone.
 async fn work(refresher: Arc<Refresher>, cache: Weak<Shared>) {
     loop {
         refresher.run_until_idle().await;
@@ -160,8 +159,8 @@ async fn keep_watch(watch: Arc<Watch>, cache: Weak<Shared>) {
     }
 }
 
-/// Drops the least recently used set that may be dropped. Returns whether there was one.
-fn evict_one(entries: &mut HashMap<AudienceSet, Refreshed>, metrics: &Metrics) -> bool {
+/// Drops the least recently used spec that may be dropped. Returns whether there was one.
+fn evict_one(entries: &mut HashMap<CredentialSpec, Refreshed>, metrics: &Metrics) -> bool {
     let oldest = entries
         .values()
         .map(|entry| &entry.entry)
@@ -169,12 +168,24 @@ fn evict_one(entries: &mut HashMap<AudienceSet, Refreshed>, metrics: &Metrics) -
         .max_by_key(|entry| entry.unused_for())
         .cloned();
     let Some(entry) = oldest else { return false };
-    entries.remove(entry.audiences());
-    metrics.forget_audience(entry.label());
+    remove(entries, &entry, metrics);
     entry.evict();
     true
+}
+
+/// Drops an entry. Its audiences stay in the metrics while another spec has them too.
+fn remove(entries: &mut HashMap<CredentialSpec, Refreshed>, entry: &CacheEntry, metrics: &Metrics) {
+    entries.remove(entry.spec());
+    let is_shared = |other: &Refreshed| other.entry.spec().audiences() == entry.spec().audiences();
+    if !entries.values().any(is_shared) {
+        metrics.forget_audience(entry.label());
+    }
 }
 
 #[cfg(test)]
 #[path = "cache_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "cache_property_tests.rs"]
+mod property_tests;

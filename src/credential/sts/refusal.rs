@@ -1,13 +1,13 @@
 //! What the SDK's errors say, in our words.
 
 use super::{answer_size, profiles};
+use crate::credential::aws_code::AwsCode;
+use crate::credential::aws_setting::AwsSetting;
+use crate::credential::error::{self, CredentialError, MAX_TEXT_BYTES};
+use crate::credential::setup_error::{SetupError, named_path};
 use crate::legible;
 use crate::model::aws_variables::{AwsVariables, ContainerEndpoint};
 use crate::redact;
-use crate::token::aws_code::AwsCode;
-use crate::token::aws_setting::AwsSetting;
-use crate::token::error::{self, MAX_TEXT_BYTES, TokenError};
-use crate::token::setup_error::{SetupError, named_path};
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sts::config::http::HttpResponse;
 use aws_sdk_sts::error::{ProvideErrorMetadata, SdkError};
@@ -25,7 +25,7 @@ use std::time::Duration;
 const MAX_SHOWN_HEADER: usize = 200;
 
 /// Why a call brought nothing; `patience` is what it could take.
-pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> TokenError
+pub(super) fn token_error<E>(error: SdkError<E>, patience: Duration) -> CredentialError
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
@@ -35,31 +35,35 @@ where
     if let SdkError::ResponseError(_) = &error {
         return match causes(&error).any(answer_size::is_exceeded) {
             true => not_sts("its answer is longer than 1 MiB"),
-            false => TokenError::Unwell { code: None, what: "the answer cannot be read".to_owned() },
+            false => CredentialError::Unwell { code: None, what: "the answer cannot be read".to_owned() },
         };
     }
     if let SdkError::TimeoutError(_) = &error {
-        return TokenError::Unreachable(format!("no answer within {}s", patience.as_secs()));
+        return CredentialError::Unreachable(format!("no answer within {}s", patience.as_secs()));
     }
     if let Some(problem) = no_endpoint(&error) {
         return problem.into();
     }
     // What is left are failures to build or to send the call.
-    TokenError::Unreachable(error::chain(&error))
+    CredentialError::Unreachable(error::chain(&error))
 }
 
-fn refusal(error: &impl ProvideErrorMetadata, answer: &HttpResponse, request_id: Option<&str>) -> TokenError {
+fn refusal(
+    error: &impl ProvideErrorMetadata,
+    answer: &HttpResponse,
+    request_id: Option<&str>,
+) -> CredentialError {
     let status = answer.status().as_u16();
     match (error.code().and_then(AwsCode::read), status) {
-        (None, ..500) => TokenError::NotSts(described(answer)),
-        (Some(code), ..500) => TokenError::Refused {
+        (None, ..500) => CredentialError::NotSts(described(answer)),
+        (Some(code), ..500) => CredentialError::Refused {
             code,
             message: said(error),
             request_id: request_id.map(|id| legible::line(id, MAX_TEXT_BYTES)),
         },
         (code, _) => {
             let named = code.as_ref().map(ToString::to_string).unwrap_or_default();
-            TokenError::Unwell { what: format!("status {status} {named}").trim_end().to_owned(), code }
+            CredentialError::Unwell { what: format!("status {status} {named}").trim_end().to_owned(), code }
         }
     }
 }
@@ -77,8 +81,8 @@ fn described(answer: &HttpResponse) -> String {
     }
 }
 
-pub(super) fn not_sts(what: &str) -> TokenError {
-    TokenError::NotSts(what.to_owned())
+pub(super) fn not_sts(what: &str) -> CredentialError {
+    CredentialError::NotSts(what.to_owned())
 }
 
 /// Why there are no credentials, as exactly as the environment and AWS's files let it be told.

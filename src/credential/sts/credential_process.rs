@@ -1,10 +1,10 @@
 //! The program of a profile's `credential_process`. The SDK keeps all that such a program prints, so attache runs it itself and
 //! reads no more than credentials take.
 
+use crate::credential::error::MAX_TEXT_BYTES;
+use crate::credential::program_error::{MAX_PRINTED, ProgramError};
+use crate::credential::setup_error::SetupError;
 use crate::legible;
-use crate::token::error::MAX_TEXT_BYTES;
-use crate::token::program_error::{MAX_PRINTED, ProgramError};
-use crate::token::setup_error::SetupError;
 use aws_credential_types::Credentials;
 use aws_credential_types::credential_feature::AwsCredentialFeature;
 use serde_json::{Map, Value};

@@ -14,7 +14,7 @@ pub(super) const MAX_TEXT_BYTES: usize = 2048;
 
 /// Why a fetch brought no token.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TokenError {
+pub enum CredentialError {
     /// STS answered with an error.
     #[error("STS refused: {code}: {message}")]
     Refused {
@@ -79,7 +79,7 @@ pub enum Unusable {
     Expires(Duration),
 }
 
-impl TokenError {
+impl CredentialError {
     /// How soon another try makes sense.
     pub fn severity(&self) -> Severity {
         match self {

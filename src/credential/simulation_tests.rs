@@ -1,12 +1,13 @@
 //! Weeks in seconds: what renewals cost STS over time, and the table of it in docs/capacity.md.
 
-use super::Token;
-use super::cache::TokenCache;
+use super::Credential;
+use super::cache::CredentialCache;
 use super::refresh::refresh_at;
 use super::settings::Settings;
 use super::test_source::TestSource;
+use super::test_source::spec;
 use crate::clock::{Clock, Moment};
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -27,18 +28,17 @@ async fn a_week_of_a_thousand_replicas_costs_what_arithmetic_says() {
     let settings = Settings {
         clock,
         fetch_timeout: Duration::from_secs(10),
-        refresh_skew: SKEW,
         capacity: NonZeroUsize::new(REPLICAS).unwrap(),
         metrics: Metrics::disabled(),
     };
     // A replica fetches for its audience as it would in a process of its own: nothing is shared but the source.
-    let cache = TokenCache::new(Arc::new(source.clone()), settings);
-    let replicas = (0..REPLICAS).map(|replica| AudienceSet::new([replica.to_string()]).unwrap());
+    let cache = CredentialCache::new(Arc::new(source.clone()), settings);
+    let replicas = (0..REPLICAS).map(|replica| spec(&replica.to_string()));
     cache.set_pinned(&replicas.collect());
     sleep(WEEK).await;
 
-    let mut fetches: HashMap<AudienceSet, Vec<f64>> = HashMap::new();
-    for (at, replica) in source.calls_by_set() {
+    let mut fetches: HashMap<CredentialSpec, Vec<f64>> = HashMap::new();
+    for (at, replica) in source.calls_by_spec() {
         let at = at.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64();
         fetches.entry(replica).or_default().push(at);
     }
@@ -63,7 +63,7 @@ async fn a_week_of_a_thousand_replicas_costs_what_arithmetic_says() {
 fn calls_by_second(sidecars: u32) -> Vec<u32> {
     let mut random = fastrand::Rng::with_seed(1);
     let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
-    let token = Token::new("jwt", issued, issued.wall + LIFE).unwrap();
+    let token = Credential::bearer("jwt", issued, issued.wall + LIFE).unwrap();
     let mut calls = vec![0; 24 * 3600];
     for _ in 0..sidecars {
         let mut at = random.f64();

@@ -1,7 +1,7 @@
 //! How many tokens of new audience sets are asked of STS in a time. Callers of a shared proxy choose the audiences, and
 //! everything else in the AWS account shares the quota of STS.
 
-use super::error::TokenError;
+use super::error::CredentialError;
 use crate::diagnostics::DiagnosticCode;
 use std::num::NonZeroUsize;
 use std::time::Duration;
@@ -65,7 +65,7 @@ impl State {
         tracing::warn!(
             code = DiagnosticCode::TooManyAudiences.code(),
             see = DiagnosticCode::TooManyAudiences.see(),
-            hint = TokenError::TooManyAudiences.hint(),
+            hint = CredentialError::TooManyAudiences.hint(),
             "requests for new audiences wait, since STS is asked for 100 of them a second"
         );
     }

@@ -1,9 +1,9 @@
 //! The endpoint at which STS is called.
 
+use crate::credential::aws_setting::AwsSetting;
+use crate::credential::setup_error::SetupError;
 use crate::model::aws_variables::AwsVariables;
 use crate::model::flaw::EndpointFlaw;
-use crate::token::aws_setting::AwsSetting;
-use crate::token::setup_error::SetupError;
 
 /// Which endpoint is called.
 #[derive(Clone, Debug, PartialEq, Eq)]

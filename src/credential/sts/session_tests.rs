@@ -1,6 +1,6 @@
 use super::*;
-use crate::token::Token;
-use crate::token::refresh::refresh_at;
+use crate::credential::Credential;
+use crate::credential::refresh::refresh_at;
 use aws_credential_types::provider::future;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -69,7 +69,7 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
             "STS would refuse: {:?} past the session",
             now + current.longest
         );
-        let token = Token::new("x", moment, now + current.longest).unwrap();
+        let token = Credential::bearer("x", moment, now + current.longest).unwrap();
         // The renewal begins before the token ends, and never fails: so there is always one.
         sleep(clock.moment().until(refresh_at(&token, SKEW, 0.5))).await;
         assert!(token.is_usable(clock.moment()));

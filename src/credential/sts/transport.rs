@@ -1,10 +1,10 @@
 //! How calls to AWS reach it: which authorities are trusted, and where an HTTP proxy is on the way.
 
 use super::answer_size::Bounded;
+use crate::credential::setup_error::SetupError;
 use crate::input_file;
 use crate::tls::authorities;
 use crate::tls::pem;
-use crate::token::setup_error::SetupError;
 use aws_sdk_sts::config::http::HttpRequest;
 use aws_sdk_sts::config::{HttpClient, RuntimeComponents, SharedHttpClient};
 use aws_smithy_http_client::proxy::ProxyConfig;

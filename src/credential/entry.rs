@@ -1,11 +1,11 @@
-//! One audience set's state, as requests and its refresher share it.
+//! The state of one spec's credential, as requests and its refresher share it.
 
-use super::Token;
-use super::error::TokenError;
+use super::Credential;
+use super::error::CredentialError;
 use super::refresh::ConsecutiveFailures;
 use super::settings::Settings;
 use super::state::{Due, EntryState, Lookup};
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use crate::telemetry::labels::AudienceLabel;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -16,11 +16,11 @@ use tokio::time::{Instant, timeout};
 /// How much longer than it says a refresher may take for what it does next, on a machine that is busy.
 const GRACE: Duration = Duration::from_secs(30);
 
-/// One audience set's state as requests and its refresher share it.
+/// The state of one spec's credential as requests and its refresher share it.
 pub struct CacheEntry {
-    audiences: AudienceSet,
+    spec: CredentialSpec,
     label: AudienceLabel,
-    /// Whether the set stays although it is not used.
+    /// Whether the entry stays although it is not used.
     pinned: AtomicBool,
     state: watch::Sender<EntryState>,
     asked: Notify,
@@ -30,15 +30,15 @@ pub struct CacheEntry {
     used: AtomicU64,
     /// Milliseconds from `made` to when its refresher has to have come to its next step.
     step_due: AtomicU64,
-    /// How often a token was asked for.
+    /// How often a credential was asked for.
     pub(super) uses: AtomicU64,
 }
 
 impl CacheEntry {
-    pub(super) fn new(audiences: AudienceSet, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(spec: CredentialSpec, settings: Arc<Settings>) -> Self {
         Self {
-            label: AudienceLabel::new(&audiences),
-            audiences,
+            label: AudienceLabel::new(spec.audiences()),
+            spec,
             pinned: AtomicBool::new(false),
             state: watch::Sender::new(EntryState::Fetching {
                 consecutive_failures: ConsecutiveFailures::default(),
@@ -52,52 +52,66 @@ impl CacheEntry {
         }
     }
 
-    /// A valid token: from memory, or from the fetch that runs.
+    /// A valid credential: from memory, or from the fetch that runs.
     ///
     /// # Errors
     /// At once when the last fetch failed a moment ago; when the fetch that was waited for fails, or takes longer than
     /// `--token-fetch-timeout`.
-    pub async fn token(&self) -> Result<Token, Arc<TokenError>> {
-        self.touch();
-        self.uses.fetch_add(1, Ordering::Relaxed);
-        if let Some(token) = self.token_in_memory() {
-            self.settings.metrics.cache_hit(&self.label);
-            return Ok(token);
+    pub async fn credential(&self) -> Result<Credential, Arc<CredentialError>> {
+        match self.hit() {
+            Some(credential) => Ok(credential),
+            None => self.miss().await,
         }
-        self.settings.metrics.cache_miss(&self.label);
-        let limit = self.settings.fetch_timeout;
-        timeout(limit, self.wait()).await.unwrap_or_else(|_| Err(Arc::new(TokenError::TimedOut(limit))))
     }
 
-    /// Resolves when a first token is there, however long that takes.
+    /// A valid credential from memory, where there is one. Otherwise [`CacheEntry::miss`] follows.
+    pub fn hit(&self) -> Option<Credential> {
+        self.touch();
+        self.uses.fetch_add(1, Ordering::Relaxed);
+        let credential = self.in_memory()?;
+        self.settings.metrics.cache_hit(&self.label);
+        Some(credential)
+    }
+
+    /// What becomes of a request that has found no valid credential in memory.
+    ///
+    /// # Errors
+    /// Those of [`CacheEntry::credential`].
+    pub async fn miss(&self) -> Result<Credential, Arc<CredentialError>> {
+        self.settings.metrics.cache_miss(&self.label);
+        let limit = self.settings.fetch_timeout;
+        timeout(limit, self.wait()).await.unwrap_or_else(|_| Err(Arc::new(CredentialError::TimedOut(limit))))
+    }
+
+    /// Resolves when a first credential is there, however long that takes.
     pub async fn filled(&self) {
         let mut changes = self.state.subscribe();
         // The sender lives as long as this entry, so waiting cannot fail.
-        let _ = changes.wait_for(|state| state.token().is_some()).await;
+        let _ = changes.wait_for(|state| state.credential().is_some()).await;
     }
 
-    /// Whether a valid token is held.
+    /// Whether a valid credential is held.
     pub fn is_filled(&self) -> bool {
-        self.token_in_memory().is_some()
+        self.in_memory().is_some()
     }
 
-    fn token_in_memory(&self) -> Option<Token> {
+    fn in_memory(&self) -> Option<Credential> {
         let state = self.state.borrow();
         let now = self.settings.clock.moment();
-        let Lookup::Token(token) = state.serve(now) else { return None };
+        let Lookup::Credential(credential) = state.serve(now) else { return None };
         if state.due(now) == Due::Now {
             // The refresher's timer would have told it, but a suspended machine stops timers.
             self.asked.notify_one();
         }
-        Some(token.clone())
+        Some(credential.clone())
     }
 
-    async fn wait(&self) -> Result<Token, Arc<TokenError>> {
+    async fn wait(&self) -> Result<Credential, Arc<CredentialError>> {
         let mut changes = self.state.subscribe();
         loop {
             self.asked.notify_one();
             match changes.borrow_and_update().serve(self.settings.clock.moment()) {
-                Lookup::Token(token) => return Ok(token.clone()),
+                Lookup::Credential(credential) => return Ok(credential.clone()),
                 Lookup::Fail(error) => return Err(error.clone()),
                 Lookup::Wait => {}
             }
@@ -106,7 +120,7 @@ impl CacheEntry {
         }
     }
 
-    /// Whether the set stays although it is not used.
+    /// Whether the entry stays although it is not used.
     pub(super) fn is_pinned(&self) -> bool {
         self.pinned.load(Ordering::Relaxed)
     }
@@ -138,15 +152,16 @@ impl CacheEntry {
     }
 
     pub(super) fn evict(&self) {
-        let error = Arc::new(TokenError::Evicted);
+        let error = Arc::new(CredentialError::Evicted);
         self.publish(self.state().failed(error, self.settings.clock.moment(), 0.0));
     }
 
-    pub(super) fn audiences(&self) -> &AudienceSet {
-        &self.audiences
+    /// What decides which credential it is.
+    pub fn spec(&self) -> &CredentialSpec {
+        &self.spec
     }
 
-    /// How metrics and logs name the set.
+    /// How metrics and logs name the credential.
     pub fn label(&self) -> &AudienceLabel {
         &self.label
     }
@@ -159,7 +174,7 @@ impl CacheEntry {
         self.state.send_replace(state);
     }
 
-    /// Resolves when a request has asked for a token that is not there.
+    /// Resolves when a request has asked for a credential that is not there.
     pub(super) async fn asked(&self) {
         self.asked.notified().await;
     }
@@ -168,9 +183,9 @@ impl CacheEntry {
         self.made.elapsed().saturating_sub(Duration::from_millis(self.used.load(Ordering::Relaxed)))
     }
 
-    /// How long until the set counts as idle if it is not used; `None` where it never does.
+    /// How long until the entry counts as idle if it is not used; `None` where it never does.
     pub(super) fn idle_in(&self) -> Option<Duration> {
-        let idle_limit = self.state.borrow().token().map_or(MAX_IDLE_WITHOUT_TOKEN, Token::life);
+        let idle_limit = self.state.borrow().credential().map_or(MAX_IDLE_WHILE_EMPTY, Credential::life);
         (!self.is_pinned()).then(|| idle_limit.saturating_sub(self.unused_for()))
     }
 
@@ -179,8 +194,8 @@ impl CacheEntry {
     }
 }
 
-/// An entry that is not pinned and has no token is dropped when it has not been used for this long.
-const MAX_IDLE_WITHOUT_TOKEN: Duration = Duration::from_secs(60);
+/// An entry that is not pinned and has no credential is dropped when it has not been used for this long.
+const MAX_IDLE_WHILE_EMPTY: Duration = Duration::from_secs(60);
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)

@@ -11,9 +11,7 @@ pub struct Settings {
     pub clock: Clock,
     /// The bound on one fetch, and on a request's wait for it.
     pub fetch_timeout: Duration,
-    /// How long before its expiry a token is renewed.
-    pub refresh_skew: Duration,
-    /// The maximum number of audience sets in the cache.
+    /// The maximum number of specs in the cache.
     pub capacity: NonZeroUsize,
     /// Counts hits, misses and fetches.
     pub metrics: Metrics,

@@ -4,8 +4,8 @@
 use super::refusal::{not_sts, token_error};
 use super::session::{MAX_HANGING, SessionCredentials, late};
 use super::{ATTEMPT_TIMEOUT, AwsCredentialsSource, Sts};
-use crate::token::error::TokenError;
-use crate::token::setup_error::SetupError;
+use crate::credential::error::CredentialError;
+use crate::credential::setup_error::SetupError;
 use aws_config::environment::region::EnvironmentVariableRegionProvider;
 use aws_config::meta::region::ProvideRegion;
 use aws_config::profile::ProfileFileRegionProvider;
@@ -63,7 +63,7 @@ pub struct Identity {
 #[derive(Clone, Debug)]
 pub struct Introduction {
     /// What STS said.
-    pub answer: Result<Identity, TokenError>,
+    pub answer: Result<Identity, CredentialError>,
     /// The URL that was called, where the call got so far.
     pub url: Option<String>,
     /// Seconds by which STS's clock is ahead of this machine's, where STS answered.
@@ -75,7 +75,7 @@ impl Sts {
     ///
     /// # Errors
     /// When there is none.
-    pub async fn region(&self) -> Result<FoundRegion, TokenError> {
+    pub async fn region(&self) -> Result<FoundRegion, CredentialError> {
         let aws = self.aws().await?;
         let name = aws.client.config().region().map(ToString::to_string).ok_or(SetupError::NoRegion)?;
         let source = match &self.access {
@@ -95,14 +95,13 @@ impl Sts {
         Ok(FoundRegion { name, source })
     }
 
-    /// The credentials that a token would be asked for with.
+    /// The credentials that a token of this lifetime would be asked for with.
     ///
     /// # Errors
     /// When there are none, or their session ends too soon for any token.
-    pub async fn credentials(&self) -> Result<FoundCredentials, TokenError> {
+    pub async fn credentials(&self, lifetime: Duration) -> Result<FoundCredentials, CredentialError> {
         let aws = self.aws().await?;
-        let SessionCredentials { credentials, .. } =
-            aws.session.credentials_for(self.request.duration).await?;
+        let SessionCredentials { credentials, .. } = aws.session.credentials_for(lifetime).await?;
         Ok(FoundCredentials {
             provider: provider(&credentials),
             is_session: credentials.session_token().is_some(),
@@ -111,18 +110,17 @@ impl Sts {
     }
 
     /// Why there are no credentials, where looking for them has come to no end within this time.
-    pub async fn late_credentials(&self, within: Duration) -> TokenError {
+    pub async fn late_credentials(&self, within: Duration) -> CredentialError {
         late(&self.blocking, &self.access.variables(), within).await.into()
     }
 
-    /// Asks STS for the identity of the caller (`GetCallerIdentity`).
+    /// Asks STS for the identity of the caller (`GetCallerIdentity`), with the credentials for a token of this lifetime.
     ///
     /// # Errors
     /// When there is no region, or there are no credentials to ask with.
-    pub async fn introduce(&self) -> Result<Introduction, TokenError> {
+    pub async fn introduce(&self, lifetime: Duration) -> Result<Introduction, CredentialError> {
         let aws = self.aws().await?;
-        let SessionCredentials { credentials, .. } =
-            aws.session.credentials_for(self.request.duration).await?;
+        let SessionCredentials { credentials, .. } = aws.session.credentials_for(lifetime).await?;
         let called = Called::default();
         let answer = aws
             .client

@@ -1,16 +1,16 @@
-//! What an operator is shown of each audience set: everything but its token.
+//! What an operator is shown of each entry of the cache: everything but its credential.
 
-use super::cache::TokenCache;
+use super::cache::CredentialCache;
 use super::entry::CacheEntry;
-use super::error::TokenError;
+use super::error::CredentialError;
 use super::state::EntryState;
 use crate::clock::Moment;
-use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime};
 
-/// The audience sets of a cache.
+/// The entries of a cache.
 #[derive(Clone, Debug)]
 pub struct Overview {
     /// How many are held.
@@ -19,43 +19,43 @@ pub struct Overview {
     pub sets: Vec<SetOverview>,
 }
 
-/// One audience set.
+/// One entry.
 #[derive(Clone, Debug)]
 pub struct SetOverview {
-    /// The audiences of its token.
-    pub audiences: AudienceSet,
+    /// Which credential it is.
+    pub spec: CredentialSpec,
     /// How it does.
     pub state: State,
     /// Whether it stays although it is not used.
     pub pinned: bool,
-    /// How often a request asked for its token.
+    /// How often a request asked for its credential.
     pub times_used: u64,
     /// How long it has not been used.
     pub unused_for: Duration,
-    /// When the token that is held expires, or has expired.
+    /// When the credential that is held expires, or has expired.
     pub expires: Option<SystemTime>,
-    /// When the token's renewal starts, or has started.
+    /// When the credential's renewal starts, or has started.
     pub refresh_at: Option<SystemTime>,
     /// How many fetches have failed in a row.
     pub failures: u32,
     /// Why the last one failed. Not known while requests wait for the next.
-    pub error: Option<Arc<TokenError>>,
+    pub error: Option<Arc<CredentialError>>,
     /// When the next try after a failure starts, if no request asks for one sooner. None is planned while one runs.
     pub next_try: Option<SystemTime>,
 }
 
-/// How an audience set does, in the order of how much it needs attention.
+/// How an entry does, in the order of how much it needs attention.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
-    /// No valid token, because the last fetch failed.
+    /// No valid credential, because the last fetch failed.
     Failed,
-    /// A valid token whose renewal failed.
+    /// A valid credential whose renewal failed.
     Stale,
-    /// No valid token yet, and a fetch runs.
+    /// No valid credential yet, and a fetch runs.
     Fetching,
-    /// A valid token, and a fetch of the next one runs.
+    /// A valid credential, and a fetch of the next one runs.
     Renewing,
-    /// A valid token.
+    /// A valid credential.
     Fresh,
 }
 
@@ -75,7 +75,7 @@ impl State {
     }
 
     fn of(state: &EntryState, now: Moment) -> Self {
-        let usable = state.token().is_some_and(|token| token.is_usable(now));
+        let usable = state.credential().is_some_and(|credential| credential.is_usable(now));
         match state {
             EntryState::Fresh { refresh_at, .. } if usable && !now.until(*refresh_at).is_zero() => {
                 Self::Fresh
@@ -88,8 +88,8 @@ impl State {
     }
 }
 
-impl TokenCache {
-    /// What is known at this moment, of at most `most` sets. The cache is locked only while those are picked out.
+impl CredentialCache {
+    /// What is known at this moment, of at most `most` entries. The cache is locked only while those are picked out.
     pub fn overview(&self, now: Moment, most: usize) -> Overview {
         let (held, entries) = self.entries(most);
         Overview { held, sets: entries.iter().map(|entry| SetOverview::of(entry, now)).collect() }
@@ -102,12 +102,12 @@ impl SetOverview {
         let failure = state.failure();
         let waiting = failure.filter(|failure| !failure.retrying);
         Self {
-            audiences: entry.audiences().clone(),
+            spec: entry.spec().clone(),
             state: State::of(&state, now),
             pinned: entry.is_pinned(),
             times_used: entry.uses.load(Ordering::Relaxed),
             unused_for: entry.unused_for(),
-            expires: state.token().map(super::Token::expires),
+            expires: state.credential().map(super::Credential::expires),
             refresh_at: state.refresh_at(),
             failures: state.consecutive_failures().total(),
             error: failure.map(|failure| failure.error.clone()),

@@ -8,11 +8,11 @@ use super::profiles;
 use super::providers::Providers;
 use super::refusal::no_credentials;
 use crate::clock::Clock;
+use crate::credential::error::CredentialError;
+use crate::credential::setup_error::{CredentialPart, SetupError, WaitsFor};
 use crate::model::aws_variables::AwsVariables;
 use crate::model::flaw::Flaw;
 use crate::tasks::BlockingWork;
-use crate::token::error::TokenError;
-use crate::token::setup_error::{CredentialPart, SetupError, WaitsFor};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
 use std::time::Duration;
@@ -83,7 +83,10 @@ impl AwsSession {
     }
 
     /// Credentials for a token of the `wanted` life, or of as much of it as their session has left.
-    pub(super) async fn credentials_for(&self, wanted: Duration) -> Result<SessionCredentials, TokenError> {
+    pub(super) async fn credentials_for(
+        &self,
+        wanted: Duration,
+    ) -> Result<SessionCredentials, CredentialError> {
         let mut held = self.held.lock().await;
         if self.worth_asking(&held, wanted) {
             self.ask(&mut held).await?;
@@ -124,7 +127,7 @@ impl AwsSession {
         }
     }
 
-    async fn ask(&self, held: &mut Held) -> Result<(), TokenError> {
+    async fn ask(&self, held: &mut Held) -> Result<(), CredentialError> {
         let usable = held.credentials.as_ref().is_some_and(|credentials| {
             self.rest(credentials).is_none_or(|rest| rest >= MIN_TOKEN_LIFETIME + MARGIN)
         });
@@ -149,14 +152,14 @@ impl AwsSession {
         Ok(())
     }
 
-    fn credentials_of(&self, held: &Held, wanted: Duration) -> Result<SessionCredentials, TokenError> {
+    fn credentials_of(&self, held: &Held, wanted: Duration) -> Result<SessionCredentials, CredentialError> {
         let Some(credentials) = held.credentials.clone() else {
             return Err(SetupError::NoCredentials("the provider gave none".to_owned()).into());
         };
         let longest = match self.rest(&credentials) {
             // Within the margin STS has the last word: it may count from another second.
             Some(rest) if rest + MARGIN < MIN_TOKEN_LIFETIME => {
-                return Err(TokenError::SessionTooShort(rest));
+                return Err(CredentialError::SessionTooShort(rest));
             }
             Some(rest) => wanted.min(rest.saturating_sub(MARGIN)),
             None => wanted,

@@ -172,7 +172,7 @@ mod tests {
 
     #[test]
     fn the_alert_rules_know_what_passes_by_itself() {
-        use crate::token::severity::Severity;
+        use crate::credential::severity::Severity;
         let rules = include_str!("../../deploy/prometheus/attache.yml");
         let listed = |severity| {
             let codes = CODES.iter().filter(|(_, kind)| Severity::of(*kind) == severity);

@@ -1,23 +1,33 @@
-//! A source of tokens in memory, for tests on a paused clock, where a real socket would make time jump.
+//! A source of credentials in memory, for tests on a paused clock, where a real socket would make time jump.
 
-use super::error::TokenError;
-use super::{Minted, Minting, Token, TokenSource};
+use super::error::CredentialError;
+use super::{Credential, CredentialSource, Fetch, Fetched};
 use crate::clock::Clock;
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialSpec;
+use crate::model::token_request::{SigningAlgorithm, TokenRequest};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 use tokio::time::sleep;
 
-/// Mints after a delay, or fails, and remembers when it was asked for what.
+/// Fetches after a delay, or fails, and remembers when it was asked for what.
 #[derive(Clone)]
 pub(crate) struct TestSource(Arc<State>);
 
 struct State {
     clock: Clock,
     script: Mutex<Script>,
-    calls: Mutex<Vec<(SystemTime, AudienceSet)>>,
-    running: Mutex<HashMap<AudienceSet, usize>>,
+    calls: Mutex<Vec<(SystemTime, CredentialSpec)>>,
+    running: Mutex<HashMap<CredentialSpec, usize>>,
+}
+
+/// The spec of a token for this audience, with the settings that attache has where none are set.
+pub(crate) fn spec(audience: &str) -> CredentialSpec {
+    let audiences = AudienceSet::new([audience.to_owned()]).unwrap();
+    let (algorithm, lifetime) = (SigningAlgorithm::Rs256, Duration::from_secs(3600));
+    let token = TokenRequest { audiences, algorithm, lifetime, tags: Vec::new() };
+    CredentialSpec::new(token, Duration::from_secs(300))
 }
 
 /// How the next calls end.
@@ -25,7 +35,7 @@ struct State {
 pub(crate) struct Script {
     pub(crate) latency: Duration,
     pub(crate) life: Duration,
-    pub(crate) error: Option<TokenError>,
+    pub(crate) error: Option<CredentialError>,
     /// The call panics.
     pub(crate) panics: bool,
 }
@@ -46,8 +56,8 @@ impl TestSource {
         change(&mut self.0.script.lock().unwrap());
     }
 
-    /// When each call came, and for which set.
-    pub(crate) fn calls_by_set(&self) -> Vec<(SystemTime, AudienceSet)> {
+    /// When each call came, and for which spec.
+    pub(crate) fn calls_by_spec(&self) -> Vec<(SystemTime, CredentialSpec)> {
         self.0.calls.lock().unwrap().clone()
     }
 
@@ -58,16 +68,16 @@ impl TestSource {
 }
 
 /// Counts a call for as long as it runs, also when it is dropped.
-struct Running<'a>(&'a State, AudienceSet);
+struct Running<'a>(&'a State, CredentialSpec);
 
 impl<'a> Running<'a> {
-    fn begin(state: &'a State, audiences: &AudienceSet) -> Self {
+    fn begin(state: &'a State, spec: &CredentialSpec) -> Self {
         let mut running = state.running.lock().unwrap();
-        let count = running.entry(audiences.clone()).or_default();
+        let count = running.entry(spec.clone()).or_default();
         *count += 1;
-        assert_eq!(*count, 1, "two fetches ran at once for {audiences}");
+        assert_eq!(*count, 1, "two fetches ran at once for {spec:?}");
         drop(running);
-        Self(state, audiences.clone())
+        Self(state, spec.clone())
     }
 }
 
@@ -77,21 +87,26 @@ impl Drop for Running<'_> {
     }
 }
 
-impl TokenSource for TestSource {
-    fn mint<'a>(&'a self, audiences: &'a AudienceSet) -> Minting<'a> {
+impl CredentialSource for TestSource {
+    fn fetch<'a>(&'a self, spec: &'a CredentialSpec) -> Fetch<'a> {
         Box::pin(async move {
             let state = &*self.0;
-            let _running = Running::begin(state, audiences);
+            let _running = Running::begin(state, spec);
             let asked = state.clock.moment();
-            state.calls.lock().unwrap().push((asked.wall, audiences.clone()));
+            state.calls.lock().unwrap().push((asked.wall, spec.clone()));
             let Script { latency, life, error, panics } = state.script.lock().unwrap().clone();
             sleep(latency).await;
             assert!(!panics, "as the script says");
             match error {
                 Some(error) => Err(error),
                 None => {
-                    let token = Token::new("jwt", asked, asked.wall + life).unwrap();
-                    Ok(Minted { token, requested_lifetime: life, mismatches: Vec::new(), clock_ahead: None })
+                    let credential = Credential::bearer("jwt", asked, asked.wall + life).unwrap();
+                    Ok(Fetched {
+                        credential,
+                        requested_lifetime: life,
+                        mismatches: Vec::new(),
+                        clock_ahead: None,
+                    })
                 }
             }
         })

@@ -1,8 +1,8 @@
 //! AWS's configuration and credentials files: where they are, and whether the SDK can read them.
 
+use crate::credential::setup_error::{SetupError, named_path};
 use crate::input_file;
 use crate::model::aws_variables::{AwsVariables, FileVariable};
-use crate::token::setup_error::{SetupError, named_path};
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::fs::File;
