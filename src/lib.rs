@@ -12,6 +12,8 @@ pub mod model;
 pub mod http1;
 /// What the HTTP/2 library leaves out: floods, and frames without content.
 pub mod http2;
+/// Whether a connection is busy, idle or within a request's header.
+pub mod activity;
 /// Callers' connections: sockets and lifetimes.
 pub mod server;
 /// One request, in reading order.
@@ -22,6 +24,8 @@ pub mod tls;
 pub mod credential;
 /// Metrics, traces and logs.
 pub mod telemetry;
+/// HTTP/1.1 for the servers that forward nothing.
+pub mod small_server;
 /// The second listener: metrics, health and status.
 pub mod admin;
 /// Reads the files that an operator names.

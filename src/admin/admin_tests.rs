@@ -1,4 +1,5 @@
 use super::*;
+use crate::activity::Limits;
 use crate::admin::status::Listeners;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -6,7 +7,6 @@ use crate::credential::{CredentialSource, Fetch};
 use crate::credential::{cache::CredentialCache, settings::Settings};
 use crate::model::credential_spec::CredentialSpec;
 use crate::proxy::pool::Pool;
-use crate::server::activity::Limits;
 use crate::server::stream::Stream as Socket;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;

@@ -24,8 +24,6 @@ pub mod status;
 mod page;
 /// The sockets of this listener.
 pub mod server;
-/// How long a client may take to read.
-mod deadline;
 /// The metrics as text.
 mod exposition;
 

@@ -2,6 +2,7 @@
 
 use self::error::StartError;
 use self::telemetry::Telemetry;
+use crate::activity::Limits;
 use crate::admin;
 use crate::admin::health::Readiness;
 use crate::admin::status::{Listeners, Sources};
@@ -19,7 +20,6 @@ use crate::proxy::loops::{LoopGuard, OwnListeners};
 use crate::proxy::pool::Pool;
 use crate::proxy::route::Route;
 use crate::proxy::upstream::Upstream;
-use crate::server::activity::Limits;
 use crate::server::address::Address;
 use crate::server::connection::Drain;
 use crate::server::file_limit;

@@ -4,6 +4,7 @@ use super::api_error::{ApiError, ErrorCode};
 use super::call::{Api, Operation};
 use super::faults::Outage;
 use super::unix_seconds::UnixSeconds;
+use crate::small_server::HangUp;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, DATE};
 use axum::http::{HeaderValue, Response, StatusCode};
@@ -19,10 +20,6 @@ pub(super) enum Reply {
     /// The connection is closed without a response.
     HangUp,
 }
-
-/// Marks a response that must not be sent: the server closes the connection instead.
-#[derive(Clone)]
-pub(super) struct HangUp;
 
 impl Reply {
     /// The name under which the outcome is counted.

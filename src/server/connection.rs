@@ -1,9 +1,9 @@
 //! A caller's connection from handshake to close: HTTP/1.1 or HTTP/2, its deadlines and its drain.
 
-use super::activity::{Activity, BusyBody, Expired, Limits};
 use super::protocol::{Protocol, spoken_on};
 use super::shared::Server;
 use super::stream::Stream as Socket;
+use crate::activity::{Activity, BusyBody, Expired, Limits};
 use crate::http1::error::Error;
 use crate::http1::limits::MAX_HEADER_LIST_SIZE;
 use crate::http1::request_body;

@@ -18,8 +18,6 @@ pub mod shared;
 mod accept;
 /// A caller's connection from handshake to close.
 pub mod connection;
-/// Whether a connection is busy, idle or within a header.
-pub mod activity;
 /// Detects the version of HTTP.
 pub mod protocol;
 /// The limit of open files, and the number of connections that it allows.

@@ -1,6 +1,6 @@
 //! Detects the version of HTTP from the first bytes of a connection.
 
-use super::activity::Activity;
+use crate::activity::Activity;
 use bytes::Bytes;
 use std::io;
 use tokio::io::{AsyncRead, AsyncReadExt};
@@ -44,7 +44,7 @@ pub async fn spoken_on(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::server::activity::{Expired, Limits};
+    use crate::activity::{Expired, Limits};
     use std::time::Duration;
     use tokio::io::{AsyncWriteExt, duplex};
 

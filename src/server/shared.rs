@@ -1,7 +1,7 @@
 //! What all connections of callers share.
 
-use super::activity::Limits;
 use super::refused_certificates::RefusedCertificates;
+use crate::activity::Limits;
 use crate::proxy::Proxy;
 use crate::tasks::Tasks;
 use crate::tls::server::InboundTls;

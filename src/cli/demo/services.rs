@@ -2,27 +2,26 @@
 
 use super::api;
 use super::error::DemoError;
-use crate::admin;
+use crate::activity::Limits;
 use crate::app::App;
 use crate::app::error::StartError;
 use crate::cli::fetch::Fetcher;
 use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::service_manager::InheritedSocket;
 use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::emulator::Emulator;
 use crate::emulator::options::Options;
-use crate::server::activity::Limits;
-use crate::server::listener::Listener;
+use crate::small_server::{self, Bounds, Excess};
 use crate::tasks::{Owned, Tasks};
 use crate::telemetry::logs;
 use crate::telemetry::recent::Recent;
 use crate::telemetry::writer::Flush;
 use std::future;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 /// The audience of the tokens that the demo's API accepts.
@@ -30,6 +29,15 @@ pub(super) const AUDIENCE: &str = "https://api.demo.example";
 
 /// The maximum time of an exchange. A proxy that waits for a token needs the most.
 pub(super) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// The bounds of the API.
+const API_BOUNDS: Bounds = Bounds {
+    timeouts: Limits { header_read_timeout: EXCHANGE_TIMEOUT, idle_timeout: EXCHANGE_TIMEOUT },
+    max_connections: 64,
+    excess: Excess::ClosesOldest,
+    half_close: true,
+    drain_timeout: Duration::ZERO,
+};
 
 /// The URLs of the services.
 #[derive(Clone, Debug)]
@@ -57,9 +65,8 @@ impl Services {
     /// Starts all services.
     pub(super) async fn start(listen: SocketAddr) -> Result<Self, DemoError> {
         let emulator = Emulator::bind(Options::default()).await.map_err(DemoError::Emulator)?;
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(DemoError::Api)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(DemoError::Api)?;
         let api = listener.local_addr().map_err(DemoError::Api)?;
-        let listener = Listener::adopt(InheritedSocket::Tcp(listener)).map_err(DemoError::Api)?;
         let sts = emulator.url();
         let config = config(listen, api, &sts)?;
         let recent = Recent::default();
@@ -72,9 +79,9 @@ impl Services {
         // Generating the issuer's keys may take longer on a slow machine than a call to STS is allowed to take.
         verifier.learn_keys().await?;
         let router = api::router(verifier);
-        let accept = async move || listener.accept().await.0;
-        let limits = Limits { header_read_timeout: EXCHANGE_TIMEOUT, idle_timeout: EXCHANGE_TIMEOUT };
-        let serving = tasks.spawn(admin::server::serve(accept, router, limits, future::pending()));
+        let accept = async move || small_server::accept(&listener).await;
+        let serving = small_server::serve(accept, move |_| router.clone(), API_BOUNDS, future::pending());
+        let serving = tasks.spawn(serving);
 
         let app = bind(config, recent).await?;
         let attache = url(app.proxy_addr().map_err(StartError::Address)?);

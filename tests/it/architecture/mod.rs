@@ -123,7 +123,7 @@ fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
 fn every_task_has_an_owner() {
     only(&["tokio::spawn", "task::spawn(", "spawn_local", "Handle::current"], &["tasks.rs"]);
     // Dropping a set ends its tasks.
-    only(&["JoinSet"], &["admin/server.rs", "emulator/server.rs", "proxy/dialer.rs"]);
+    only(&["JoinSet"], &["small_server/mod.rs", "proxy/dialer.rs"]);
     // These end by themselves, soon.
     only(
         &["spawn_blocking"],

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep};
 /// The shortest sleep while a connection is busy, so that a tiny timeout costs no CPU.
 const MIN_SLEEP: Duration = Duration::from_millis(100);
 
-/// The timeouts of callers.
+/// The timeouts of a connection.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// The timeout of a TLS handshake, and of a request's header from its first byte.
