@@ -151,7 +151,7 @@ impl TlsSource for UpstreamFiles {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .expect("the provider's cipher suites fit the default versions");
-        let builder = match Verifier::new(roots, provider.clone()) {
+        let builder = match Verifier::of_upstreams(roots, provider.clone()) {
             Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
             // A minimal image may trust none, and needs none for http.
             Err(_) if self.scheme == Scheme::Http => builder.with_root_certificates(RootCertStore::empty()),

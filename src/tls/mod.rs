@@ -13,10 +13,8 @@ pub mod watched;
 pub mod reload;
 /// Says when a certificate that attache shows is about to expire.
 pub mod expiry;
-/// Verifies upstreams' certificates.
+/// Verifies certificates of upstreams and of callers.
 pub mod verifier;
-/// Verifies callers' certificates.
-mod caller_verifier;
 /// What a failure of TLS means.
 pub mod error;
 /// The authorities that this system trusts.

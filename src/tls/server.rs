@@ -1,10 +1,9 @@
 //! TLS with callers: reads the files of attache's certificate and of the authorities of callers' certificates.
 
-use super::caller_verifier::CallerVerifier;
 use super::pem::certified::{self, PairError};
 use super::pem::{self, Fingerprint};
 use super::side::Side;
-use super::verifier::Trusted;
+use super::verifier::{Trusted, Verifier};
 use super::watched::{Made, TlsSource, Watched};
 use crate::config::TlsFiles;
 use crate::input_file;
@@ -112,7 +111,7 @@ impl TlsSource for CallerFiles {
                 let mut roots = Trusted::empty();
                 pem::trust(path, pem, |authority| roots.add(authority))
                     .map_err(|problem| client_ca_error(path, problem))?;
-                let verifier = CallerVerifier::new(roots, provider.clone())
+                let verifier = Verifier::of_callers(roots, provider.clone())
                     .map_err(|error| client_ca_error(path, error.to_string()))?;
                 builder.with_client_cert_verifier(Arc::new(verifier))
             }

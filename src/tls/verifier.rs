@@ -1,13 +1,17 @@
-//! Verifies upstreams' certificates as webpki does, with one thing more: a certificate that is itself trusted needs no
-//! trusted issuer, and may be marked as an authority's. `openssl req -x509` marks so what it makes. Other programs take both.
+//! Verifies certificates of upstreams and of callers as webpki does, with one thing more: a certificate that is itself trusted
+//! needs no trusted issuer, and may be marked as an authority's. `openssl req -x509` marks so what it makes. Other programs take
+//! both.
 
 use super::{error, pem};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::server::{ParsedCertificate, VerifierBuilderError};
-use rustls::{CertificateError, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
+use rustls::server::{ParsedCertificate, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{
+    CertificateError, DigitallySignedStruct, DistinguishedName, Error, RootCertStore, SignatureScheme,
+};
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -37,33 +41,93 @@ impl Trusted {
         }
         Ok(())
     }
-
-    /// The certificates, and their SHA-256 (see [`pem::sha256`]).
-    pub fn into_parts(self) -> (RootCertStore, HashSet<String>) {
-        (self.roots, self.sha256)
-    }
 }
 
-/// Verifies upstreams' certificates.
+/// Verifies the certificates of one side. `W` is webpki's verifier of that side.
 #[derive(Debug)]
-pub struct Verifier {
-    webpki: Arc<WebPkiServerVerifier>,
-    sha256: HashSet<String>,
+pub struct Verifier<W: ?Sized> {
+    webpki: Arc<W>,
+    /// The trusted certificates, by [`pem::sha256`].
+    trusted: HashSet<String>,
 }
 
-impl Verifier {
-    /// Trusts these, and whatever they signed.
+impl Verifier<WebPkiServerVerifier> {
+    /// Verifies upstreams' certificates: trusts these, and those that they signed.
     ///
     /// # Errors
     /// When there are none.
-    pub fn new(trusted: Trusted, provider: Arc<CryptoProvider>) -> Result<Self, VerifierBuilderError> {
-        let (roots, sha256) = trusted.into_parts();
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build()?;
-        Ok(Self { webpki, sha256 })
+    pub fn of_upstreams(
+        trusted: Trusted,
+        provider: Arc<CryptoProvider>,
+    ) -> Result<Self, VerifierBuilderError> {
+        let roots = Arc::new(trusted.roots);
+        let webpki = WebPkiServerVerifier::builder_with_provider(roots, provider).build()?;
+        Ok(Self { webpki, trusted: trusted.sha256 })
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl Verifier<dyn ClientCertVerifier> {
+    /// Verifies callers' certificates: trusts these, and those that they signed.
+    ///
+    /// # Errors
+    /// When there are none.
+    pub fn of_callers(trusted: Trusted, provider: Arc<CryptoProvider>) -> Result<Self, VerifierBuilderError> {
+        let roots = Arc::new(trusted.roots);
+        let webpki = WebPkiClientVerifier::builder_with_provider(roots, provider).build()?;
+        Ok(Self { webpki, trusted: trusted.sha256 })
+    }
+}
+
+impl<W: ?Sized> Verifier<W> {
+    /// What webpki says of a certificate with this chain. `itself` is asked instead where the certificate is trusted, and refused
+    /// because of its issuer or of its mark alone.
+    fn judge<T>(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        verify: impl Fn(&[CertificateDer<'_>]) -> Result<T, Error>,
+        itself: impl FnOnce() -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let judgement = verify(chain);
+        if judgement.is_ok() || !self.trusted.contains(&pem::sha256(certificate)) {
+            return judgement;
+        }
+        // Without a chain, an error of it hides none of the certificate itself.
+        match verify(&[]) {
+            Err(Error::InvalidCertificate(error)) if is_of_authority(&error) => itself(),
+            judgement => judgement,
+        }
+    }
+}
+
+/// The methods of both sides' traits that webpki answers.
+macro_rules! signatures_as_webpki_does {
+    () => {
+        fn verify_tls12_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            self.webpki.verify_tls12_signature(message, certificate, signature)
+        }
+
+        fn verify_tls13_signature(
+            &self,
+            message: &[u8],
+            certificate: &CertificateDer<'_>,
+            signature: &DigitallySignedStruct,
+        ) -> Result<HandshakeSignatureValid, Error> {
+            self.webpki.verify_tls13_signature(message, certificate, signature)
+        }
+
+        fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+            self.webpki.supported_verify_schemes()
+        }
+    };
+}
+
+impl ServerCertVerifier for Verifier<WebPkiServerVerifier> {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -72,48 +136,39 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let verify =
-            |chain| self.webpki.verify_server_cert(end_entity, chain, server_name, ocsp_response, now);
-        let judgement = verify(intermediates);
-        if judgement.is_ok() || !self.sha256.contains(&pem::sha256(end_entity)) {
-            return judgement;
-        }
-        // Without a chain, an error of it hides none of the certificate itself.
-        match verify(&[]) {
-            Err(Error::InvalidCertificate(error)) if is_of_authority(&error) => {
-                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
-                Ok(ServerCertVerified::assertion())
-            }
-            judgement => judgement,
-        }
+        let verify = |chain: &[CertificateDer<'_>]| {
+            self.webpki.verify_server_cert(end_entity, chain, server_name, ocsp_response, now)
+        };
+        self.judge(end_entity, intermediates, verify, || {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            Ok(ServerCertVerified::assertion())
+        })
     }
 
-    fn verify_tls12_signature(
+    signatures_as_webpki_does!();
+}
+
+impl ClientCertVerifier for Verifier<dyn ClientCertVerifier> {
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.webpki.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
         &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls12_signature(message, certificate, signature)
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, Error> {
+        let verify = |chain: &[CertificateDer<'_>]| self.webpki.verify_client_cert(end_entity, chain, now);
+        self.judge(end_entity, intermediates, verify, || Ok(ClientCertVerified::assertion()))
     }
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
-    }
+    signatures_as_webpki_does!();
 }
 
 /// Whether a certificate is refused because of its issuer, or of its mark. webpki has looked at its time before.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the errors are another's, and more may come")]
-pub fn is_of_authority(error: &CertificateError) -> bool {
+fn is_of_authority(error: &CertificateError) -> bool {
     match error {
         // The second is that of an issuer whose name is the certificate's own.
         CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
@@ -123,97 +178,5 @@ pub fn is_of_authority(error: &CertificateError) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use rcgen::{
-        BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-        date_time_ymd,
-    };
-    use std::time::Duration;
-
-    /// 2026-01-01
-    const NOW: Duration = Duration::from_secs(1_767_225_600);
-
-    /// A self-signed certificate for `api.example.com` that is marked as an authority's.
-    fn self_signed(until: i32) -> CertificateDer<'static> {
-        let mut params = CertificateParams::new(["api.example.com".to_owned()]).unwrap();
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        (params.not_before, params.not_after) = (date_time_ymd(2024, 1, 1), date_time_ymd(until, 1, 1));
-        params.self_signed(&KeyPair::generate().unwrap()).unwrap().der().clone()
-    }
-
-    /// A certificate for `api.example.com` for this use, and the authority that issued it.
-    fn issued(until: i32, usage: ExtendedKeyUsagePurpose) -> [CertificateDer<'static>; 2] {
-        issued_by("authority", until, usage)
-    }
-
-    fn issued_by(name: &str, until: i32, usage: ExtendedKeyUsagePurpose) -> [CertificateDer<'static>; 2] {
-        let mut authority = CertificateParams::default();
-        authority.distinguished_name.push(DnType::CommonName, name);
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().unwrap();
-        let signed = authority.self_signed(&key).unwrap().der().clone();
-        let issuer = Issuer::new(authority, key);
-        let mut params = CertificateParams::new(["api.example.com".to_owned()]).unwrap();
-        params.extended_key_usages = vec![usage];
-        (params.not_before, params.not_after) = (date_time_ymd(2024, 1, 1), date_time_ymd(until, 1, 1));
-        [params.signed_by(&KeyPair::generate().unwrap(), &issuer).unwrap().der().clone(), signed]
-    }
-
-    fn verify(trusted: &CertificateDer<'_>, shown: &CertificateDer<'_>, name: &str) -> Result<(), Error> {
-        verify_chain(trusted, shown, &[], name)
-    }
-
-    fn verify_chain(
-        trusted: &CertificateDer<'_>,
-        shown: &CertificateDer<'_>,
-        chain: &[CertificateDer<'_>],
-        name: &str,
-    ) -> Result<(), Error> {
-        let mut certificates = Trusted::empty();
-        certificates.add(trusted.clone()).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = Verifier::new(certificates, provider).unwrap();
-        let name = ServerName::try_from(name).unwrap();
-        verifier.verify_server_cert(shown, chain, &name, &[], UnixTime::since_unix_epoch(NOW)).map(|_| ())
-    }
-
-    #[test]
-    fn a_trusted_certificate_may_be_marked_as_an_authoritys() {
-        let certificate = self_signed(2030);
-        assert_eq!(verify(&certificate, &certificate, "api.example.com"), Ok(()));
-    }
-
-    #[test]
-    fn a_trusted_certificate_needs_no_trusted_issuer() {
-        let [leaf, authority] = issued(2030, ExtendedKeyUsagePurpose::ServerAuth);
-        assert_eq!(verify(&leaf, &leaf, "api.example.com"), Ok(()));
-        let [same_name, _] = issued_by("rcgen self signed cert", 2030, ExtendedKeyUsagePurpose::ServerAuth);
-        assert_eq!(verify(&same_name, &same_name, "api.example.com"), Ok(()));
-        assert_eq!(verify_chain(&leaf, &leaf, &[authority], "api.example.com"), Ok(()));
-        let [_, unrelated] = issued(2030, ExtendedKeyUsagePurpose::ServerAuth);
-        assert_eq!(verify_chain(&leaf, &leaf, &[unrelated, self_signed(2025)], "api.example.com"), Ok(()));
-        let [another, _] = issued(2030, ExtendedKeyUsagePurpose::ServerAuth);
-        let unknown = Error::InvalidCertificate(CertificateError::UnknownIssuer);
-        assert_eq!(verify(&leaf, &another, "api.example.com"), Err(unknown));
-        let [client, _] = issued(2030, ExtendedKeyUsagePurpose::ClientAuth);
-        assert!(verify(&client, &client, "api.example.com").is_err(), "it is for another use");
-    }
-
-    #[test]
-    fn everything_else_of_it_has_to_hold() {
-        let (good, old) = (self_signed(2030), self_signed(2025));
-        let is_expired =
-            |error| matches!(error, Error::InvalidCertificate(CertificateError::ExpiredContext { .. }));
-        let is_of_another = |error| {
-            matches!(error, Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. }))
-        };
-        let [leaf, _] = issued(2030, ExtendedKeyUsagePurpose::ServerAuth);
-        let [old_leaf, _] = issued(2025, ExtendedKeyUsagePurpose::ServerAuth);
-        for (good, old) in [(&good, &old), (&leaf, &old_leaf)] {
-            assert!(verify(old, old, "api.example.com").is_err_and(is_expired));
-            assert!(verify(good, good, "api.example.org").is_err_and(is_of_another));
-        }
-        assert!(verify(&good, &self_signed(2030), "api.example.com").is_err(), "the same in all but the key");
-    }
-}
+#[path = "verifier_tests.rs"]
+mod tests;
