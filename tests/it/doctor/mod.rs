@@ -3,6 +3,7 @@
 
 mod aws;
 mod examination;
+mod faults;
 mod machine;
 mod network;
 mod upstream;
