@@ -18,6 +18,8 @@ pub mod activity;
 pub mod server;
 /// One request, in reading order.
 pub mod proxy;
+/// From a name to an open connection.
+pub mod dial;
 /// TLS with callers and upstreams.
 pub mod tls;
 /// What is put on requests, kept fresh.

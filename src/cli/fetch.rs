@@ -3,15 +3,15 @@
 
 use crate::config::Config;
 use crate::config::upstream::{UpstreamProtocol, UpstreamTlsFiles};
+use crate::dial::dialer::Dialer;
+use crate::dial::resolver::Resolver;
 use crate::model::target::{Scheme, Target};
 use crate::proxy::connector::Connector;
-use crate::proxy::dialer::Dialer;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::OwnListeners;
 use crate::proxy::pool::Pool;
 use crate::proxy::request_body::RequestBody;
-use crate::proxy::resolver::Resolver;
 use crate::proxy::upstream::Upstream;
 use crate::tasks::Tasks;
 use crate::tls::client::{TrustError, UpstreamTls};

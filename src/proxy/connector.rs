@@ -3,17 +3,17 @@
 //! The address judged is the address dialled, so a name that changes its answer in between gains nothing. Where an HTTP
 //! proxy stands between, that proxy looks names up, and nothing here can judge what it finds.
 
-use super::connect_time::ConnectTime;
 use super::connection::{Connection, Http1};
-use super::dialer::{Dialer, Socket};
 use super::error::UpstreamError;
 use super::http2::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
-use super::resolver::Resolver;
-use super::tunnel;
-use super::tunnel_error::TunnelError;
 use crate::config::Config;
 use crate::config::upstream::UpstreamProtocol;
+use crate::dial::connect_time::ConnectTime;
+use crate::dial::dialer::{Dialer, Socket};
+use crate::dial::resolver::Resolver;
+use crate::dial::tunnel;
+use crate::dial::tunnel_error::TunnelError;
 use crate::http1::stream::Stream;
 use crate::model::parent_proxy::ParentProxy;
 use crate::model::policy::Policy;

@@ -1,10 +1,10 @@
 //! Why a request was not answered by its upstream, sorted by the party that must act.
 
-use super::connect_time::ConnectTime;
 use super::message_error::MessageError;
-use super::tunnel_error::TunnelError;
 use crate::credential::error::CredentialError;
 use crate::diagnostics::DiagnosticCode;
+use crate::dial::connect_time::ConnectTime;
+use crate::dial::tunnel_error::TunnelError;
 use crate::http1::error::Error as Http1Error;
 use crate::model::policy::Denied;
 use crate::model::routing_header::RoutingHeader;

@@ -36,22 +36,10 @@ pub mod connection;
 pub mod heard;
 /// Connections that are being opened.
 pub mod single_flight;
-/// The time that a connection may take.
-pub mod connect_time;
 /// New connections: DNS, addresses, TLS.
 pub mod connector;
-/// Sockets to upstreams: addresses, tries, how many at a time.
-pub mod dialer;
-/// Where names lead.
-pub mod resolver;
-/// What is known of names, and which look-ups run.
-mod lookups;
 /// The handshake of HTTP/2 with an upstream.
 pub mod http2;
-/// The tunnel through an HTTP proxy.
-pub mod tunnel;
-/// Why there is no tunnel through one.
-pub mod tunnel_error;
 /// What breaks a message.
 pub mod message_error;
 /// WebSocket and other switches of protocol.

@@ -4,7 +4,7 @@
 use super::error::{ProxyError, UpstreamError};
 use super::grpc;
 use super::response_body::ResponseBody;
-use super::tunnel_error::TunnelError;
+use crate::dial::tunnel_error::TunnelError;
 use crate::http1::error::Error;
 use crate::model::policy::Denied;
 use bytes::Bytes;

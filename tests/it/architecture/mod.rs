@@ -123,7 +123,7 @@ fn every_warning_and_error_in_the_log_has_its_name_and_where_it_is_explained() {
 fn every_task_has_an_owner() {
     only(&["tokio::spawn", "task::spawn(", "spawn_local", "Handle::current"], &["tasks.rs"]);
     // Dropping a set ends its tasks.
-    only(&["JoinSet"], &["small_server/mod.rs", "proxy/dialer.rs"]);
+    only(&["JoinSet"], &["small_server/mod.rs", "dial/dialer.rs"]);
     // These end by themselves, soon.
     only(
         &["spawn_blocking"],
@@ -139,7 +139,7 @@ fn every_task_has_an_owner() {
     );
     only(
         &["thread::spawn", "thread::Builder"],
-        &["cli/threads.rs", "proxy/resolver.rs", "telemetry/writer.rs"],
+        &["cli/threads.rs", "dial/resolver.rs", "telemetry/writer.rs"],
     );
     // hyper spawns the streams of HTTP/2 connections through it; they end with their connection.
     only(&["TokioExecutor"], &["proxy/http2.rs", "server/connection.rs"]);
@@ -187,11 +187,11 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 fn one_file_dials_and_it_judges_the_address() {
     // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
     // proxy for its health.
-    only(&["TcpStream::connect"], &["proxy/dialer.rs", "telemetry/otlp_client.rs", "cli/health/probe.rs"]);
+    only(&["TcpStream::connect"], &["dial/dialer.rs", "telemetry/otlp_client.rs", "cli/health/probe.rs"]);
     only(&[".dial("], &["proxy/connector.rs"]);
     only(&["check_address("], &["model/policy.rs", "proxy/connector.rs"]);
     only(&["lookup_host"], &["server/listener.rs"]);
-    only(&["to_socket_addrs"], &["proxy/resolver.rs"]);
+    only(&["to_socket_addrs"], &["dial/resolver.rs"]);
 }
 
 #[test]
