@@ -5,7 +5,9 @@
 //! | `GET /_emulator` | the state: issuer, account, role, keys, session, faults, counters, last calls |
 //! | `GET /_emulator/faults` | the faults in force, each field as in [`Faults`](crate::emulator::faults::Faults) |
 //! | `PUT /_emulator/faults` | these faults and no others |
-//! | `PATCH /_emulator/faults` | these fields change, `null` is a field's default |
+//! | `PATCH /_emulator/faults` | these fields change, `null` is a field's default (RFC 7396) |
+//! | `GET /_emulator/parties` | what each relying party takes and trusts |
+//! | `POST /_emulator/revoke` | `{"party": "anthropic"}`: what the party has given out is worth nothing any more |
 //! | `PUT /_emulator/session` | `{"remaining_seconds": n}` of the session behind every key, or behind `"access_key_id"`; `null` is long-term |
 //! | `POST /_emulator/rotate` | new signing keys; the old stay published |
 //! | `POST /_emulator/reset` | faults, sessions and federation as at the start, nothing counted |
@@ -15,6 +17,8 @@
 
 use super::faults::Faults;
 use super::handle::EmulatorHandle;
+use super::parties;
+use super::party::Party;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
@@ -38,6 +42,8 @@ pub(super) fn router() -> Router<EmulatorHandle> {
         .route("/_emulator/faults", get(faults).put(replace).patch(change))
         .route("/_emulator/session", put(session))
         .route("/_emulator/rotate", post(rotate))
+        .route("/_emulator/parties", get(async || Json(parties::described())))
+        .route("/_emulator/revoke", post(revoke))
         .route("/_emulator/reset", post(reset))
         .route_layer(from_fn(refuse_pages))
 }
@@ -56,6 +62,8 @@ async fn refuse_pages(request: Request, next: Next) -> Response {
 async fn state(State(handle): State<EmulatorHandle>) -> Json<Value> {
     let call_log = handle.call_log();
     let options = handle.options();
+    let exchange_log = handle.parties().log();
+    let [exchanges, api_calls] = exchange_log.counters();
     Json(json!({
         "issuer": handle.issuer(),
         "account": options.account,
@@ -68,6 +76,9 @@ async fn state(State(handle): State<EmulatorHandle>) -> Json<Value> {
         "faults": handle.faults(),
         "counters": call_log.counters(),
         "calls": call_log.calls().collect::<Vec<_>>(),
+        "exchange_counters": exchanges,
+        "api_call_counters": api_calls,
+        "exchanges": exchange_log.last().collect::<Vec<_>>(),
     }))
 }
 
@@ -91,17 +102,27 @@ async fn change(State(handle): State<EmulatorHandle>, body: Bytes) -> Response {
 
 fn changed(now: &Faults, body: &[u8]) -> serde_json::Result<Faults> {
     let changes: serde_json::Map<String, Value> = serde_json::from_slice(body)?;
-    let Value::Object(mut fields) = serde_json::to_value(now)? else {
-        return Ok(now.clone());
-    };
-    for (name, value) in changes {
-        if value.is_null() {
-            fields.remove(&name);
-        } else {
-            fields.insert(name, value);
+    let mut faults = serde_json::to_value(now)?;
+    merge(&mut faults, changes);
+    serde_json::from_value(faults)
+}
+
+/// Merges changes into a document: objects field by field, and null removes (RFC 7396).
+fn merge(document: &mut Value, changes: serde_json::Map<String, Value>) {
+    for (name, change) in changes {
+        match (document.as_object_mut(), change) {
+            (Some(fields), Value::Null) => {
+                fields.remove(&name);
+            }
+            (_, Value::Object(inner)) => {
+                if !document[&name].is_object() {
+                    document[&name] = json!({});
+                }
+                merge(&mut document[&name], inner);
+            }
+            (_, value) => document[&name] = value,
         }
     }
-    serde_json::from_value(Value::Object(fields))
 }
 
 fn put_in_force(handle: &EmulatorHandle, faults: Faults) -> Response {
@@ -134,6 +155,22 @@ async fn rotate(State(handle): State<EmulatorHandle>) -> Response {
     match handle.rotate_keys().await {
         Ok(()) => Json(json!({ "signing_keys": handle.signer().key_ids() })).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Revocation {
+    party: Party,
+}
+
+async fn revoke(State(handle): State<EmulatorHandle>, body: Bytes) -> Response {
+    match serde_json::from_slice(&body) {
+        Ok(Revocation { party }) => {
+            handle.parties().revoke(party);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        Err(error) => bad_request(&error),
     }
 }
 

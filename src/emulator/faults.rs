@@ -2,7 +2,9 @@
 
 use super::api_error::ErrorCode;
 use super::call::{Algorithm, Operation};
+use super::party::Party;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The faults in force; also the JSON body of the control API, field by field.
 ///
@@ -50,6 +52,49 @@ pub struct Faults {
     pub clock_offset_seconds: i32,
     /// Session credentials have already lasted this many seconds when they are issued; their `Expiration` says so.
     pub session_age_seconds: u32,
+    /// The faults of relying parties. A party without an entry has none.
+    pub parties: BTreeMap<Party, PartyFaults>,
+}
+
+impl Faults {
+    /// The faults of one relying party.
+    pub fn of(&self, party: Party) -> PartyFaults {
+        self.parties.get(&party).cloned().unwrap_or_default()
+    }
+}
+
+/// The faults of one party, in the order in which they answer a request to its token endpoint; the last one is of its API.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PartyFaults {
+    /// Milliseconds to wait before anything else happens.
+    pub latency_ms: u32,
+    /// Requests are not answered until this field is false again, or the emulator shuts down.
+    pub hang: bool,
+    /// The connection is closed without an answer.
+    pub close: bool,
+    /// Requests are answered with this status and an HTML page.
+    pub outage: Option<Outage>,
+    /// Requests are answered 429, with this many seconds in `Retry-After`.
+    pub retry_after_seconds: Option<u32>,
+    /// Requests are answered 307, with a `Location` at the party's API.
+    pub redirect: bool,
+    /// Requests are answered 200 with a page that is no JSON.
+    pub rubbish: bool,
+    /// Requests are answered 401 with the party's error that gives no reason.
+    pub opaque_401: bool,
+    /// So many requests more are refused as if the trust were not yet known everywhere; each of them counts this down.
+    pub not_propagated: u32,
+    /// The lifetime of results in seconds, whatever the party's rule is.
+    pub result_life_seconds: Option<u32>,
+    /// Results state their lifetime in seconds as text.
+    pub text_seconds: bool,
+    /// Results state no expiry.
+    pub no_expiry: bool,
+    /// Results are answers of more than 2 MiB: what is needed, and filling.
+    pub huge: bool,
+    /// The party's API answers 401 to every request.
+    pub api_unauthorized: bool,
 }
 
 /// The calls that a fault applies to.

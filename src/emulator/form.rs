@@ -13,17 +13,7 @@ pub(super) struct Form(BTreeMap<String, String>);
 impl Form {
     /// Decodes the body of a call.
     pub(super) fn decode(body: &[u8]) -> Result<Self, ApiError> {
-        let mut parameters = BTreeMap::new();
-        let pairs = body.split(|b| *b == b'&').filter(|pair| !pair.is_empty());
-        for (count, pair) in pairs.enumerate() {
-            if count == MAX_PARAMETERS {
-                return Err(ApiError::new(ErrorCode::MalformedQueryString, "There are too many parameters"));
-            }
-            let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
-            let (name, value) = pair.split_at(equals);
-            parameters.insert(unescape(name)?, unescape(value.get(1..).unwrap_or_default())?);
-        }
-        Ok(Self(parameters))
+        Ok(Self(pairs(body)?.into_iter().collect()))
     }
 
     /// The text of a parameter.
@@ -85,6 +75,20 @@ impl Form {
         let malformed = |_| ApiError::new(ErrorCode::MalformedInput, format!("{name} is not an integer"));
         number.map(|it| Some(i64::from(it))).map_err(malformed)
     }
+}
+
+/// The decoded names and values of form bytes, in their order.
+pub(super) fn pairs(form: &[u8]) -> Result<Vec<(String, String)>, ApiError> {
+    let mut decoded = Vec::new();
+    for pair in form.split(|b| *b == b'&').filter(|pair| !pair.is_empty()) {
+        if decoded.len() == MAX_PARAMETERS {
+            return Err(ApiError::new(ErrorCode::MalformedQueryString, "There are too many parameters"));
+        }
+        let equals = pair.iter().position(|b| *b == b'=').unwrap_or(pair.len());
+        let (name, value) = pair.split_at(equals);
+        decoded.push((unescape(name)?, unescape(value.get(1..).unwrap_or_default())?));
+    }
+    Ok(decoded)
 }
 
 /// The key and the value of a tag, each only if it was given.

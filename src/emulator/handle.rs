@@ -7,6 +7,7 @@ use super::call_log::{CallLog, CallRecord, UNKNOWN};
 use super::faults::Faults;
 use super::issuer::{Issuer, IssuerUrl};
 use super::options::Options;
+use super::party_records::PartyRecords;
 use super::role::RoleArn;
 use super::sessions::{Caller, Principal, Sessions};
 use super::unix_seconds::UnixSeconds;
@@ -31,6 +32,7 @@ struct State {
     call_log: watch::Sender<CallLog>,
     federation_enabled: AtomicBool,
     sessions: Mutex<Sessions>,
+    parties: PartyRecords,
     closing: CancellationToken,
 }
 
@@ -44,6 +46,7 @@ impl EmulatorHandle {
             call_log: watch::Sender::default(),
             federation_enabled: AtomicBool::new(options.federation_enabled),
             sessions: Mutex::default(),
+            parties: PartyRecords::default(),
             closing: CancellationToken::new(),
             options,
         }));
@@ -125,13 +128,20 @@ impl EmulatorHandle {
         arrived.expect("this handle keeps the sender alive");
     }
 
-    /// Resets faults, sessions and federation to the options, and the counters to zero. The signing keys stay.
+    /// What the relying parties were asked and have given out.
+    pub fn parties(&self) -> &PartyRecords {
+        &self.0.parties
+    }
+
+    /// Resets faults, sessions and federation to the options, and the counters to zero. The signing keys stay, as does what
+    /// the relying parties have given out.
     pub fn reset(&self) {
         self.set_faults(self.0.options.faults.clone());
         self.set_federation_enabled(self.0.options.federation_enabled);
         *self.sessions() = Sessions::default();
         self.set_session(self.0.options.session);
         self.0.call_log.send_modify(CallLog::forget);
+        self.0.parties.forget();
     }
 
     pub(super) fn options(&self) -> &Options {
@@ -201,9 +211,14 @@ impl EmulatorHandle {
 
     /// Waits while calls of `operation` hang.
     pub(super) async fn released(&self, operation: Option<Operation>) {
+        self.until_faults(|faults| !(faults.hang && faults.actions.covers(operation))).await;
+    }
+
+    /// Waits until the faults in force are such.
+    pub(super) async fn until_faults(&self, are_such: impl FnMut(&Faults) -> bool) {
         let mut faults = self.0.faults.subscribe();
-        let released = faults.wait_for(|faults| !(faults.hang && faults.actions.covers(operation))).await;
-        released.expect("this handle keeps the sender alive");
+        let such = faults.wait_for(are_such).await;
+        such.expect("this handle keeps the sender alive");
     }
 
     /// Waits for `until`, or until the emulator shuts down.

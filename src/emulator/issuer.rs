@@ -29,7 +29,7 @@ impl IssuerUrl {
         let is_plain = |c: char| c.is_ascii_alphanumeric() || "-._~".contains(c);
         let path = parsed.path().trim_end_matches('/');
         let is_served = path.split('/').skip(1).all(|part| !part.is_empty() && part.chars().all(is_plain))
-            && path.split('/').nth(1) != Some("_emulator");
+            && !matches!(path.split('/').nth(1), Some("_emulator" | "parties"));
         let is_web = matches!(parsed.scheme_str(), Some("http" | "https"));
         if !is_web
             || parsed.authority().is_none()

@@ -1,4 +1,4 @@
-//! A local STS, so that laptops, tests and the demo need no AWS account.
+//! A local STS and the token endpoints of relying parties, so that laptops, tests and the demo need no AWS account.
 
 use self::handle::EmulatorHandle;
 use self::issuer::IssuerUrl;
@@ -51,6 +51,18 @@ mod answer;
 pub mod faults;
 /// Counters of calls, and the last calls.
 pub mod call_log;
+/// The relying parties whose token endpoints are served.
+pub mod party;
+/// A bounded set.
+mod recent;
+/// The log of exchanges.
+pub mod exchange_log;
+/// The tokens that relying parties gave out.
+mod party_results;
+/// What the emulator remembers of the relying parties.
+pub mod party_records;
+/// The token endpoints of relying parties, and the APIs behind them.
+mod parties;
 /// A handle that sets faults and reads the call log in the same process.
 pub mod handle;
 /// The control API, which does the same over HTTP.

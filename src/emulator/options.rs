@@ -59,7 +59,7 @@ pub enum OptionsError {
     Region(String),
     /// The issuer is not a URL that this emulator can serve.
     #[error(
-        "the issuer {0:?} must be an http or https URL without query, its path of plain segments outside /_emulator"
+        "the issuer {0:?} must be an http or https URL without query, its path of plain segments outside /_emulator and /parties"
     )]
     Issuer(String),
 }

@@ -1,7 +1,7 @@
 //! The HTTP server of the emulator, from accept to drain.
 
 use super::handle::EmulatorHandle;
-use super::{control, discovery, service};
+use super::{control, discovery, parties, service};
 use crate::activity::Limits;
 use crate::small_server::{self, Bounds, Excess};
 use axum::Router;
@@ -43,5 +43,6 @@ fn router(handle: EmulatorHandle) -> Router {
         .merge(discovery::router(handle.signer().path()))
         .merge(control::router())
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .merge(parties::router())
         .with_state(handle)
 }

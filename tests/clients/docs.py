@@ -81,7 +81,8 @@ def check(page, block):
 
 
 def run(page, blocks, attache):
-    script = "".join(f"echo '{MARK}' {block.line}\n{block.text}" for block in blocks)
+    # A block may print a line without an end.
+    script = "".join(f"printf '\\n%s\\n' '{MARK} {block.line}'\n{block.text}" for block in blocks)
     with tempfile.TemporaryDirectory() as folder:
         tools = Path(folder, "bin")
         tools.mkdir()

@@ -7,6 +7,7 @@ use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
 use attache::cli::token::args::MintArgs;
 use attache::config::args::Args;
 use attache::emulator::faults::Faults;
+use attache::emulator::faults::PartyFaults;
 use attache::telemetry::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
 use attache::telemetry::metrics::Metrics;
 use attache::telemetry::process_info::ProcessInfo;
@@ -82,6 +83,12 @@ fn every_flag_of_the_emulator_and_every_fault_has_its_row() {
         let default: serde_json::Value = serde_json::from_str(&row[1]).unwrap();
         assert_eq!(default, faults[&row[0]], "{}", row[0]);
     }
+    let faults = serde_json::to_value(PartyFaults::default()).unwrap();
+    let told: BTreeMap<String, serde_json::Value> = rows(&text, "fault of a party")
+        .into_iter()
+        .map(|row| (row[0].clone(), serde_json::from_str(&row[1]).unwrap()))
+        .collect();
+    assert_eq!(serde_json::to_value(told).unwrap(), faults);
 }
 
 #[test]

@@ -1,0 +1,85 @@
+//! OpenAI's API, as its SDKs and its guide of workload identity federation have it.
+
+use super::error_body::{Errors, Shape, named, row};
+use super::refusal::Kind;
+use super::rules::{
+    ACCESS_TOKEN_TYPE, ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, ID_TOKEN_TYPE, JWT_TYPE,
+    Lifetime, Part, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, optional, required,
+};
+
+/// OpenAI's API.
+pub(super) const RULES: PartyRules = PartyRules {
+    endpoints: &[Endpoint {
+        path: "/oauth/token",
+        methods: &["POST"],
+        encoding: Encoding::Json,
+        headers: &[],
+        fields: &[
+            required("grant_type", FieldValue::OneOf(&[TOKEN_EXCHANGE]), Kind::Grant),
+            required("subject_token", FieldValue::Text, Kind::Malformed),
+            required("subject_token_type", FieldValue::OneOf(&[JWT_TYPE, ID_TOKEN_TYPE]), Kind::Malformed),
+            required(
+                "identity_provider_id",
+                FieldValue::Id { prefix: "idp_", known: &["idp_emulator"] },
+                Kind::Client,
+            ),
+            required("service_account_id", FieldValue::OneOf(&["svcacct-emulator"]), Kind::Account),
+            optional("client_id", FieldValue::Text, Kind::Malformed),
+        ],
+        only_known_fields: false,
+        proof: Proof::Field("subject_token"),
+        trust: Trust {
+            audiences: &["https://api.openai.com/v1"],
+            sole_audience: false,
+            algorithms: BOTH,
+            single_use: false,
+            max_life: None,
+        },
+        life: Lifetime { own: 3600, of_remaining: Some(1), floor: 1 },
+        token: TokenForm::Opaque("oat-"),
+        answer: &[
+            ("access_token", Part::Token),
+            ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
+            ("token_type", Part::Text("Bearer")),
+            ("expires_in", Part::Seconds),
+        ],
+        errors: Errors {
+            shape: Shape::Oauth,
+            rows: &[
+                row(&[Kind::Grant], 400, named("unsupported_grant_type")),
+                row(&[Kind::Client, Kind::Account, Kind::NotPropagated], 401, named("invalid_grant")),
+                row(
+                    &[
+                        Kind::TooLarge,
+                        Kind::Jwt,
+                        Kind::Algorithm,
+                        Kind::Key,
+                        Kind::Signature,
+                        Kind::Issuer,
+                        Kind::Audience,
+                        Kind::Subject,
+                        Kind::Expired,
+                        Kind::NotYetValid,
+                        Kind::LivesTooLong,
+                        Kind::Spent,
+                    ],
+                    401,
+                    named("invalid_subject_token"),
+                ),
+            ],
+            other: (400, named("invalid_request"), None),
+        },
+    }],
+    documents: &[],
+    api: ApiRules {
+        header: "authorization",
+        prefix: "Bearer ",
+        companion: None,
+        refused_headers: &[],
+        unauthorized: (Shape::Openai, named("invalid_api_key")),
+        answers: &[
+            ("POST", "/v1/responses", ApiAnswer::OpenaiResponse),
+            ("POST", "/v1/chat/completions", ApiAnswer::OpenaiChat),
+        ],
+    },
+};

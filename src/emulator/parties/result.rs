@@ -1,0 +1,107 @@
+//! What a relying party gives for a JWT: a token, remembered for its API, and the answer that carries it.
+
+use super::check;
+use super::error_body::json_answer;
+use super::incoming::Fields;
+use super::refusal::{Kind, Refusal};
+use super::rules::{Endpoint, Lifetime, Part, TokenForm};
+use crate::emulator::call::Algorithm;
+use crate::emulator::faults::PartyFaults;
+use crate::emulator::handle::EmulatorHandle;
+use crate::emulator::party::Party;
+use crate::emulator::party_results::Issued;
+use axum::body::Body;
+use axum::http::Response;
+use serde_json::{Map, Value, json};
+
+/// The size of the filling of a huge answer, in bytes.
+const FILLING: usize = 2 * 1024 * 1024;
+/// The number of random characters of an opaque token.
+const TOKEN_LENGTH: usize = 48;
+
+/// Issues a token to the subject of a JWT with so many seconds left.
+pub(super) async fn issue(
+    handle: &EmulatorHandle,
+    party: Party,
+    endpoint: &Endpoint,
+    fields: &Fields,
+    (subject, remaining): (String, i64),
+) -> Result<Response<Body>, Refusal> {
+    let faults = handle.faults().of(party);
+    let life = match faults.result_life_seconds {
+        Some(seconds) => i64::from(seconds),
+        None => lifetime(&endpoint.life, remaining),
+    };
+    let now = handle.now();
+    let expiry = now.plus(life);
+    let token = match endpoint.token {
+        TokenForm::Opaque(prefix) => format!("{prefix}{}", random()),
+        TokenForm::Jwt => {
+            let claims = json!({
+                "iss": party.name(), "sub": subject, "iat": now.unix(), "exp": expiry.unix(),
+                "jti": uuid::Uuid::new_v4().to_string(),
+            });
+            let signed = handle.signer().sign(Algorithm::Rs256, &claims).await;
+            signed.map_err(|_| Refusal::new(Kind::Key, "the party cannot sign"))?
+        }
+    };
+    let scope = check::text(fields, "scope").to_owned();
+    let answer = answer(endpoint, &faults, &token, life);
+    handle.parties().issue(token, Issued { party, hop: 1, expiry, scope, subject });
+    Ok(json_answer(&answer))
+}
+
+fn lifetime(rule: &Lifetime, remaining: i64) -> i64 {
+    let bound = rule.of_remaining.map_or(i64::MAX, |times| remaining.saturating_mul(times));
+    rule.own.min(bound).max(rule.floor)
+}
+
+fn answer(endpoint: &Endpoint, faults: &PartyFaults, token: &str, life: i64) -> Value {
+    let mut answer = Value::Object(Map::new());
+    for (path, part) in endpoint.answer {
+        let value = match part {
+            Part::Token => json!(token),
+            Part::Text(text) => json!(text),
+            Part::Seconds if faults.no_expiry => continue,
+            Part::Seconds if faults.text_seconds => json!(life.to_string()),
+            Part::Seconds => json!(life),
+        };
+        put(&mut answer, path, value);
+    }
+    if faults.huge {
+        put(&mut answer, "filling", json!("x".repeat(FILLING)));
+    }
+    answer
+}
+
+/// Sets what is at a path of names separated by dots.
+fn put(root: &mut Value, path: &str, value: Value) {
+    let place = path.split('.').fold(root, |place, name| &mut place[name]);
+    *place = value;
+}
+
+fn random() -> String {
+    (0..TOKEN_LENGTH).map(|_| fastrand::alphanumeric()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_result_is_bounded_by_the_party_and_by_the_jwt() {
+        let rule = Lifetime { own: 3600, of_remaining: Some(2), floor: 60 };
+        for (remaining, life) in [(3000, 3600), (300, 600), (20, 60)] {
+            assert_eq!(lifetime(&rule, remaining), life, "{remaining}");
+        }
+        assert_eq!(lifetime(&Lifetime { of_remaining: None, ..rule }, 20), 3600);
+    }
+
+    #[test]
+    fn a_path_leads_into_objects() {
+        let mut answer = json!({});
+        put(&mut answer, "auth.client_token", json!("t"));
+        put(&mut answer, "auth.lease_duration", json!(1));
+        assert_eq!(answer, json!({ "auth": { "client_token": "t", "lease_duration": 1 } }));
+    }
+}

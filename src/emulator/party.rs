@@ -1,0 +1,48 @@
+//! The relying parties whose token endpoints the emulator serves.
+
+use serde::{Deserialize, Serialize};
+
+/// A relying party. Its name is a segment of its paths, the key of its faults, and the name that it is counted under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// Anthropic's API.
+    Anthropic,
+    /// OpenAI's API.
+    Openai,
+    /// Microsoft Entra ID.
+    Entra,
+}
+
+impl Party {
+    /// Every party.
+    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Openai, Self::Entra];
+
+    /// The party with this name.
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|party| party.name() == name)
+    }
+
+    /// The party's name in paths, faults and counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Anthropic => "anthropic",
+            Self::Openai => "openai",
+            Self::Entra => "entra",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_in_a_path_is_the_name_in_the_faults() {
+        for party in Party::ALL {
+            assert_eq!(serde_json::to_value(party).unwrap(), party.name());
+            assert_eq!(Party::find(party.name()), Some(party));
+        }
+        assert_eq!(Party::find("Anthropic"), None);
+    }
+}
