@@ -217,7 +217,7 @@ async fn a_response_that_ends_with_its_connection_is_reset_when_a_shutdown_cuts_
     upstream.until(END).await;
     upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\ngood\r\n").await;
     caller.until("good").await;
-    wire.proxy.signal("TERM").await;
+    wire.proxy.signal("TERM");
     assert_eq!(caller.ended().await, (String::new(), Some(ErrorKind::ConnectionReset)));
     assert!(wire.proxy.ended().await.success());
 }

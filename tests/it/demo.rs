@@ -1,7 +1,7 @@
 //! The demo as a newcomer meets it: what it shows, what it lets them try, and how it ends.
 
 use crate::support::client::{Answer, get, send};
-use crate::support::program::WAIT_LIMIT;
+use crate::support::program::{WAIT_LIMIT, send_signal};
 use attache::clock::Clock;
 use attache::credential::CredentialSource;
 use attache::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
@@ -78,8 +78,7 @@ async fn it_stays_for_more_requests_until_it_is_told_to_end() {
     let metrics = send(demo.metrics, get("/metrics", &[])).await;
     assert!(metrics.text().contains("token_fetch_count_total"), "{}", metrics.text());
 
-    let pid = demo.child.id().unwrap().to_string();
-    assert!(Command::new("kill").args(["-TERM", &pid]).status().await.unwrap().success());
+    send_signal(demo.child.id().unwrap(), "TERM");
     let end = timeout(WAIT_LIMIT, demo.child.wait()).await.unwrap().unwrap();
     assert_eq!(end.code(), Some(0));
 }

@@ -65,7 +65,7 @@ async fn an_end_that_comes_with_the_request_is_a_half_close() {
     caller.write_all(b"GET / HTTP/1.1\r\nhost: p\r\n\r\n").await.unwrap();
     caller.shutdown().await.unwrap();
     end_has_come(&caller).await;
-    wire.proxy.signal("CONT").await;
+    wire.proxy.signal("CONT");
     let mut upstream = wire.upstream().await;
     upstream.until(END).await;
     upstream.send("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nlate\r\n").await;

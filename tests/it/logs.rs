@@ -143,14 +143,14 @@ async fn a_signal_raises_the_level_to_debug_and_another_lowers_it() {
         World::pinned(Upstream::scripted(|_| async { text("hello") }).await, &["--log-level", "info"]).await;
     let line = |path: &'static str| move |line: &Value| line["path"] == path;
     send(world.proxy.proxy, get("/before", &[])).await;
-    world.proxy.signal("USR1").await;
+    world.proxy.signal("USR1");
     world.proxy.logged(|line| line["msg"] == "logging at debug until told again").await;
     send(world.proxy.proxy, get("/between", &[])).await;
     world.proxy.logged(line("/between")).await;
-    world.proxy.signal("USR1").await;
+    world.proxy.signal("USR1");
     world.proxy.logged(|line| line["msg"] == "logging at --log-level again").await;
     send(world.proxy.proxy, get("/after", &[])).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     tokio::time::timeout(WAIT_LIMIT, world.proxy.ended()).await.unwrap();
     world.proxy.logged(|line| line["msg"] == "stopped").await;
     let log = world.proxy.log();

@@ -77,7 +77,7 @@ async fn proxy(sts: &Sts, variables: &[(&str, &str)]) -> Program {
 
 /// Ends the program, so that everything has been delivered.
 async fn stop(mut proxy: Program) {
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     assert!(proxy.ended().await.success());
 }
 

@@ -138,7 +138,7 @@ async fn a_program_that_was_stopped_past_its_tokens_end_does_not_send_it() {
     sleep(attache::clock::Clock::system().until(expired) + Duration::from_millis(50)).await;
     let mut waiting = JoinSet::new();
     waiting.spawn(send(world.proxy.proxy, get("/", &[])));
-    world.proxy.signal("CONT").await;
+    world.proxy.signal("CONT");
     assert_eq!(waiting.join_next().await.unwrap().unwrap().status, StatusCode::OK);
     let seen = world.upstream.seen().pop().unwrap();
     assert_ne!(seen.token(), old.token());

@@ -63,7 +63,7 @@ async fn nothing_that_was_planted_is_logged_scraped_or_pushed() {
         outputs.push(send(proxy.admin, get(page, &[])).await.text().to_owned());
     }
     collector.requests(4).await;
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     assert!(proxy.ended().await.success());
     proxy.logged(|line| line["msg"] == "stopped").await;
     outputs.extend(proxy.log().iter().map(ToString::to_string));

@@ -228,6 +228,24 @@ fn there_is_one_tls_stack_and_one_http_stack() {
     assert_eq!(of_ring.map(|package| package.name).collect::<Vec<_>>(), ["rustls-webpki"]);
 }
 
+/// `cargo test` needs Rust and a C compiler. What else tests run is essential on every Debian, or the test is ignored.
+#[test]
+fn tests_run_no_program_that_a_machine_with_rust_may_lack() {
+    let command = format!("Command::{}(", "new");
+    for path in rust_files(Path::new("tests")) {
+        let text = read(&path);
+        for (at, _) in text.match_indices(&command) {
+            let Some((program, _)) =
+                text[at + command.len()..].strip_prefix('"').and_then(|rest| rest.split_once('"'))
+            else {
+                continue;
+            };
+            let known = ["/bin/sh", "attache", "mkfifo", "unshare"].contains(&program);
+            assert!(known, "{} runs {program}", path.display());
+        }
+    }
+}
+
 struct Package<'l> {
     name: &'l str,
     dependencies: BTreeSet<&'l str>,

@@ -52,7 +52,7 @@ fn the_readme_begins_with_the_two_commands_that_need_nothing() {
     let readme = read("README.md");
     let blocks: Vec<&str> =
         readme.split("```sh ").skip(1).map(|rest| rest.split("\n```").next().unwrap()).collect();
-    assert_eq!(blocks[..2], ["needs-checkout\ncargo run --release -- demo", "needs-checkout\ncargo test"]);
+    assert_eq!(blocks[..2], ["needs-checkout\ncargo run -- demo", "needs-checkout\ncargo test"]);
 }
 
 #[test]

@@ -83,7 +83,7 @@ async fn unix_sockets_are_taken_over_and_their_files_stay() {
     let path = directory.path("proxy");
     let mut world = started(vec![UnixListener::bind(&path).unwrap().into()], None).await;
     assert_eq!(connect(&path).await.send(get("/", &[])).await.status, StatusCode::OK);
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert!(world.proxy.ended().await.success());
     assert!(path.exists(), "systemd made it and will hand it over again");
 }
@@ -170,12 +170,12 @@ async fn the_service_manager_is_told_of_beginning_reload_and_end() {
     let mut proxy = manager.started(&sts, r#"exec "$0" "$@""#).await;
     assert_eq!(manager.told().await, "READY=1\n");
     assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
-    proxy.signal("HUP").await;
+    proxy.signal("HUP");
     let reloading = manager.told().await;
     let moment = reloading.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap();
     assert!(moment.trim_end().parse::<u64>().unwrap() > 0, "{reloading}");
     assert_eq!(manager.told().await, "READY=1\n");
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     assert_eq!(manager.told().await, "STOPPING=1\n");
     assert!(proxy.ended().await.success());
 }
@@ -208,7 +208,7 @@ async fn a_watchdog_of_another_process_hears_nothing() {
     let line = r#"WATCHDOG_USEC=100000 WATCHDOG_PID=1 exec "$0" "$@""#;
     let proxy = manager.started(&sts, line).await;
     assert_eq!(manager.told().await, "READY=1\n");
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     assert_eq!(manager.told().await, "STOPPING=1\n");
 }
 
@@ -231,6 +231,6 @@ async fn a_service_manager_that_reads_nothing_holds_up_nothing() {
         assert_eq!(line["code"], "service_manager_deaf", "{line}");
     }
     assert_eq!(send(proxy.admin, get("/healthz", &[])).await.text(), "ok\n");
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     assert!(proxy.ended().await.success());
 }

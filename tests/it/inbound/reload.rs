@@ -45,7 +45,7 @@ impl Renewal {
 
     /// Sends SIGHUP and waits for the first line with this message that says this of what is wrong, if anything.
     async fn hang_up(&mut self, message: &str, error: &str) -> Value {
-        self.world.proxy.signal("HUP").await;
+        self.world.proxy.signal("HUP");
         let says = |line: &Value| line["error"].as_str().unwrap_or_default().contains(error);
         self.world.proxy.logged(|line| line["msg"] == message && says(line)).await
     }
@@ -124,8 +124,8 @@ async fn whoever_asks_without_need_is_told_so() {
 #[tokio::test]
 async fn a_hangup_does_not_end_a_proxy_without_tls() {
     let mut world = World::start().await;
-    world.proxy.signal("HUP").await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("HUP");
+    world.proxy.signal("TERM");
     assert!(world.proxy.ended().await.success());
 }
 
@@ -163,12 +163,12 @@ async fn authorities_are_followed_too() {
     // A bundle that is being written: its first certificate is whole, its second is not.
     let bundle = [fs::read(other.path("ca.pem")).unwrap(), fs::read(one.path("ca.pem")).unwrap()].concat();
     fs::write(&ca, &bundle[..bundle.len() - 100]).unwrap();
-    world.proxy.signal("HUP").await;
+    world.proxy.signal("HUP");
     world.proxy.logged(|line| line["code"] == "tls_files_unusable").await;
     assert!(is_let_in(&one).await, "the authorities before stay in use");
 
     fs::copy(other.path("ca.pem"), &ca).unwrap();
-    world.proxy.signal("HUP").await;
+    world.proxy.signal("HUP");
     world.proxy.logged(|line| line["msg"] == NEW).await;
     assert!(!is_let_in(&one).await);
     assert!(is_let_in(&other).await);

@@ -82,7 +82,7 @@ async fn a_socket_that_was_left_behind_is_replaced() {
 async fn a_killed_proxy_can_be_started_again() {
     let directory = Directory::new("killed");
     let mut first = world(&directory, &[]).await;
-    first.proxy.signal("KILL").await;
+    first.proxy.signal("KILL");
     first.proxy.ended().await;
     assert!(directory.path("proxy").exists());
     let _second = world(&directory, &[]).await;
@@ -135,7 +135,7 @@ async fn the_files_go_with_the_proxy() {
     let directory = Directory::new("removed");
     let mut world = world(&directory, &[]).await;
     assert!(directory.path("proxy").exists() && directory.path("metrics").exists());
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert!(world.proxy.ended().await.success());
     assert!(!directory.path("proxy").exists() && !directory.path("metrics").exists());
 }
@@ -146,7 +146,7 @@ async fn a_file_that_took_the_place_stays() {
     let mut world = world(&directory, &[]).await;
     fs::remove_file(directory.path("proxy")).unwrap();
     let _successor = UnixListener::bind(directory.path("proxy")).unwrap();
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert!(world.proxy.ended().await.success());
     assert!(directory.path("proxy").exists() && !directory.path("metrics").exists());
 }

@@ -15,7 +15,7 @@ async fn an_http_2_request_in_flight_is_answered_too() {
     let (mut sender, _connection) = http2(world.proxy.proxy).await;
     let response = sender.send_request(get("http://proxy.local/", &[]));
     world.upstream.requests(1).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     world.proxy.logged(|line| line["msg"] == "draining").await;
     permits.add_permits(1);
     assert_eq!(Answer::read(response.await.unwrap()).await.text(), "at last");
@@ -55,7 +55,7 @@ async fn callers_of_http_2_are_told_to_go_away_while_their_requests_are_answered
     let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
     caller.write_all(REQUEST).await.unwrap();
     world.upstream.requests(1).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert!(next_frame(&mut caller, GOAWAY).await.is_some());
     permits.add_permits(1);
     assert_eq!(next_frame(&mut caller, DATA).await.unwrap(), b"at last");
@@ -80,7 +80,7 @@ async fn a_stream_that_is_opened_before_its_caller_has_heard_of_the_end_is_serve
     let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
     caller.write_all(REQUEST).await.unwrap();
     world.upstream.requests(1).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert_eq!(last_stream(&mut caller).await, (1 << 31) - 1);
     // The PING behind it is not answered yet, so for all the proxy knows this crosses its word.
     caller.write_all(NEXT_REQUEST).await.unwrap();

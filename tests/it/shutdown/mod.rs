@@ -49,7 +49,7 @@ async fn a_request_in_flight_is_answered_and_the_exit_is_clean() {
         let mut caller = JoinSet::new();
         caller.spawn(send(address, get("/", &[])));
         world.upstream.requests(1).await;
-        world.proxy.signal(signal).await;
+        world.proxy.signal(signal);
         world.proxy.logged(|line| line["msg"] == "draining").await;
         assert!(TcpStream::connect(address).await.is_err(), "no new connection is taken");
         permits.add_permits(1);
@@ -66,7 +66,7 @@ async fn callers_that_keep_their_connection_learn_from_the_answer_in_flight_that
     let answer = caller.begin(get("/", &[]));
     let drain = async {
         world.upstream.requests(1).await;
-        world.proxy.signal("TERM").await;
+        world.proxy.signal("TERM");
         world.proxy.logged(|line| line["msg"] == "draining").await;
         permits.add_permits(1);
     };
@@ -90,7 +90,7 @@ async fn websockets(flags: &[&str]) -> (World, [TokioIo<Upgraded>; 2], Owned) {
 #[tokio::test]
 async fn websockets_of_either_version_go_on_until_they_end() {
     let (mut world, mut pipes, _connection) = websockets(&[]).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     world.proxy.logged(|line| line["msg"] == "draining").await;
     for pipe in &mut pipes {
         pipe.write_all(b"ping").await.unwrap();
@@ -106,7 +106,7 @@ async fn websockets_of_either_version_go_on_until_they_end() {
 #[tokio::test]
 async fn websockets_that_do_not_end_are_cut_off_in_time() {
     let (mut world, pipes, _connection) = websockets(&["--shutdown-timeout", "300ms"]).await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     let cut_off = world.proxy.logged(|line| line["code"] == "shutdown_cut_off").await;
     assert_eq!(cut_off["level"], "WARN");
     assert!(world.proxy.ended().await.success());
@@ -119,7 +119,7 @@ async fn a_caller_that_has_just_connected_is_answered_and_sent_away() {
     let mut early = TcpStream::connect(world.proxy.proxy).await.unwrap();
     // Connections are accepted in their order, so with this answer the other one has been accepted.
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     world.proxy.logged(|line| line["msg"] == "draining").await;
     early.write_all(GET).await.unwrap();
     let answer = read_to_end(&mut early).await;
@@ -147,7 +147,7 @@ async fn a_request_that_crosses_the_end_of_its_kept_connection_is_answered() {
     let mut caller = TcpStream::connect(world.proxy.proxy).await.unwrap();
     caller.write_all(GET).await.unwrap();
     read_until(&mut caller, "hello").await;
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     world.proxy.logged(|line| line["msg"] == "draining").await;
     one_more(&mut caller).await;
     assert!(world.proxy.ended().await.success());
@@ -166,7 +166,7 @@ async fn so_is_one_behind_a_response_that_could_not_say_it_was_the_last() {
     read_until(&mut upstream, "\r\n\r\n").await;
     upstream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\na").await.unwrap();
     read_until(&mut caller, "\r\n\r\na").await;
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     proxy.logged(|line| line["msg"] == "draining").await;
     upstream.write_all(b"b").await.unwrap();
     read_until(&mut caller, "b").await;
@@ -188,8 +188,8 @@ async fn what_the_system_has_accepted_is_answered_too() {
         caller.write_all(GET).await.unwrap();
         callers.spawn(async move { read_to_end(&mut caller).await });
     }
-    world.proxy.signal("TERM").await;
-    world.proxy.signal("CONT").await;
+    world.proxy.signal("TERM");
+    world.proxy.signal("CONT");
     while let Some(answer) = callers.join_next().await {
         let answer = answer.unwrap();
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
@@ -204,7 +204,7 @@ async fn idle_connections_do_not_hold_the_end() {
     assert_eq!(caller.send(get("/", &[])).await.status, StatusCode::OK);
     let _silent = TcpStream::connect(world.proxy.proxy).await.unwrap();
     let began = tokio::time::Instant::now();
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     assert!(world.proxy.ended().await.success());
     assert!(began.elapsed().as_secs() < 5, "{:?}", began.elapsed());
 }
@@ -217,7 +217,7 @@ async fn what_does_not_end_is_cut_off_in_time() {
     let request = caller.begin(get("/", &[]));
     let ended = async {
         world.upstream.requests(1).await;
-        world.proxy.signal("TERM").await;
+        world.proxy.signal("TERM");
         world.proxy.ended().await
     };
     let (answer, status) = tokio::join!(request, ended);
@@ -229,7 +229,7 @@ async fn readiness_falls_before_connections_are_refused() {
     let mut world = World::pinned(Upstream::echo().await, &["--shutdown-delay", "1s"]).await;
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
     assert_eq!(send(world.proxy.admin, get("/readyz", &[])).await.status, StatusCode::OK);
-    world.proxy.signal("TERM").await;
+    world.proxy.signal("TERM");
     world.proxy.logged(|line| line["msg"] == "shutting down").await;
     let ready = send(world.proxy.admin, get("/readyz", &[])).await;
     assert_eq!((ready.status, ready.text()), (StatusCode::SERVICE_UNAVAILABLE, "waiting for: draining\n"));
@@ -248,7 +248,7 @@ async fn a_collector_that_never_answers_does_not_hold_the_end() {
     let host = upstream.authority();
     let mut proxy = Program::start(command, &["--upstream-scheme", "http", "--upstream-host", &host]).await;
     assert_eq!(send(proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
-    proxy.signal("TERM").await;
+    proxy.signal("TERM");
     collector.requests(1).await;
     assert!(proxy.ended().await.success());
 }

@@ -1,5 +1,6 @@
 //! The built program, started as an operator starts it, its log read line by line.
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{ExitStatus, Stdio};
@@ -114,16 +115,14 @@ impl Program {
         timeout(WAIT_LIMIT, search).await.unwrap()
     }
 
-    /// Sends a signal by name, as `kill -TERM` does.
-    pub async fn signal(&self, name: &str) {
-        let pid = self.child.id().unwrap().to_string();
-        let status = Command::new("kill").args([format!("-{name}"), pid]).status().await.unwrap();
-        assert!(status.success());
+    /// Sends a signal, by the name that `kill` knows it by.
+    pub fn signal(&self, name: &str) {
+        send_signal(self.pid(), name);
     }
 
     /// Stops the program. When this resolves, none of its threads runs until SIGCONT.
     pub async fn stop(&self) {
-        self.signal("STOP").await;
+        self.signal("STOP");
         let tasks = format!("/proc/{}/task", self.pid());
         let is_stopped = |task: std::fs::DirEntry| {
             let stat = std::fs::read_to_string(task.path().join("stat")).unwrap();
@@ -154,4 +153,19 @@ async fn read(
         log.lock().unwrap().push(line);
         growing.send_modify(|lines| *lines += 1);
     }
+}
+
+/// Sends a signal to a process. A machine with Rust need not have the program `kill`.
+pub fn send_signal(pid: u32, name: &str) {
+    let signal = match name {
+        "CONT" => Signal::CONT,
+        "HUP" => Signal::HUP,
+        "INT" => Signal::INT,
+        "KILL" => Signal::KILL,
+        "STOP" => Signal::STOP,
+        "TERM" => Signal::TERM,
+        "USR1" => Signal::USR1,
+        _ => panic!("no test has sent SIG{name} before"),
+    };
+    kill_process(Pid::from_raw(pid.try_into().unwrap()).unwrap(), signal).unwrap();
 }

@@ -40,7 +40,7 @@ impl Guarded {
 
     /// Sends SIGHUP and waits for the first line with this message that says this of what is wrong, if anything.
     async fn hang_up(&mut self, message: &str, error: &str) -> Value {
-        self.world.proxy.signal("HUP").await;
+        self.world.proxy.signal("HUP");
         let says = |line: &Value| line["error"].as_str().unwrap_or_default().contains(error);
         self.world.proxy.logged(|line| line["msg"] == message && says(line)).await
     }
@@ -114,7 +114,7 @@ async fn an_authority_that_is_added_later_is_trusted_then() {
     let mut world = World::pinned(serving, &["--upstream-ca-cert", &ca]).await;
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::BAD_GATEWAY);
     fs::copy(upstream.path("ca.pem"), &ca).unwrap();
-    world.proxy.signal("HUP").await;
+    world.proxy.signal("HUP");
     world.proxy.logged(|line| line["msg"] == NEW).await;
     assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
 }
