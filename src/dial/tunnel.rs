@@ -2,21 +2,16 @@
 
 use super::dialer::Socket;
 use super::tunnel_error::TunnelError;
+use crate::http1::client::{Connection, ExchangeError};
+use crate::http1::rewind::Rewind;
 use crate::model::parent_proxy::ParentProxy;
 use crate::model::target::Target;
-use crate::tasks::Tasks;
 use bytes::Bytes;
 use http::header::{HOST, PROXY_AUTHORIZATION};
 use http::{HeaderValue, Request, Uri};
 use http_body_util::Empty;
-use hyper::client::conn::http1;
-use hyper::upgrade::{Upgraded, on};
-use hyper_util::rt::TokioIo;
 
-/// The most bytes of a proxy's response that are buffered.
-const MAX_BUFFERED: usize = 16 * 1024;
-
-/// Opens a tunnel to the target through a connection to the proxy, which a task of `tasks` drives.
+/// Opens a tunnel to the target through a connection to the proxy.
 ///
 /// # Errors
 /// When the proxy does not open one.
@@ -24,22 +19,18 @@ pub async fn open(
     parent_proxy: &ParentProxy,
     stream: Socket,
     target: &Target,
-    tasks: &Tasks,
-) -> Result<TokioIo<Upgraded>, TunnelError> {
-    let (mut sender, connection) = http1::Builder::new()
-        .title_case_headers(true)
-        .max_buf_size(MAX_BUFFERED)
-        .handshake::<_, Empty<Bytes>>(TokioIo::new(stream))
-        .await
-        .map_err(TunnelError::Exchange)?;
-    tasks.spawn(async move {
-        // The request that asked for the tunnel gets the error too, and reports it.
-        let _ = connection.with_upgrades().await;
-    });
-    let answer = sender.send_request(connect(parent_proxy, target)).await.map_err(TunnelError::Exchange)?;
+) -> Result<Rewind, TunnelError> {
+    let connection = Connection::new(Box::new(stream));
+    let request = connect(parent_proxy, target);
+    let answer =
+        connection.send(&request, Empty::<Bytes>::new()).await.map_err(|failure| match failure.error {
+            ExchangeError::Message(error) => TunnelError::Exchange(error),
+            ExchangeError::Body(never) => match never {},
+        })?;
     let status = answer.status();
     match status.as_u16() {
-        200..=299 => on(answer).await.map(TokioIo::new).map_err(TunnelError::Exchange),
+        // Any of them opens the tunnel, also one that has no content elsewhere.
+        200..=299 => Ok(answer.into_body().into_stream()),
         407 if parent_proxy.authorization().is_none() => Err(TunnelError::NoCredentials),
         407 => Err(TunnelError::Credentials),
         403 => Err(TunnelError::Forbidden),
@@ -48,13 +39,13 @@ pub async fn open(
     }
 }
 
-fn connect(parent_proxy: &ParentProxy, target: &Target) -> Request<Empty<Bytes>> {
+fn connect(parent_proxy: &ParentProxy, target: &Target) -> Request<()> {
     // The port always stands here, the scheme's default too.
     let place = format!("{}:{}", target.host(), target.port());
     let host = HeaderValue::try_from(&place).expect("a parsed host is visible ASCII");
     let mut request =
         Request::connect(Uri::try_from(place).expect("a parsed host and a port are an authority"))
-            .body(Empty::new())
+            .body(())
             .expect("a method and an authority make a request");
     request.headers_mut().insert(HOST, host);
     if let Some(value) = parent_proxy.authorization() {

@@ -2,6 +2,7 @@
 
 use super::connect_time::ConnectTime;
 use crate::diagnostics::DiagnosticCode;
+use crate::http1::error as http1;
 use http::StatusCode;
 use std::io;
 use std::time::Duration;
@@ -38,7 +39,7 @@ pub enum TunnelError {
     Refused(StatusCode),
     /// The proxy hangs up, or speaks no HTTP.
     #[error("no usable answer: {0}")]
-    Exchange(#[source] hyper::Error),
+    Exchange(#[source] http1::Error),
     /// The proxy says that it opened a tunnel, and TLS gets no answer of TLS through it: a page, or the end.
     #[error("it opened a tunnel, and TLS through it failed: {0}")]
     Tunnel(#[source] io::Error),

@@ -42,6 +42,10 @@ pub(super) fn of_response(
     version: Version,
     headers: &mut HeaderMap,
 ) -> Result<Length, Error> {
+    // Behind a success is the tunnel, whatever the fields say (RFC 9110, section 9.3.6), and other content is not read.
+    if *method == Method::CONNECT {
+        return Ok(Length::UntilClose);
+    }
     let has_no_body = *method == Method::HEAD || !may_have_body(status);
     if !has_no_body && headers.contains_key(TRANSFER_ENCODING) {
         if version != Version::HTTP_11 {

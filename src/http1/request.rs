@@ -104,10 +104,14 @@ fn skip_empty_lines(held: &mut Bytes) {
     }
 }
 
-/// Formats the header of a request to an upstream. Of the target it has path and query only.
+/// Formats the header of a request to an upstream, or of a `CONNECT` to an HTTP proxy. Of the target the first has path and query
+/// only, and the second host and port (RFC 9112, section 3.2).
 pub(super) fn written<T>(head: &Request<T>) -> Vec<u8> {
     let (method, headers) = (head.method().as_str(), head.headers());
-    let target = path_and_query(head);
+    let target = match head.uri().authority() {
+        Some(authority) if *head.method() == Method::CONNECT => authority.as_str().as_bytes(),
+        Some(_) | None => path_and_query(head),
+    };
     let mut text = Vec::with_capacity(method.len() + target.len() + 16 + length_of(headers));
     text.extend_from_slice(method.as_bytes());
     text.push(b' ');

@@ -135,9 +135,8 @@ impl Connector {
             Some(parent_proxy) => {
                 let failed = |error| UpstreamError::ParentProxy(named(parent_proxy), error);
                 let stream = self.reach(parent_proxy).await.map_err(failed)?;
-                let tunnel = tunnel::open(parent_proxy, stream, self.dialled(target), &self.tasks)
-                    .await
-                    .map_err(failed)?;
+                let tunnel =
+                    tunnel::open(parent_proxy, stream, self.dialled(target)).await.map_err(failed)?;
                 match self.speak(alpn, window, target, Box::new(tunnel)).await {
                     Err(UpstreamError::Tls(error)) if !tls_error::is_of_tls(&error) => {
                         Err(failed(TunnelError::Tunnel(error)))

@@ -21,9 +21,14 @@ pub(crate) struct HttpProxy {
 impl HttpProxy {
     /// Whatever it is asked for, it leads there.
     pub(crate) async fn to(upstream: SocketAddr) -> Self {
+        Self::saying("HTTP/1.1 200 Connection established\r\n\r\n", upstream).await
+    }
+
+    /// The same with this answer to CONNECT.
+    pub(crate) async fn saying(answer: &'static str, upstream: SocketAddr) -> Self {
         Self::start(move |mut stream: TcpStream| async move {
             let mut upstream = TcpStream::connect(upstream).await.unwrap();
-            stream.write_all(b"HTTP/1.1 200 Connection established\r\n\r\n").await.unwrap();
+            stream.write_all(answer.as_bytes()).await.unwrap();
             // Either side may go at any time.
             let _ = copy_bidirectional(&mut stream, &mut upstream).await;
         })

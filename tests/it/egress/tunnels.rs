@@ -63,6 +63,25 @@ async fn an_http_upstream_is_reached_through_a_tunnel_too() {
 }
 
 #[tokio::test]
+async fn any_success_opens_the_tunnel_whatever_its_fields_say() {
+    let sts = Sts::start().await;
+    let upstream = Upstream::echo().await;
+    for answer in [
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.0 299 Go\r\nvia : 1.1 proxy\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n",
+        "HTTP/1.1 200 OK\r\ncontent-length: x\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\nconnection: close\r\n\r\n",
+    ] {
+        let proxy = HttpProxy::saying(answer, upstream.address).await;
+        let url = proxy.address.to_string();
+        let flags = ["--upstream-scheme", "http", "--upstream-host", ELSEWHERE];
+        let attache = attache(&sts, &[("HTTP_PROXY", &url)], &flags).await;
+        assert_eq!(send(attache.proxy, get("/", &[])).await.status, StatusCode::OK, "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn what_no_proxy_lists_and_this_machine_are_reached_without() {
     let upstream = Upstream::echo().await;
     let sts = Sts::start().await;
