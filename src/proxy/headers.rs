@@ -150,6 +150,21 @@ pub fn switch_to(headers: &mut HeaderMap, protocol: HeaderValue) {
     headers.insert(UPGRADE, protocol);
 }
 
+/// Says which fields of a request are for this hop, of those that are left (RFC 9110, sections 7.8 and 10.1.4). HTTP/2 has no
+/// such field, and its library would remove what is named there.
+pub fn state_hop(headers: &mut HeaderMap, is_http1: bool) {
+    let named = match (headers.contains_key(UPGRADE), headers.contains_key(TE)) {
+        (true, true) if is_http1 => "upgrade, te",
+        (true, false) if is_http1 => "upgrade",
+        (false, true) if is_http1 => "te",
+        (true | false, true | false) => {
+            headers.remove(CONNECTION);
+            return;
+        }
+    };
+    headers.insert(CONNECTION, HeaderValue::from_static(named));
+}
+
 fn remove_hop_by_hop(headers: &mut HeaderMap) {
     if headers.contains_key(CONNECTION) {
         let nominated: Vec<HeaderName> =

@@ -225,3 +225,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_fields_of_a_hop_are_named_over_http_1_1_and_not_over_http_2() {
+    for (lines, named) in [
+        (&[][..], None),
+        (&[("te", &b"trailers"[..])], Some("te")),
+        (&[("upgrade", b"websocket")], Some("upgrade")),
+        (&[("te", b"trailers"), ("upgrade", b"websocket")], Some("upgrade, te")),
+    ] {
+        let mut headers = map(lines.iter().copied());
+        // A request that is sent again may go over another version.
+        for (is_http1, named) in [(true, named), (false, None), (true, named)] {
+            state_hop(&mut headers, is_http1);
+            let expected = named.map(HeaderValue::from_static);
+            assert_eq!(
+                (headers.get(CONNECTION), headers.len()),
+                (expected.as_ref(), lines.len() + usize::from(named.is_some()))
+            );
+        }
+    }
+}

@@ -220,8 +220,10 @@ fn failure(sent: &Sent, error: MessageError) -> UpstreamError {
     }
 }
 
-/// Names the target in the request as the connection's protocol wants it. HTTP/1.1 writes path and query as they came.
+/// Names the target, and the fields of this hop, in the request as the connection's protocol wants it. HTTP/1.1 writes path and query
+/// as they came.
 fn address(head: &mut Request<RequestBody>, target: &Target, connection: &Connection) {
+    headers::state_hop(head.headers_mut(), matches!(connection, Connection::Http1(_)));
     match connection {
         Connection::Http1(_) => {
             if head.version() == Version::HTTP_2 {

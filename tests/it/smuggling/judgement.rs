@@ -93,8 +93,11 @@ impl Judgement {
         if NOT_FORWARDED.iter().any(|name| !message.values(name).is_empty()) {
             faults.push("a field of another hop");
         }
-        match (&message.values("connection")[..], &message.values("upgrade")[..]) {
-            ([], []) | ([b"upgrade"], [b"websocket"]) => {}
+        let [named, upgrade, te] =
+            ["connection", "upgrade", "te"].map(|name| message.values(name).join(&b"|"[..]));
+        match (&named[..], &upgrade[..], &te[..]) {
+            (b"", b"", b"") | (b"te", b"", b"trailers") => {}
+            (b"upgrade", b"websocket", b"") | (b"upgrade, te", b"websocket", b"trailers") => {}
             _ => faults.push("connection"),
         }
         if !message.trailers.iter().all(|(name, _)| name.eq_ignore_ascii_case("x-sum")) {
