@@ -157,7 +157,9 @@ impl Http2 {
     pub fn is_good(&self, now: Instant) -> bool {
         let turned_away = self.stream.0.turned_away.load(Ordering::Relaxed);
         let is_spent = self.stream.0.retirement.is_due(now) || self.stream.0.observed.has_many_resets();
-        !self.sender.is_closed() && !is_spent && !turned_away
+        // The library's sender learns of the end later than the requests that were lost by it, which would come back here.
+        let has_ended = self.sender.is_closed() || self.heard().has_ended();
+        !has_ended && !is_spent && !turned_away
     }
 
     /// What has come on it.

@@ -57,8 +57,12 @@ impl Heard {
         let after = u64::try_from(self.0.opened.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.0.last.store(after, Ordering::Relaxed);
         if is_end {
-            self.0.ended.store(true, Ordering::Release);
+            self.end();
         }
+    }
+
+    fn end(&self) {
+        self.0.ended.store(true, Ordering::Release);
     }
 }
 
@@ -96,6 +100,7 @@ impl Listening {
             },
         };
         if self.poll_end(context).is_ready() || broken.until.as_mut().poll(context).is_ready() {
+            self.heard.end();
             return Poll::Ready(Err(broken.error));
         }
         self.broken = Some(broken);

@@ -103,3 +103,56 @@ impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Telling {
         }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::Pin;
+    use std::task::{Context, Poll, ready};
+    use tokio::io::{
+        AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, Join, ReadBuf, WriteHalf, duplex, join, split,
+    };
+    use tokio::sync::oneshot;
+    use tokio::time::Instant;
+
+    /// Tells when the end is read.
+    struct End<R>(R, Arc<Notify>);
+
+    impl<R: AsyncRead + Unpin> AsyncRead for End<R> {
+        fn poll_read(
+            mut self: Pin<&mut Self>,
+            context: &mut Context<'_>,
+            buffer: &mut ReadBuf<'_>,
+        ) -> Poll<std::io::Result<()>> {
+            let before = buffer.filled().len();
+            ready!(Pin::new(&mut self.0).poll_read(context, buffer))?;
+            if buffer.filled().len() == before {
+                self.1.notify_one();
+            }
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_whose_end_has_been_read_is_good_for_no_request() {
+        let (ours, mut theirs) = duplex(64 << 10);
+        let (tasks, ended) = (Tasks::default(), Arc::new(Notify::new()));
+        let many_streams = [0, 0, 6, 4, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 100];
+        theirs.write_all(&many_streams).await.unwrap();
+        let (reading, writing) = split(ours);
+        let stream: Join<_, WriteHalf<DuplexStream>> = join(End(reading, ended.clone()), writing);
+        let connection = handshake(Box::new(stream), &tasks, SHARED_WINDOW).await.unwrap();
+        let Connection::Http2(connection) = connection else { panic!("HTTP/2 was asked for") };
+        theirs.read_exact(&mut [0; 24]).await.unwrap();
+        assert!(connection.is_good(Instant::now()));
+        // This task runs before the one that closes the sender, which is woken later.
+        let (say, said) = oneshot::channel();
+        tasks.spawn(async move {
+            ended.notified().await;
+            say.send((connection.sender.is_closed(), connection.is_good(Instant::now()))).unwrap();
+        });
+        tokio::task::yield_now().await;
+        drop(theirs);
+        assert_eq!(said.await.unwrap(), (false, false));
+    }
+}
