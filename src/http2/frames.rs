@@ -7,6 +7,7 @@ use super::flushes::Flushes;
 use super::frame_headers::FrameHeaders;
 use super::header_deadline::HeaderDeadline;
 use super::inbound::Inbound;
+use super::lingering::Lingering;
 use super::observed::Observed;
 use std::io::{self, ErrorKind, IoSlice};
 use std::pin::Pin;
@@ -25,6 +26,8 @@ pub struct CountedFrames<S> {
     received: Inbound,
     sent: FrameHeaders,
     counts: Counts,
+    /// The peer has flooded the connection and has been told so.
+    lingering: Option<Lingering>,
 }
 
 /// The peer of a connection.
@@ -39,7 +42,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     pub fn of_caller(stream: S, flushes: Flushes, header_read_timeout: Duration) -> Self {
         let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
         let peer = Peer::Caller { deadline: HeaderDeadline::new(header_read_timeout) };
-        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
+        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0), lingering: None }
     }
 
     /// The frames of an upstream, to which the preface has not been sent yet.
@@ -47,7 +50,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         let (received, sent) = (Inbound::of_upstream(), FrameHeaders::after(PREFACE));
         let flushes = observed.flushes.clone();
         let peer = Peer::Upstream { observed, received: FrameHeaders::default() };
-        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0) }
+        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0), lingering: None }
     }
 
     /// Sends GOAWAY with the reason, if that is possible without waiting and between two frames.
@@ -92,12 +95,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         if floods {
             self.say_goodbye(context);
             buffer.set_filled(before);
-            return Poll::Ready(Err(io::Error::other(self.peer.flood())));
+            self.lingering = Some(Lingering::begin());
+            return self.poll_flooded(context);
         }
         match read {
             Poll::Ready(read) => Poll::Ready(read.map(|came| came == 0)),
             Poll::Pending => self.poll_late(context),
         }
+    }
+
+    /// Resolves with an error when the connection of a peer that floods it can be closed.
+    fn poll_flooded<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        // Requests to an upstream are sent again, so their connection fails at once.
+        if let (Peer::Caller { .. }, Some(lingering)) = (&self.peer, &mut self.lingering) {
+            ready!(lingering.poll(&mut self.stream, context));
+        }
+        Poll::Ready(Err(io::Error::other(self.peer.flood())))
     }
 
     /// Called when there is nothing to read. Resolves with an error when the deadline of a header has passed.
@@ -144,6 +157,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for CountedFrames<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        if self.lingering.is_some() {
+            return self.poll_flooded(context);
+        }
         let before = buffer.filled().len();
         loop {
             self.received.hand_over(buffer);
@@ -160,6 +176,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
+        if self.lingering.is_some() {
+            return self.poll_flooded(context);
+        }
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.written(&bytes[..written]);
         Poll::Ready(Ok(written))
@@ -170,6 +189,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        if self.lingering.is_some() {
+            return self.poll_flooded(context);
+        }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
         let mut left = written;
         for slice in slices {
@@ -185,6 +207,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.lingering.is_some() {
+            return self.poll_flooded(context);
+        }
         let this = &mut *self;
         this.flushes.begin(context);
         ready!(Pin::new(&mut this.stream).poll_flush(context))?;

@@ -19,5 +19,7 @@ mod frame_headers;
 mod inbound;
 /// The deadline of a header.
 mod header_deadline;
+/// The end of a connection whose caller floods it.
+mod lingering;
 /// Detects floods of frames.
 mod counts;
