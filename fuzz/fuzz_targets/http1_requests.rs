@@ -132,6 +132,10 @@ struct Caller(DuplexStream);
 
 impl CallerStream for Caller {
     fn reset_when_dropped(&self) {}
+
+    fn failure(&self) -> Option<io::Error> {
+        None
+    }
 }
 
 impl AsyncRead for Caller {

@@ -11,11 +11,13 @@ use super::request::{self, RequestHead};
 use super::stream::CallerStream;
 use bytes::Bytes;
 use http_body::Frame;
+use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 use tokio::io::{AsyncWrite, Empty, Join, empty, join};
-use tokio::time::Instant;
+use tokio::time::{Instant, Sleep, sleep};
 
 /// The interim response for which a caller waits before it sends a body (RFC 9110, section 10.1.1).
 const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
@@ -23,6 +25,8 @@ const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 const MAX_EMPTY_LINES: usize = 64;
 /// The maximum number of bytes of an unused body that are read and discarded to reach the next request.
 const MAX_SKIPPED_BYTES: usize = 64 * 1024;
+/// How often a connection that is not read is checked for a failure.
+const FAILURE_CHECK: Duration = Duration::from_secs(1);
 
 /// A handle to a caller's connection. Clones refer to the same connection.
 #[derive(Clone)]
@@ -40,6 +44,8 @@ pub(super) struct ConnIo {
     empty_lines: usize,
     /// What is known of the caller's end of the connection since the last request.
     caller_end: CallerEnd,
+    /// When a connection that is not read is looked at again.
+    next_check: Option<Pin<Box<Sleep>>>,
     /// What is left to write of the interim response before the body is read.
     interim: &'static [u8],
     /// A `RequestBody` reads the body.
@@ -53,6 +59,10 @@ pub(super) struct ConnIo {
 /// Stands in for the stream of a connection that has been taken out.
 impl CallerStream for Join<Empty, Empty> {
     fn reset_when_dropped(&self) {}
+
+    fn failure(&self) -> Option<io::Error> {
+        None
+    }
 }
 
 impl Shared {
@@ -64,6 +74,7 @@ impl Shared {
             skipped: 0,
             empty_lines: 0,
             caller_end: CallerEnd::Unseen,
+            next_check: None,
             interim: b"",
             has_reader: false,
             server: None,
@@ -115,6 +126,7 @@ impl ConnIo {
     /// Begins a body of this length. Returns whether there is one.
     pub(super) fn begin_body(&mut self, length: Length, expects_continue: bool) -> bool {
         (self.decoder, self.skipped, self.caller_end) = (length.into(), 0, CallerEnd::Unseen);
+        self.next_check = None;
         self.has_reader = !self.decoder.is_ended();
         self.interim = if expects_continue { CONTINUE } else { b"" };
         self.has_reader
@@ -174,10 +186,11 @@ impl ConnIo {
     /// its reader.
     ///
     /// Requests that the caller sends meanwhile are kept, up to the size of a header. A close behind more than that is found
-    /// when the first of them are read.
+    /// when the first of them are read, but a reset is found within a second.
     pub(super) fn poll_gone(&mut self, context: &mut Context<'_>, is_last_request: bool) -> Poll<Error> {
         let mut since = match self.caller_end {
-            CallerEnd::HalfClosed | CallerEnd::Broken => return Poll::Pending,
+            CallerEnd::Broken => return Poll::Pending,
+            CallerEnd::HalfClosed => return self.poll_failure(context),
             CallerEnd::Open { since } => Some(since),
             CallerEnd::Unseen => None,
         };
@@ -193,7 +206,7 @@ impl ConnIo {
             match read {
                 Ok(0) if is_last_request || is_half_close(since, self.buffer.held()) => {
                     self.caller_end = CallerEnd::HalfClosed;
-                    return Poll::Pending;
+                    return self.poll_failure(context);
                 }
                 Ok(0) => return Poll::Ready(Error::Closed),
                 Ok(_) => since = None,
@@ -201,7 +214,19 @@ impl ConnIo {
             }
         }
         self.caller_end = CallerEnd::Open { since: since.unwrap_or_else(Instant::now) };
-        Poll::Pending
+        if self.buffer.held().len() < MAX_HEADER_BYTES { Poll::Pending } else { self.poll_failure(context) }
+    }
+
+    /// Resolves when the connection has failed while nothing is read from it. No event tells that, so it is looked at.
+    fn poll_failure(&mut self, context: &mut Context<'_>) -> Poll<Error> {
+        loop {
+            let next = self.next_check.get_or_insert_with(|| Box::pin(sleep(FAILURE_CHECK)));
+            ready!(next.as_mut().poll(context));
+            self.next_check = None;
+            if let Some(error) = self.stream.failure() {
+                return Poll::Ready(error.into());
+            }
+        }
     }
 
     /// Whether the body has a reader. If so, the task of `context` is woken when the reader ends.

@@ -8,6 +8,10 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 impl CallerStream for DuplexStream {
     fn reset_when_dropped(&self) {}
+
+    fn failure(&self) -> Option<std::io::Error> {
+        None
+    }
 }
 
 /// What a handler does with requests.

@@ -47,12 +47,24 @@ impl CallerStream for Stream {
             let _ = stream.set_zero_linger();
         }
     }
+
+    fn failure(&self) -> Option<io::Error> {
+        match self {
+            Self::Tcp(stream) => stream.take_error(),
+            Self::Unix(stream) => stream.take_error(),
+        }
+        .unwrap_or_else(Some)
+    }
 }
 
 /// The connection is dropped without a `close_notify` alert, so the caller sees that it was truncated.
 impl CallerStream for TlsStream<Stream> {
     fn reset_when_dropped(&self) {
         self.get_ref().0.reset_when_dropped();
+    }
+
+    fn failure(&self) -> Option<io::Error> {
+        self.get_ref().0.failure()
     }
 }
 

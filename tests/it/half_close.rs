@@ -140,6 +140,25 @@ async fn nothing_behind_a_request_hides_that_its_caller_has_gone() {
 }
 
 #[tokio::test]
+async fn a_reset_shows_that_a_caller_has_gone_whose_end_is_not_read() {
+    // More requests than are read ahead, and a half-close, behind which nothing is read.
+    for (text, is_half_closed) in [(NEXT.repeat(6000), false), (LAST.to_owned(), true)] {
+        let wire = Wire::start(&[]).await;
+        let mut caller = TcpStream::connect(wire.proxy.proxy).await.unwrap();
+        caller.write_all(text.as_bytes()).await.unwrap();
+        let mut upstream = wire.upstream().await;
+        upstream.until(END).await;
+        if is_half_closed {
+            caller.shutdown().await.unwrap();
+            end_has_come(&caller).await;
+        }
+        caller.set_zero_linger().unwrap();
+        drop(caller);
+        assert_eq!(upstream.rest().await, "", "{is_half_closed}");
+    }
+}
+
+#[tokio::test]
 async fn requests_that_wait_are_answered_where_the_last_of_them_announces_the_end() {
     for behind in [LAST, OLD, &[NEXT, "\r\n", LAST].concat(), &[POST, LAST].concat(), UPLOAD] {
         let (world, go) = waiting(&[]).await;
