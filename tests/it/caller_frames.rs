@@ -86,21 +86,6 @@ async fn a_caller_that_has_its_streams_reset_floods_like_one_that_resets_them() 
     assert!(resets > 190, "{resets}");
 }
 
-#[tokio::test]
-async fn a_caller_that_floods_is_told_so_whatever_it_still_sends() {
-    let upstream = Upstream::scripted(|_| std::future::pending()).await;
-    let world = World::pinned(upstream, &[]).await;
-    let mut caller = Frames::of_caller(world.proxy.proxy).await;
-    for number in 0..300 {
-        caller.write(HEADERS, END_HEADERS, 2 * number + 1, POST).await;
-        caller.write(RST_STREAM, 0, 2 * number + 1, &[0, 0, 0, 8]).await;
-    }
-    for _ in 0..5000 {
-        caller.write(PING, 0, 0, &[7; 8]).await;
-    }
-    assert_eq!(caller.goodbye().await, ENHANCE_YOUR_CALM);
-}
-
 /// Fields as literals without a place in HPACK's table.
 fn literal(fields: &[(&str, &str)]) -> Vec<u8> {
     let text = |text: &str| [&[u8::try_from(text.len()).unwrap()], text.as_bytes()].concat();
