@@ -4,10 +4,10 @@
 
 use attache::clock::Clock;
 use attache::config::upstream::ForwardedFor;
+use attache::credential::Credential;
 use attache::model::caller::Caller;
 use attache::model::target::{Scheme, Target};
 use attache::proxy::headers::{for_caller, for_trailers, for_upstream, state_length};
-use attache::credential::Credential;
 use http::header::{AUTHORIZATION, CONTENT_LENGTH, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use libfuzzer_sys::fuzz_target;
@@ -43,7 +43,8 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn upstream(mut headers: HeaderMap, choice: u8) {
     let clock = Clock::system();
-    let token = Credential::bearer("a.b.c", clock.moment(), clock.now() + Duration::from_secs(300)).expect("a token");
+    let token =
+        Credential::bearer("a.b.c", clock.moment(), clock.now() + Duration::from_secs(300)).expect("a token");
     let target = Target::new(Scheme::Https, "api.example.com".parse().expect("a name"));
     let caller = Caller::new((choice & 1 == 0).then_some([192, 0, 2, 9].into()));
     let mode = [ForwardedFor::Append, ForwardedFor::Keep, ForwardedFor::Remove][usize::from(choice >> 1) % 3];
