@@ -44,8 +44,8 @@ pub fn variable(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
-/// Reads this process's environment, for [`Config::resolve`](super::Config::resolve). It omits variables whose name is not
-/// UTF-8, because no setting has such a name.
+/// Reads this process's environment, for [`Config::resolve`](super::Config::resolve). Variables with a name that
+/// is not UTF-8 are left out, because no setting has such a name.
 #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
 pub fn of_process() -> Environment {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()

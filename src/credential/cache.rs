@@ -187,5 +187,9 @@ fn remove(entries: &mut HashMap<CredentialSpec, Refreshed>, entry: &CacheEntry, 
 mod tests;
 
 #[cfg(test)]
+#[path = "cache_refresh_tests.rs"]
+mod refresh_tests;
+
+#[cfg(test)]
 #[path = "cache_property_tests.rs"]
 mod property_tests;

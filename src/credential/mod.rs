@@ -120,7 +120,7 @@ impl Credential {
         headers.insert(&self.name, self.value.clone()).is_some()
     }
 
-    /// The token itself, without what stands before it in the header, for a command whose user asked to have it.
+    /// The token, without the scheme before it in the header. It is a secret: only commands that print or verify a token read it.
     pub fn expose(&self) -> &str {
         let value = std::str::from_utf8(self.value.as_bytes()).expect("it was made from text");
         value.trim_start_matches(BEARER)

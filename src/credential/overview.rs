@@ -49,7 +49,7 @@ pub struct SetOverview {
 pub enum State {
     /// No valid credential, because the last fetch failed.
     Failed,
-    /// A valid credential whose renewal failed.
+    /// A valid credential, and the last fetch of the next one failed.
     Stale,
     /// No valid credential yet, and a fetch runs.
     Fetching,

@@ -37,32 +37,7 @@ impl SetupError {
 
     /// The error code of AWS, where AWS answered with one.
     pub(super) fn aws_code(&self) -> Option<&AwsCode> {
-        match self {
-            Self::CredentialsRefused { code, .. } => Some(code),
-            Self::NoRegion
-            | Self::NoRegionInFiles(_)
-            | Self::Region { .. }
-            | Self::NoEndpoint(_)
-            | Self::Endpoint { .. }
-            | Self::CaBundle { .. }
-            | Self::FileContent { .. }
-            | Self::NoCredentials(_)
-            | Self::NotSts(_)
-            | Self::Unreachable(_)
-            | Self::NotUtf8 { .. }
-            | Self::ProfileFiles(_)
-            | Self::ProfileFile { .. }
-            | Self::ContainerEndpoint { .. }
-            | Self::ContainerToken { .. }
-            | Self::ContainerTokenFile { .. }
-            | Self::ExecutionEnv(_)
-            | Self::Late { .. }
-            | Self::Program(_)
-            | Self::HalfCredentials { .. }
-            | Self::Profile { .. }
-            | Self::IdentityTokenFile { .. }
-            | Self::Credentials { .. } => None,
-        }
+        if let Self::CredentialsRefused { code, .. } = self { Some(code) } else { None }
     }
 
     /// What is wrong, by its stable name.

@@ -51,7 +51,7 @@ mod answer;
 pub mod faults;
 /// Counters of calls, and the last calls.
 pub mod call_log;
-/// The relying parties whose token endpoints are served.
+/// The relying parties that the emulator plays.
 pub mod party;
 /// A bounded set.
 mod recent;

@@ -1,4 +1,4 @@
-//! The relying parties whose token endpoints the emulator serves.
+//! The relying parties that the emulator plays.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! What the operator gets wrong, and how the program says so: each flag and each variable of the real binary.
 
+use crate::settings::table::MAY_BE_EMPTY;
 use attache::config::Config;
 use attache::config::args::Args;
 use attache::config::variable_names::variable_of as variable;
@@ -48,25 +49,6 @@ const REFUSED: &[(&str, &[&str])] = &[
     ("shutdown-delay", &["-1s", "5", "later"]),
     ("shutdown-timeout", &["0s", "-10s", "10"]),
     ("worker-threads", &["0", "-1", "all", "2000"]),
-];
-
-/// Settings whose empty variable counts as unset.
-const MAY_BE_EMPTY: &[&str] = &[
-    "tls-cert",
-    "tls-key",
-    "tls-client-ca",
-    "max-connections",
-    "upstream-host",
-    "upstream-connect-to",
-    "upstream-ca-cert",
-    "upstream-client-cert",
-    "upstream-client-key",
-    "allow-host",
-    "allow-address",
-    "deny-address",
-    "token-tag",
-    "sts-endpoint-url",
-    "worker-threads",
 ];
 
 /// Those of them whose flag is one entry of a list, so that an empty one is an empty entry.

@@ -19,7 +19,7 @@ use std::time::Duration;
 /// An answer, and the name under which it is counted.
 type Outcome = (Response<Body>, &'static str);
 
-/// Answers a request to an endpoint, whose path gave these fields.
+/// Answers a request to an endpoint. The path of the request gave the fields `of_path`.
 pub(super) async fn exchange(
     handle: &EmulatorHandle,
     party: Party,

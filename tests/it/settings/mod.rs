@@ -3,7 +3,7 @@
 mod lists;
 mod odd_values;
 mod origins;
-mod table;
+pub(crate) mod table;
 mod together;
 
 use attache::config::Config;

@@ -53,7 +53,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
 ];
 
 /// Settings whose empty variable counts as unset.
-const MAY_BE_EMPTY: &[&str] = &[
+pub(crate) const MAY_BE_EMPTY: &[&str] = &[
     "tls-cert",
     "tls-key",
     "tls-client-ca",
