@@ -17,6 +17,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::Path;
+use std::time::SystemTime;
 use validity::Validity;
 
 /// Why the content of a PEM file cannot be used. The PEM library's own errors quote the file, which may hold a key.
@@ -133,22 +134,15 @@ pub fn trust(
     if ends_within_a_section(pem) {
         return Err("it ends within a certificate, so it is incomplete".to_owned());
     }
-    let (mut added, mut problem) = (0, None);
+    let (mut ends, mut problem) = (Vec::new(), None);
     let missing = PemError::NoCertificate(Content::of(pem));
     for (before, certificate) in CertificateDer::pem_slice_iter(without_mark(pem)).enumerate() {
-        let (file, position) = (path.display(), before + 1);
         let outcome = certificate.map_err(|error| PemError::of(&error, missing.clone()));
-        let ends = outcome.as_ref().ok().and_then(Validity::of).map(|validity| validity.ends);
+        let end = outcome.as_ref().ok().and_then(Validity::of).map(|validity| validity.ends);
         match outcome.and_then(|certificate| add(certificate).map_err(PemError::Authority)) {
-            Ok(()) => {
-                added += 1;
-                if let Some(ends) = ends.filter(|ends| *ends < Clock::system().now()) {
-                    let (code, see) =
-                        (DiagnosticCode::CertificateExpired.code(), DiagnosticCode::CertificateExpired.see());
-                    tracing::warn!(code, see, %file, position, not_after = %Rfc3339(ends), "a trusted certificate has expired, and is trusted all the same");
-                }
-            }
+            Ok(()) => ends.push(end),
             Err(error) => {
+                let (file, position) = (path.display(), before + 1);
                 let (code, see) =
                     (DiagnosticCode::CertificateSkipped.code(), DiagnosticCode::CertificateSkipped.see());
                 tracing::warn!(code, see, %file, position, %error, "a certificate cannot be read and is left out");
@@ -156,10 +150,25 @@ pub fn trust(
             }
         }
     }
+    warn_of_expiry(path, &ends);
     match problem {
-        _ if added > 0 => Ok(()),
+        _ if !ends.is_empty() => Ok(()),
         Some(problem) => Err(problem),
         None => Err(missing.to_string()),
+    }
+}
+
+/// Logs that every certificate of a bundle has expired. A system's bundle always holds some that have, and a rotation leaves
+/// the old one beside the new one, so one that is valid says that the file is in order.
+fn warn_of_expiry(path: &Path, ends: &[Option<SystemTime>]) {
+    // An end that cannot be read may be far away.
+    let known: Option<Vec<SystemTime>> = ends.iter().copied().collect();
+    let Some(last) = known.and_then(|ends| ends.into_iter().max()) else { return };
+    if last < Clock::system().now() {
+        let (code, see) =
+            (DiagnosticCode::CertificateExpired.code(), DiagnosticCode::CertificateExpired.see());
+        let (file, not_after) = (path.display(), Rfc3339(last));
+        tracing::warn!(code, see, %file, %not_after, "every trusted certificate of a file has expired, and is trusted all the same");
     }
 }
 

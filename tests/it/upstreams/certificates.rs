@@ -63,17 +63,23 @@ async fn a_certificate_that_an_upstream_wants_after_the_handshake_is_an_error_of
 }
 
 #[tokio::test]
-async fn an_authority_that_has_expired_is_a_warning() {
+async fn a_file_whose_authorities_have_all_expired_is_a_warning_and_a_bundle_with_an_old_one_is_none() {
     let certificates = Certificates::new("expired-authority");
     certificates.issue_for_days(-9..-1, "old.pem", "old-key.pem");
     let read = |file| fs::read_to_string(certificates.path(file)).unwrap();
     let bundle = certificates.path("bundle.pem");
-    fs::write(&bundle, format!("{}{}", read("ca.pem"), read("old.pem"))).unwrap();
-    let upstream = Upstream::start(Some(certificates.acceptor(&[])), echo).await;
-    let mut world = World::pinned(upstream, &["--upstream-ca-cert", &bundle]).await;
-    let line = world.proxy.logged(|line| line["code"] == "certificate_expired").await;
-    assert_eq!((line["file"].as_str(), line["position"].as_u64()), (Some(&*bundle), Some(2)), "{line}");
-    assert_eq!(send(world.proxy.proxy, get("/", &[])).await.status, StatusCode::OK);
+    fs::write(&bundle, format!("{}{}", read("old.pem"), read("ca.pem"))).unwrap();
+    for (file, is_told) in [(certificates.path("old.pem"), true), (bundle, false)] {
+        let upstream = Upstream::start(Some(certificates.acceptor(&[])), echo).await;
+        let mut world = World::pinned(upstream, &["--upstream-ca-cert", &file]).await;
+        let is_known = send(world.proxy.proxy, get("/", &[])).await.status == StatusCode::OK;
+        assert_eq!(is_known, !is_told, "{file}");
+        world.proxy.logged(|line| line["msg"] == "token obtained").await;
+        let log = world.proxy.log();
+        let lines: Vec<_> = log.iter().filter(|line| line["code"] == "certificate_expired").collect();
+        assert_eq!(lines.len(), usize::from(is_told), "{lines:?}");
+        assert!(lines.iter().all(|line| line["file"] == *file), "{lines:?}");
+    }
 }
 
 #[tokio::test]
