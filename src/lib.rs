@@ -20,6 +20,8 @@ pub mod server;
 pub mod proxy;
 /// From a name to an open connection.
 pub mod dial;
+/// The client for requests of attache's own.
+pub mod http_client;
 /// TLS with callers and upstreams.
 pub mod tls;
 /// What is put on requests, kept fresh.

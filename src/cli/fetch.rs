@@ -1,11 +1,10 @@
-//! Sends attache's own requests in the way of callers' requests: it verifies certificates, and applies the policy and
-//! the proxy variables to requests to upstreams.
+//! Sends requests of the commands: to upstreams in the way of callers' requests, with the policy and the proxy variables, and to
+//! any other host directly.
 
 use crate::config::Config;
-use crate::config::upstream::{UpstreamProtocol, UpstreamTlsFiles};
-use crate::dial::dialer::Dialer;
-use crate::dial::resolver::Resolver;
-use crate::model::target::{Scheme, Target};
+use crate::config::upstream::UpstreamTlsFiles;
+use crate::http_client::{self, Bounds, HttpClient, HttpError};
+use crate::model::target::Scheme;
 use crate::proxy::connector::Connector;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::error_log::ErrorLog;
@@ -14,9 +13,9 @@ use crate::proxy::pool::Pool;
 use crate::proxy::request_body::RequestBody;
 use crate::proxy::upstream::Upstream;
 use crate::tasks::Tasks;
-use crate::tls::client::{TrustError, UpstreamTls};
+use crate::tls::client::{Alpn, TrustError, UpstreamTls};
 use bytes::Bytes;
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Limited};
 use std::error::Error;
 use std::sync::Arc;
@@ -26,18 +25,33 @@ use tokio::time::timeout;
 /// The maximum size of a response, in bytes.
 const MAX_ANSWER: usize = 1 << 20;
 
-/// Sends requests, all with the same timeout.
+/// A client that reaches any host directly, and trusts the system's certificate authorities.
+///
+/// # Errors
+/// When these authorities cannot be loaded.
+pub(super) fn client() -> Result<HttpClient, TrustError> {
+    // Without any authorities, plain http still works.
+    let tls = UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?;
+    Ok(HttpClient::new(Some(tls.connector(Alpn::Http1)), None))
+}
+
+/// The bounds of a request with this timeout.
+pub(super) fn bounds(timeout: Duration) -> Bounds {
+    Bounds { timeout, max_answer: MAX_ANSWER }
+}
+
+/// Sends requests to upstreams, all with the same timeout.
 pub(super) struct Fetcher {
     upstream: Upstream,
     timeout: Duration,
 }
 
-/// Why a request got no response.
+/// Why a request to an upstream got no response.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum FetchError {
     /// The URL is not an absolute http or https URL.
-    #[error("{0:?} is no http or https URL")]
-    Url(String),
+    #[error(transparent)]
+    Url(#[from] HttpError),
     /// The server cannot be reached, or breaks the protocol or the connection.
     #[error("{0}")]
     Upstream(#[from] UpstreamError),
@@ -50,28 +64,6 @@ pub(super) enum FetchError {
 }
 
 impl Fetcher {
-    /// Creates a fetcher that reaches any host, and trusts the system's certificate authorities.
-    ///
-    /// # Errors
-    /// When these authorities cannot be loaded.
-    pub(super) fn to_anywhere(timeout: Duration) -> Result<Self, TrustError> {
-        // Without any authorities, plain http still works.
-        let tls = Arc::new(UpstreamTls::load(Scheme::Http, UpstreamTlsFiles::default())?);
-        let connector = Connector {
-            policy: None,
-            resolver: Resolver::default(),
-            dialer: Dialer::at_most(None),
-            connect_to: None,
-            own: OwnListeners::default(),
-            parent_proxy: None,
-            protocol: UpstreamProtocol::Auto,
-            tls,
-            connect_timeout: timeout,
-            tasks: Tasks::default(),
-        };
-        Ok(Self::through(connector, timeout))
-    }
-
     /// Creates a fetcher that reaches upstreams as the proxy does.
     ///
     /// # Errors
@@ -81,13 +73,10 @@ impl Fetcher {
         let connector =
             Connector::configured(config, OwnListeners::default(), Arc::new(tls), Tasks::default());
         let connect_timeout = timeout.min(connector.connect_timeout);
-        Ok(Self::through(Connector { connect_timeout, ..connector }, timeout))
-    }
-
-    fn through(connector: Connector, timeout: Duration) -> Self {
+        let connector = Connector { connect_timeout, ..connector };
         let pool = Pool::new(timeout, &connector.tasks);
         let error_log = ErrorLog::new(&connector.tasks);
-        Self { upstream: Upstream::new(connector, pool, timeout, error_log), timeout }
+        Ok(Self { upstream: Upstream::new(connector, pool, timeout, error_log), timeout })
     }
 
     /// Sends a request made by [`get`], and reads the whole response.
@@ -95,7 +84,7 @@ impl Fetcher {
         &self,
         mut request: Request<RequestBody>,
     ) -> Result<Response<Bytes>, FetchError> {
-        let target = target(request.uri())?;
+        let target = http_client::target(request.uri())?;
         let answer = async {
             let (answer, _lease) = self.upstream.send(&target, &mut request, None).await?;
             let (head, body) = answer.into_parts();
@@ -108,20 +97,5 @@ impl Fetcher {
 
 /// Creates a GET request for an absolute `http` or `https` URL.
 pub(super) fn get(url: &str) -> Result<Request<RequestBody>, FetchError> {
-    let uri: Uri = url.parse().map_err(|_| FetchError::Url(url.to_owned()))?;
-    target(&uri)?;
-    let mut request = Request::new(RequestBody::empty());
-    *request.uri_mut() = uri;
-    Ok(request)
-}
-
-fn target(uri: &Uri) -> Result<Target, FetchError> {
-    let refused = || FetchError::Url(uri.to_string());
-    let scheme = match uri.scheme_str() {
-        Some("http") => Scheme::Http,
-        Some("https") => Scheme::Https,
-        Some(_) | None => return Err(refused()),
-    };
-    let authority = uri.authority().ok_or_else(refused)?;
-    Ok(Target::new(scheme, authority.as_str().parse().map_err(|_| refused())?))
+    Ok(http_client::get(url)?.map(|_| RequestBody::empty()))
 }

@@ -1,7 +1,7 @@
 //! Verifies tokens like a third party that trusts one AWS account: with the issuer's URL, and the documents that the
 //! issuer publishes there (OpenID Connect Discovery 1.0, RFC 7517).
 
-use super::fetch::{self, FetchError, Fetcher};
+use crate::http_client::{self, Bounds, HttpClient, HttpError};
 use http::StatusCode;
 use jsonwebtoken::errors::ErrorKind;
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet};
@@ -15,7 +15,8 @@ use tokio::sync::Mutex;
 pub(super) struct Verifier {
     issuer: String,
     audience: String,
-    fetcher: Fetcher,
+    client: HttpClient,
+    bounds: Bounds,
     keys: Mutex<JwkSet>,
 }
 
@@ -72,7 +73,7 @@ pub(super) enum Rejection {
 pub(super) enum IssuerError {
     /// The issuer does not answer.
     #[error(transparent)]
-    Fetch(#[from] FetchError),
+    Fetch(#[from] HttpError),
     /// The issuer answers with an error status.
     #[error("{0} answered {1}")]
     Status(String, StatusCode),
@@ -91,10 +92,10 @@ struct Discovery {
 }
 
 impl Verifier {
-    /// Creates a verifier that knows no keys yet.
-    pub(super) fn new(issuer: &str, audience: &str, fetcher: Fetcher) -> Self {
+    /// Creates a verifier that knows no keys yet. It fetches each document of the issuer within these bounds.
+    pub(super) fn new(issuer: &str, audience: &str, client: HttpClient, bounds: Bounds) -> Self {
         let keys = Mutex::new(JwkSet::default());
-        Self { issuer: issuer.to_owned(), audience: audience.to_owned(), fetcher, keys }
+        Self { issuer: issuer.to_owned(), audience: audience.to_owned(), client, bounds, keys }
     }
 
     /// Fetches the issuer's keys, and replaces the known ones.
@@ -142,7 +143,7 @@ impl Verifier {
     }
 
     async fn document<T: DeserializeOwned>(&self, url: &str) -> Result<T, IssuerError> {
-        let answer = self.fetcher.send(fetch::get(url)?).await?;
+        let answer = self.client.send(http_client::get(url)?, self.bounds).await?;
         match answer.status() {
             StatusCode::OK => serde_json::from_slice(answer.body())
                 .map_err(|error| IssuerError::Malformed(url.to_owned(), error)),

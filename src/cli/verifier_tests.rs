@@ -1,4 +1,5 @@
 use super::*;
+use crate::cli::fetch;
 use crate::clock::Clock;
 use crate::credential::CredentialSource;
 use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
@@ -14,6 +15,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use std::time::Duration;
 
+const TIMEOUT: Duration = Duration::from_secs(15);
 const AUDIENCE: &str = "https://api.example.com";
 
 struct Issuer {
@@ -34,7 +36,7 @@ impl Issuer {
     }
 
     fn verifier(&self) -> Verifier {
-        Verifier::new(self.handle.issuer(), AUDIENCE, fetcher())
+        Verifier::new(self.handle.issuer(), AUDIENCE, fetch::client().unwrap(), fetch::bounds(TIMEOUT))
     }
 
     async fn mint(&self, algorithm: SigningAlgorithm, audience: &str) -> String {
@@ -53,10 +55,6 @@ impl Issuer {
     async fn token(&self) -> String {
         self.mint(SigningAlgorithm::Rs256, AUDIENCE).await
     }
-}
-
-fn fetcher() -> Fetcher {
-    Fetcher::to_anywhere(Duration::from_secs(15)).unwrap()
 }
 
 async fn refusal(verifier: &Verifier, jwt: &str) -> String {
@@ -134,6 +132,6 @@ async fn a_key_that_is_new_is_asked_for_and_one_that_nobody_has_is_refused() {
 async fn without_the_issuer_nothing_verifies() {
     let issuer = Issuer::start().await;
     let jwt = issuer.token().await;
-    let elsewhere = Verifier::new(&issuer.url, AUDIENCE, fetcher());
+    let elsewhere = Verifier::new(&issuer.url, AUDIENCE, fetch::client().unwrap(), fetch::bounds(TIMEOUT));
     assert_eq!(refusal(&elsewhere, &jwt).await, "the issuer's keys cannot be had");
 }

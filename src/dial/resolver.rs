@@ -2,6 +2,8 @@
 //! own, one look-up for each name at a time, and a short memory.
 
 use super::lookups::{Asked, Lookups};
+use crate::model::target::Host;
+use std::borrow::Cow;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +19,17 @@ pub struct Resolver(Arc<Shared>);
 struct Shared(Mutex<Lookups>);
 
 impl Resolver {
+    /// The addresses of a host, at least one, each with this port, where `absolute` says that a name is looked up as it is.
+    ///
+    /// # Errors
+    /// Those of [`Resolver::resolve`].
+    pub async fn addresses(&self, (host, port, absolute): (&Host, u16, bool)) -> io::Result<Vec<SocketAddr>> {
+        match host {
+            Host::Address(address) => Ok(vec![(*address, port).into()]),
+            Host::Name(name) => self.resolve(&searched(name, absolute), port).await,
+        }
+    }
+
     /// The addresses of the name, at least one, each with this port.
     ///
     /// # Errors
@@ -58,6 +71,11 @@ impl Resolver {
         }
         asked
     }
+}
+
+/// A name as the resolver is asked for it. With a final dot it is looked up without search domains (RFC 1034, section 3.1).
+pub fn searched(name: &str, absolute: bool) -> Cow<'_, str> {
+    if absolute { format!("{name}.").into() } else { name.into() }
 }
 
 impl Shared {

@@ -11,7 +11,7 @@ use crate::config::Config;
 use crate::config::upstream::UpstreamProtocol;
 use crate::dial::connect_time::ConnectTime;
 use crate::dial::dialer::{Dialer, Socket};
-use crate::dial::resolver::Resolver;
+use crate::dial::resolver::{Resolver, searched};
 use crate::dial::tunnel;
 use crate::dial::tunnel_error::TunnelError;
 use crate::http1::stream::Stream;
@@ -23,7 +23,6 @@ use crate::tls::client::{Alpn, UpstreamTls};
 use crate::tls::error as tls_error;
 use rustls::AlertDescription;
 use rustls::pki_types::ServerName;
-use std::borrow::Cow;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -199,7 +198,8 @@ impl Connector {
     }
 
     async fn addresses(&self, target: &Target) -> Result<Vec<SocketAddr>, UpstreamError> {
-        let mut addresses = self.resolve(place(self.dialled(target))).await.map_err(UpstreamError::Dns)?;
+        let mut addresses =
+            self.resolver.addresses(place(self.dialled(target))).await.map_err(UpstreamError::Dns)?;
         if let Some(policy) = &self.policy {
             addresses.retain(|address| policy.check_address(address.ip()).is_ok());
         }
@@ -212,20 +212,12 @@ impl Connector {
 
     /// A connection to the proxy itself. The operator chose it, so no rule on addresses applies.
     async fn reach(&self, parent_proxy: &ParentProxy) -> Result<Socket, TunnelError> {
-        let mut addresses = self.resolve(parent_proxy.place()).await.map_err(TunnelError::Dns)?;
+        let mut addresses = self.resolver.addresses(parent_proxy.place()).await.map_err(TunnelError::Dns)?;
         addresses.retain(|address| !self.own.hear(*address));
         if addresses.is_empty() {
             return Err(TunnelError::Loop);
         }
         self.dialer.dial(addresses).await.map_err(TunnelError::Connect)
-    }
-
-    /// At least one address.
-    async fn resolve(&self, (host, port, absolute): (&Host, u16, bool)) -> io::Result<Vec<SocketAddr>> {
-        match host {
-            Host::Address(address) => Ok(vec![(*address, port).into()]),
-            Host::Name(name) => self.resolver.resolve(&searched(name, absolute), port).await,
-        }
     }
 
     async fn speak(
@@ -271,11 +263,6 @@ impl Connector {
 /// Host and port of a target, and whether the name is looked up without search domains.
 fn place(target: &Target) -> (&Host, u16, bool) {
     (target.host(), target.port(), target.is_absolute())
-}
-
-/// A name as the resolver is asked for it. With a final dot it is looked up as it is (RFC 1034, section 3.1).
-fn searched(name: &str, absolute: bool) -> Cow<'_, str> {
-    if absolute { format!("{name}.").into() } else { name.into() }
 }
 
 /// A proxy with the variable that names it.

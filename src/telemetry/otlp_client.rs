@@ -3,22 +3,14 @@
 
 use crate::config::otel::Collector;
 use crate::diagnostics::DiagnosticCode;
-use crate::keepalive;
-use crate::tasks::{Owned, Panicked, Tasks, caught};
-use http::header::HOST;
-use http::uri::{PathAndQuery, Uri};
-use http::{HeaderValue, Request, Response, StatusCode};
-use http_body_util::{BodyExt, Full, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper_util::rt::TokioIo;
-use opentelemetry_http::{Bytes, HttpClient, HttpError};
-use rustls::pki_types::ServerName;
+use crate::http_client::{self, HttpClient, HttpConnection, HttpError};
+use crate::tasks::{Panicked, Tasks, caught};
+use http::{Request, Response, StatusCode};
+use opentelemetry_http::{Bytes, HttpClient as ExporterClient, HttpError as ExporterError};
 use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -57,11 +49,11 @@ impl fmt::Debug for OtlpClient {
     }
 }
 
-impl HttpClient for OtlpClient {
+impl ExporterClient for OtlpClient {
     fn send_bytes<'s, 'f>(
         &'s self,
         request: Request<Bytes>,
-    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, HttpError>> + Send + 'f>>
+    ) -> Pin<Box<dyn Future<Output = Result<Response<Bytes>, ExporterError>> + Send + 'f>>
     where
         's: 'f,
         Self: 'f,
@@ -82,7 +74,8 @@ pub(super) fn open(
     tasks: &Tasks,
 ) -> OtlpClient {
     let (sender, exports) = mpsc::channel(1);
-    let task = ExportTask { collector, signal, tls, connection: None, failures: 0 };
+    let task =
+        ExportTask { collector, signal, client: HttpClient::new(tls, None), connection: None, failures: 0 };
     tasks.spawn(task.run(exports));
     OtlpClient(sender)
 }
@@ -90,15 +83,27 @@ pub(super) fn open(
 struct ExportTask {
     collector: Collector,
     signal: &'static str,
-    tls: Option<TlsConnector>,
-    connection: Option<Connection>,
+    client: HttpClient,
+    connection: Option<HttpConnection>,
     /// The number of failed deliveries since the last successful one.
     failures: u64,
 }
 
-struct Connection {
-    sender: SendRequest<Full<Bytes>>,
-    _driver: Owned,
+/// Sorts the failures of a connection.
+impl From<HttpError> for DeliveryError {
+    fn from(error: HttpError) -> Self {
+        match error {
+            HttpError::Resolve(error) | HttpError::Connect(error) | HttpError::Tls(error) => {
+                Self::Connect(error)
+            }
+            HttpError::Exchange(error) => Self::Exchange(error),
+            HttpError::Timeout(limit) => Self::Late(limit),
+            error @ (HttpError::Url(_) | HttpError::ParentProxy(..)) => {
+                Self::Connect(io::Error::other(error))
+            }
+            error @ HttpError::TooLarge(_) => Self::Answer(error),
+        }
+    }
 }
 
 impl ExportTask {
@@ -120,42 +125,18 @@ impl ExportTask {
     }
 
     async fn deliver(&mut self, mut request: Request<Bytes>) -> Result<Response<Bytes>, DeliveryError> {
-        let uri = std::mem::take(request.uri_mut());
-        let authority = uri.authority().map_or("", http::uri::Authority::as_str);
-        let authority = HeaderValue::try_from(authority).expect("a URL's authority is a header value");
-        *request.uri_mut() =
-            uri.path_and_query().cloned().unwrap_or_else(|| PathAndQuery::from_static("/")).into();
-        request.headers_mut().insert(HOST, authority);
         request.headers_mut().extend(self.collector.headers.iter().cloned());
-        let mut connection = match self.connection.take().filter(|open| !open.sender.is_closed()) {
+        let mut connection = match self.connection.take().filter(|open| !open.is_closed()) {
             Some(open) => open,
-            None => self.connect(&uri).await?,
+            None => self.client.connect(request.uri()).await?,
         };
-        connection.sender.ready().await.map_err(DeliveryError::Exchange)?;
-        let answer = connection.sender.send_request(request.map(Full::new)).await;
-        let (parts, body) = answer.map_err(DeliveryError::Exchange)?.into_parts();
-        if !parts.status.is_success() {
-            return Err(DeliveryError::Status(parts.status));
+        let answer = connection.send(request).await.map_err(DeliveryError::Exchange)?;
+        if !answer.status().is_success() {
+            return Err(DeliveryError::Status(answer.status()));
         }
-        let body = Limited::new(body, MAX_RESPONSE).collect().await.map_err(DeliveryError::Answer)?;
+        let answer = http_client::read(answer, MAX_RESPONSE).await.map_err(DeliveryError::Answer)?;
         self.connection = Some(connection);
-        Ok(Response::from_parts(parts, body.to_bytes()))
-    }
-
-    async fn connect(&self, uri: &Uri) -> Result<Connection, DeliveryError> {
-        let host = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let secure = uri.scheme_str() == Some("https");
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-        let stream = TcpStream::connect((host, port)).await.map_err(DeliveryError::Connect)?;
-        keepalive::enable(&stream).map_err(DeliveryError::Connect)?;
-        match self.tls.as_ref().filter(|_| secure) {
-            None => speak(stream).await,
-            Some(tls) => {
-                let name = ServerName::try_from(host.to_owned());
-                let name = name.map_err(|error| DeliveryError::Connect(io::Error::other(error)))?;
-                speak(tls.connect(name, stream).await.map_err(DeliveryError::Connect)?).await
-            }
-        }
+        Ok(answer)
     }
 
     fn report(&mut self, outcome: &Result<Response<Bytes>, DeliveryError>) {
@@ -177,15 +158,4 @@ impl ExportTask {
             }
         }
     }
-}
-
-async fn speak(
-    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
-) -> Result<Connection, DeliveryError> {
-    let (sender, driver) = handshake(TokioIo::new(stream)).await.map_err(DeliveryError::Exchange)?;
-    let driver = Tasks::default().spawn(async {
-        // The sender gets the error too, and logs it.
-        let _ = driver.await;
-    });
-    Ok(Connection { sender, _driver: driver.into() })
 }

@@ -1,10 +1,10 @@
 //! Why the demo fails.
 
 use crate::app::error::StartError;
-use crate::cli::fetch::FetchError;
 use crate::cli::verifier::IssuerError;
 use crate::config::ListenAddr;
 use crate::config::problems::ConfigError;
+use crate::http_client::HttpError;
 use crate::server::bind_error::BindError;
 use crate::telemetry::logs::LogError;
 use crate::tls::client::TrustError;
@@ -33,7 +33,7 @@ pub(super) enum DemoError {
     #[error("attache cannot start")]
     Start(#[source] StartError),
     #[error("the request got no answer")]
-    Request(#[from] FetchError),
+    Request(#[from] HttpError),
     #[error("attache answered {0}: {1}")]
     NotTheApi(StatusCode, String),
     #[error("the API refused the request: {0}")]

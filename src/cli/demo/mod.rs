@@ -5,7 +5,7 @@ use self::args::DemoArgs;
 use self::error::DemoError;
 use self::services::{EXCHANGE_TIMEOUT, Services};
 use crate::cli::exit::Exit;
-use crate::cli::fetch::Fetcher;
+use crate::cli::fetch;
 use crate::cli::report;
 use crate::cli::signals::Signals;
 use tokio::runtime::Builder;
@@ -59,7 +59,7 @@ async fn show(args: &DemoArgs) -> Result<Exit, DemoError> {
 async fn send_one(args: &DemoArgs) -> Result<(Services, String), DemoError> {
     let services = Services::start(args.listen_addr()).await?;
     let request = request::to(&services.places.attache)?;
-    let response = Fetcher::to_anywhere(EXCHANGE_TIMEOUT)?.send(request).await?;
+    let response = fetch::client()?.send(request, fetch::bounds(EXCHANGE_TIMEOUT)).await?;
     let Ok(answer) = serde_json::from_slice(response.body()) else {
         let body = String::from_utf8_lossy(response.body()).trim_end().to_owned();
         return Err(DemoError::NotTheApi(response.status(), body));

@@ -1,7 +1,7 @@
 //! The request of the demo, with a credential that attache replaces.
 
-use crate::cli::fetch::{self, FetchError};
-use crate::proxy::request_body::RequestBody;
+use crate::http_client::{self, HttpError};
+use bytes::Bytes;
 use http::header::{AUTHORIZATION, USER_AGENT};
 use http::{HeaderValue, Request};
 
@@ -13,8 +13,8 @@ pub(super) const CALLER: &str = "attache-demo";
 pub(super) const MADE_UP: &str = "Bearer caller-made-this-up";
 
 /// The request to attache at `url`.
-pub(super) fn to(url: &str) -> Result<Request<RequestBody>, FetchError> {
-    let mut request = fetch::get(&format!("{url}{PATH}"))?;
+pub(super) fn to(url: &str) -> Result<Request<Bytes>, HttpError> {
+    let mut request = http_client::get(&format!("{url}{PATH}"))?;
     let headers = request.headers_mut();
     headers.insert(USER_AGENT, HeaderValue::from_static(CALLER));
     headers.insert(AUTHORIZATION, HeaderValue::from_static(MADE_UP));

@@ -5,7 +5,7 @@ use super::error::DemoError;
 use crate::activity::Limits;
 use crate::app::App;
 use crate::app::error::StartError;
-use crate::cli::fetch::Fetcher;
+use crate::cli::fetch;
 use crate::cli::verifier::Verifier;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -73,8 +73,8 @@ impl Services {
         let (log, _) = logs::init(&config.log, recent.clone())?;
 
         let tasks = Tasks::default();
-        let verifier =
-            Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, Fetcher::to_anywhere(EXCHANGE_TIMEOUT)?));
+        let bounds = fetch::bounds(EXCHANGE_TIMEOUT);
+        let verifier = Arc::new(Verifier::new(emulator.issuer(), AUDIENCE, fetch::client()?, bounds));
         let emulator = tasks.spawn(emulator.run(future::pending()));
         // Generating the issuer's keys may take longer on a slow machine than a call to STS is allowed to take.
         verifier.learn_keys().await?;

@@ -2,7 +2,7 @@
 
 use super::deadline::Deadline;
 use super::finding::{Check, Finding};
-use crate::cli::fetch::Fetcher;
+use crate::cli::fetch;
 use crate::cli::verifier::{IssuerError, Rejection, Verifier};
 use crate::credential::Fetched;
 use crate::credential::inspect::Reading;
@@ -30,11 +30,12 @@ pub(super) async fn check(
         let next = "see what answers in place of STS: AWS_ENDPOINT_URL_STS, --sts-endpoint-url, a proxy";
         return Finding::failed(check, DiagnosticCode::TokenUnverifiable, "the token names no issuer", next);
     };
-    let fetcher = match Fetcher::to_anywhere(deadline.timeout(DOCUMENT_TIMEOUT)) {
-        Ok(fetcher) => fetcher,
+    let client = match fetch::client() {
+        Ok(client) => client,
         Err(error) => return Finding::skipped(check, error.to_string()),
     };
-    match Verifier::new(issuer, audience, fetcher).verify(jwt).await {
+    let bounds = fetch::bounds(deadline.timeout(DOCUMENT_TIMEOUT));
+    match Verifier::new(issuer, audience, client, bounds).verify(jwt).await {
         Ok(verified) => {
             Finding::ok(check, format!("{issuer} publishes {}, and the signature is good", verified.key))
         }

@@ -1,10 +1,11 @@
 //! Checks the addresses to listen on: each is free, or in use by a running attache.
 
 use super::finding::{Check, Finding};
-use crate::cli::fetch::{self, Fetcher};
+use crate::cli::fetch;
 use crate::cli::serve;
 use crate::config::{Config, ListenAddr, MetricsConfig};
 use crate::diagnostics::DiagnosticCode;
+use crate::http_client;
 use crate::server::bind_error::BindError;
 use crate::server::listener::Listener;
 use http::StatusCode;
@@ -110,8 +111,8 @@ async fn running(metrics: &MetricsConfig) -> Option<Option<Listeners>> {
         },
         ListenAddr::Unix(_) => return None,
     };
-    let request = fetch::get(&format!("http://{authority}/status")).ok()?;
-    let answer = Fetcher::to_anywhere(TIMEOUT).ok()?.send(request).await;
+    let request = http_client::get(&format!("http://{authority}/status")).ok()?;
+    let answer = fetch::client().ok()?.send(request, fetch::bounds(TIMEOUT)).await;
     let status = answer.ok().filter(|answer| answer.status() == StatusCode::OK);
     Some(
         status

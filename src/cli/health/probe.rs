@@ -2,18 +2,18 @@
 //! Proxy variables are ignored.
 
 use crate::config::ListenAddr;
+use crate::dial::dialer::{Dialer, Socket};
+use crate::dial::resolver::Resolver;
 use crate::health_socket::{Place, READY};
-use crate::server::stream::Stream;
+use crate::http_client::{self, HttpConnection};
 use bytes::Bytes;
 use http::header::HOST;
-use http::{Request, StatusCode};
-use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use http::{Request, Response, StatusCode};
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::UnixStream;
 
 /// The maximum size in bytes of a response that is read; those of `/readyz` name a few holds.
 const MAX_RESPONSE: usize = 4096;
@@ -100,9 +100,17 @@ async fn ask_listener(listen: &ListenAddr, question: Question) -> Result<(), Pro
         Question::Alive => "/healthz",
         Question::Ready => "/readyz",
     };
-    let stream = connect(listen).await.map_err(|error| ProbeError::Connect(listen.clone(), error))?;
-    let (status, body) =
-        exchange(stream, path).await.map_err(|error| ProbeError::Exchange(listen.clone(), error))?;
+    let unreachable = |error| ProbeError::Connect(listen.clone(), error);
+    let answer = match listen {
+        ListenAddr::Unix(socket) => {
+            exchange(UnixStream::connect(socket).await.map_err(unreachable)?, path).await
+        }
+        ListenAddr::Every(port) => exchange(dial(None, *port).await.map_err(unreachable)?, path).await,
+        ListenAddr::One(host, port) => {
+            exchange(dial(Some(host), *port).await.map_err(unreachable)?, path).await
+        }
+    };
+    let (status, body) = answer.map_err(|error| ProbeError::Exchange(listen.clone(), error))?;
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::SERVICE_UNAVAILABLE => Err(ProbeError::NotReady(body)),
@@ -110,18 +118,23 @@ async fn ask_listener(listen: &ListenAddr, question: Question) -> Result<(), Pro
     }
 }
 
-async fn connect(listen: &ListenAddr) -> io::Result<Stream> {
-    // An IPv6 wildcard accepts IPv4 too, unless the system is configured otherwise.
-    let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
-    let tcp = match listen {
-        ListenAddr::Unix(path) => return UnixStream::connect(path).await.map(Stream::Unix),
-        ListenAddr::Every(port) => TcpStream::connect(&loopback.map(|host| (host, *port).into())[..]).await,
-        ListenAddr::One(host, port) if host.parse().is_ok_and(|host: IpAddr| host.is_unspecified()) => {
-            TcpStream::connect(&loopback.map(|host| (host, *port).into())[..]).await
-        }
-        ListenAddr::One(host, port) => TcpStream::connect((host.as_str(), *port)).await,
+/// Connects to a host of the listener, or through loopback where it listens on every address.
+async fn dial(host: Option<&str>, port: u16) -> io::Result<Socket> {
+    let address = match host.map(str::parse) {
+        None => Some(IpAddr::V6(Ipv6Addr::UNSPECIFIED)),
+        Some(Ok(address)) => Some(address),
+        Some(Err(_)) => None,
     };
-    tcp.map(Stream::Tcp)
+    let addresses = match (address, host) {
+        // An IPv6 wildcard accepts IPv4 too, unless the system is configured otherwise.
+        (Some(address), _) if address.is_unspecified() => {
+            let loopback = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+            loopback.map(|address| (address, port).into()).to_vec()
+        }
+        (Some(address), _) => vec![(address, port).into()],
+        (None, name) => Resolver::default().resolve(name.unwrap_or_default(), port).await?,
+    };
+    Dialer::at_most(None).dial(addresses).await
 }
 
 /// Removes control characters, because the text goes to a terminal and may be another party's.
@@ -129,18 +142,17 @@ fn legible(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).collect()
 }
 
-async fn exchange(stream: Stream, path: &str) -> Result<(StatusCode, String), hyper::Error> {
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    let request = Request::get(path).header(HOST, "localhost").body(Empty::<Bytes>::new());
+async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    path: &str,
+) -> Result<(StatusCode, String), hyper::Error> {
+    let request = Request::get(path).header(HOST, "localhost").body(Bytes::new());
     let request = request.expect("the path and the header are ours");
-    let answer = async move {
-        let (head, body) = sender.send_request(request).await?.into_parts();
-        // The status decides; a body that is too long or breaks off only shortens the message.
-        let body = Limited::new(body, MAX_RESPONSE).collect().await;
-        let body = body.map(|body| body.to_bytes()).unwrap_or_default();
-        Ok((head.status, legible(&String::from_utf8_lossy(&body))))
-    };
-    // An error of the connection is also the error of the response.
-    let (answer, _) = tokio::join!(answer, connection);
-    answer
+    let mut connection = HttpConnection::over(stream).await?;
+    let answer = connection.send(request).await?;
+    let status = answer.status();
+    // The status decides; a body that is too long or breaks off only shortens the message.
+    let body = http_client::read(answer, MAX_RESPONSE).await;
+    let body = body.map(Response::into_body).unwrap_or_default();
+    Ok((status, legible(&String::from_utf8_lossy(&body))))
 }

@@ -2,7 +2,7 @@
 
 use self::args::MintArgs;
 use self::show::Shown;
-use super::fetch::Fetcher;
+use super::fetch;
 use super::verifier::{Rejection, Verifier};
 use crate::cli::exit::Exit;
 use crate::cli::report;
@@ -130,7 +130,8 @@ async fn mint(
 async fn verify(token: &Credential, reading: &Reading, audiences: &AudienceSet) -> Result<(), Failure> {
     let issuer = reading.issuer().ok_or(Failure::Unverified(Rejection::Claims))?;
     for audience in audiences.iter() {
-        let verifier = Verifier::new(issuer, audience, Fetcher::to_anywhere(DOCUMENT_TIMEOUT)?);
+        let bounds = fetch::bounds(DOCUMENT_TIMEOUT);
+        let verifier = Verifier::new(issuer, audience, fetch::client()?, bounds);
         verifier.verify(token.expose()).await.map_err(Failure::Unverified)?;
     }
     Ok(())

@@ -185,10 +185,10 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
 
 #[test]
 fn one_file_dials_and_it_judges_the_address() {
-    // The collector of telemetry is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a
-    // proxy for its health.
-    only(&["TcpStream::connect"], &["dial/dialer.rs", "telemetry/otlp_client.rs", "cli/health/probe.rs"]);
-    only(&[".dial("], &["proxy/connector.rs"]);
+    only(&["TcpStream::connect"], &["dial/dialer.rs"]);
+    // What the client is sent to is the operator's choice, as a pinned upstream is, and gets no token. The probe asks a proxy for
+    // its health.
+    only(&[".dial("], &["proxy/connector.rs", "http_client.rs", "cli/health/probe.rs"]);
     only(&["check_address("], &["model/policy.rs", "proxy/connector.rs"]);
     only(&["lookup_host"], &["server/listener.rs"]);
     only(&["to_socket_addrs"], &["dial/resolver.rs"]);
