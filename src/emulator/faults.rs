@@ -93,7 +93,7 @@ pub struct PartyFaults {
     pub no_expiry: bool,
     /// Results are answers of more than 2 MiB: what is needed, and filling.
     pub huge: bool,
-    /// The party's API answers 401 to every request.
+    /// The party's API refuses every request, with 401 or Vault's 403.
     pub api_unauthorized: bool,
 }
 

@@ -10,13 +10,50 @@ pub enum Party {
     Anthropic,
     /// OpenAI's API.
     Openai,
+    /// OpenRouter.
+    Openrouter,
     /// Microsoft Entra ID.
     Entra,
+    /// Google Cloud.
+    Google,
+    /// HashiCorp Vault.
+    Vault,
+    /// Databricks.
+    Databricks,
+    /// Dodo Payments.
+    Dodo,
+    /// Tailscale.
+    Tailscale,
+    /// Confluent Cloud.
+    Confluent,
+    /// Chainguard.
+    Chainguard,
+    /// octo-sts, for GitHub.
+    OctoSts,
+    /// KERNEL.
+    Kernel,
+    /// Buildkite.
+    Buildkite,
 }
 
 impl Party {
     /// Every party.
-    pub const ALL: [Self; 3] = [Self::Anthropic, Self::Openai, Self::Entra];
+    pub const ALL: [Self; 14] = [
+        Self::Anthropic,
+        Self::Openai,
+        Self::Openrouter,
+        Self::Entra,
+        Self::Google,
+        Self::Vault,
+        Self::Databricks,
+        Self::Dodo,
+        Self::Tailscale,
+        Self::Confluent,
+        Self::Chainguard,
+        Self::OctoSts,
+        Self::Kernel,
+        Self::Buildkite,
+    ];
 
     /// The party with this name.
     pub fn find(name: &str) -> Option<Self> {
@@ -28,7 +65,18 @@ impl Party {
         match self {
             Self::Anthropic => "anthropic",
             Self::Openai => "openai",
+            Self::Openrouter => "openrouter",
             Self::Entra => "entra",
+            Self::Google => "google",
+            Self::Vault => "vault",
+            Self::Databricks => "databricks",
+            Self::Dodo => "dodo",
+            Self::Tailscale => "tailscale",
+            Self::Confluent => "confluent",
+            Self::Chainguard => "chainguard",
+            Self::OctoSts => "octo-sts",
+            Self::Kernel => "kernel",
+            Self::Buildkite => "buildkite",
         }
     }
 }

@@ -84,6 +84,10 @@ impl PartyRecords {
         self.results().find(token, party, now).cloned()
     }
 
+    pub(super) fn revoke_one(&self, token: &str) {
+        self.results().revoke(token);
+    }
+
     fn results(&self) -> MutexGuard<'_, PartyResults> {
         self.results.lock().expect("nothing panics while holding this lock")
     }

@@ -44,6 +44,12 @@ impl PartyResults {
         self.known.get(token).filter(|issued| issued.party == party && now < issued.expiry)
     }
 
+    /// Revokes one token.
+    pub(super) fn revoke(&mut self, token: &str) {
+        self.known.remove(token);
+        self.order.retain(|known| known != token);
+    }
+
     /// Revokes every token of a party.
     pub(super) fn revoke_all(&mut self, party: Party) {
         self.known.retain(|_, issued| issued.party != party);
@@ -75,6 +81,8 @@ mod tests {
         assert_eq!(results.find("1", Party::Openai, now.plus(9)), Some(&issued));
         assert_eq!(results.find("1", Party::Openai, now.plus(10)), None);
         assert_eq!(results.find("1", Party::Entra, now), None);
+        results.revoke("1");
+        assert_eq!(results.find("1", Party::Openai, now), None);
         results.revoke_all(Party::Entra);
         assert_eq!(results.find("2", Party::Openai, now), Some(&issued));
         results.revoke_all(Party::Openai);

@@ -213,6 +213,99 @@ def entra(world):
     world.well()
 
 
+def openrouter(world):
+    from openrouter import OpenRouter, errors
+
+    def exchange(**changed):
+        fields = {
+            "federation_policy_id": "policy-emulator",
+            "grant_type": "urn:ietf:params:oauth:grant-type:token-exchange",
+            "subject_token": world.mint("https://openrouter.ai"),
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+        }
+        with OpenRouter(server_url=base) as client:
+            return client.o_auth.create_oauth_token(**(fields | changed))
+
+    base = world.base("openrouter") + "/api/v1"
+    result = exchange()
+    check("openrouter: the SDK exchanges", 890 <= result.expires_in <= 900, result.expires_in)
+    with OpenRouter(api_key=result.access_token, server_url=base) as client:
+        chat = client.chat.send(model="m-1", messages=[{"role": "user", "content": "Hello?"}])
+    check("openrouter: and calls", chat.choices[0].message.content == SAYS, chat)
+    es384 = world.mint("https://openrouter.ai", "ES384")
+    refused("openrouter: a JWT of ES384", lambda: exchange(subject_token=es384), errors.OpenRouterError)
+
+
+def google(world):
+    from google.auth import exceptions, identity_pool
+    from google.auth.transport.requests import AuthorizedSession, Request
+
+    provider = "//iam.googleapis.com/projects/123456789012/locations/global/workloadIdentityPools/emulator/providers/aws"
+    platform = "https://www.googleapis.com/auth/cloud-platform"
+    impersonation = "/v1/projects/-/serviceAccounts/{}:generateAccessToken"
+
+    def credentials(scope=platform, account=None, **changed):
+        info = {
+            "type": "external_account",
+            "audience": provider,
+            "subject_token_type": "urn:ietf:params:oauth:token-type:jwt",
+            "token_url": world.base("google") + "/v1/token",
+            "credential_source": {"file": world.token_file("https:" + provider)},
+        }
+        if account:
+            info["service_account_impersonation_url"] = world.base("google") + impersonation.format(account)
+        return identity_pool.Credentials.from_info(info | changed, scopes=[scope])
+
+    def called(held):
+        return AuthorizedSession(held).get(world.base("google") + "/storage/v1/b").json()["subject"]
+
+    check("google: the SDK exchanges, and calls", called(credentials()) == ROLE)
+    attache = "attache@emulator.iam.gserviceaccount.com"
+    check("google: and as a service account", called(credentials(account=attache)) == ROLE)
+    other = "other@emulator.iam.gserviceaccount.com"
+    storage = "https://www.googleapis.com/auth/devstorage.read_only"
+    refresh = lambda **changed: lambda: credentials(**changed).refresh(Request())  # noqa: E731
+    refused("google: another provider", refresh(audience=provider + "2"), exceptions.OAuthError, "invalid_target")
+    refused("google: another account", refresh(account=other), exceptions.RefreshError, "403")
+    world.fault("google", no_expiry=True)
+    refused("google: an answer without expiry", refresh(), (TypeError, exceptions.GoogleAuthError))
+    world.well()
+    refresh(scope=storage)()
+    check("google: a scope is free at the first hop", True)
+
+
+def vault(world):
+    import hvac
+
+    client = hvac.Client(url=world.base("vault"))
+    client.auth.jwt.jwt_login(role="attache", jwt=world.mint("vault", "ES384"))
+    check("vault: the SDK logs in", client.is_authenticated())
+    secret = client.secrets.kv.v2.read_secret_version("demo", raise_on_deleted_version=True)
+    check("vault: and reads", secret["data"]["data"] == {"answer": "hello"}, secret)
+    login = lambda role, audience: lambda: hvac.Client(url=world.base("vault")).auth.jwt.jwt_login(  # noqa: E731
+        role=role, jwt=world.mint(audience)
+    )
+    refused("vault: another role", login("other", "vault"), hvac.exceptions.InvalidRequest, "role")
+    refused("vault: another audience", login("attache", "other"), hvac.exceptions.InvalidRequest, "audience claim")
+    client.token = "hvs.other"
+    check("vault: another token is refused", not client.is_authenticated())
+
+
+def databricks(world):
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import Config
+
+    def client(**changed):
+        file = world.token_file("databricks")
+        settings = {"host": world.base("databricks"), "auth_type": "file-oidc", "oidc_token_filepath": file}
+        service = {"client_id": "00000000-0000-4000-8000-0000000000db"}
+        return WorkspaceClient(config=Config(**(settings | service | changed), retry_timeout_seconds=5))
+
+    me = client().current_user.me()
+    check("databricks: the SDK finds the endpoint, exchanges and calls", me.active, me)
+    refused("databricks: another principal", lambda: client(client_id="other").current_user.me(), Exception, "invalid_client")
+
+
 def tls_front(world):
     """A listener on localhost that ends TLS in front of the emulator, as Entra's SDK takes no authority without it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -242,7 +335,7 @@ def tls_front(world):
     return listener.getsockname()[1]
 
 
-PARTIES = [anthropic, openai, entra]
+PARTIES = [anthropic, openai, openrouter, entra, google, vault, databricks]
 
 
 def main(arguments):

@@ -1,10 +1,10 @@
 //! Anthropic, as its SDKs of version 1 and 2 and its reference of workload identity federation have it.
 
-use super::error_body::{Errors, Shape, named, row};
+use super::error_body::{Errors, REQUEST, Shape, named, row};
 use super::refusal::Kind;
 use super::rules::{
-    ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, HeaderRule, JWT_BEARER, Lifetime, Part,
-    PartyRules, Proof, TokenForm, Trust, forbidden, optional, required,
+    ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, HeaderRule, JWT_BEARER, Lifetime,
+    OAUTH_ANSWER, PartyRules, Proof, TokenForm, Trust, forbidden, optional, required,
 };
 
 /// Anthropic.
@@ -51,32 +51,13 @@ pub(super) const RULES: PartyRules = PartyRules {
             single_use: true,
             max_life: None,
         },
-        life: Lifetime { own: 3600, of_remaining: Some(2), floor: 60 },
+        life: Lifetime { own: 3600, of_remaining: Some(2), floor: 60, asked: None },
         token: TokenForm::Opaque("sk-ant-oat01-"),
-        answer: &[
-            ("access_token", Part::Token),
-            ("token_type", Part::Text("Bearer")),
-            ("expires_in", Part::Seconds),
-        ],
+        answer: OAUTH_ANSWER,
         errors: Errors {
             shape: Shape::Anthropic,
             rows: &[
-                row(
-                    &[
-                        Kind::Method,
-                        Kind::MediaType,
-                        Kind::Body,
-                        Kind::Header,
-                        Kind::MissingField,
-                        Kind::RepeatedField,
-                        Kind::UnknownField,
-                        Kind::Malformed,
-                        Kind::Grant,
-                        Kind::TooLarge,
-                    ],
-                    400,
-                    named("invalid_request_error"),
-                ),
+                row(REQUEST, 400, named("invalid_request_error")),
                 row(&[Kind::RateLimited], 429, named("rate_limit_error")),
             ],
             other: (401, named("authentication_error"), Some("Authentication failed")),
@@ -88,6 +69,7 @@ pub(super) const RULES: PartyRules = PartyRules {
         prefix: "Bearer ",
         companion: Some(("anthropic-beta", "oauth-2025-04-20")),
         refused_headers: &["x-api-key"],
+        refusal_status: 401,
         unauthorized: (Shape::Anthropic, named("authentication_error")),
         answers: &[("POST", "/v1/messages", ApiAnswer::AnthropicMessage)],
     },

@@ -25,7 +25,7 @@ pub(super) fn answer(
         Ok(issued) => issued,
         Err(text) => {
             let (shape, code) = rules.unauthorized;
-            return error(shape, 401, code, &text, handle.now());
+            return error(shape, rules.refusal_status, code, &text, handle.now());
         }
     };
     let answer = rules
@@ -36,6 +36,11 @@ pub(super) fn answer(
         Some((_, _, ApiAnswer::AnthropicMessage)) => completions::anthropic_message(&incoming.body),
         Some((_, _, ApiAnswer::OpenaiResponse)) => completions::openai_response(&incoming.body),
         Some((_, _, ApiAnswer::OpenaiChat)) => completions::openai_chat(&incoming.body),
+        Some((_, _, ApiAnswer::Json(text))) => json_answer(&serde_json::from_str(text).unwrap_or_default()),
+        Some((_, _, ApiAnswer::Revoke)) => {
+            handle.parties().revoke_one(incoming.bearer());
+            json_answer(&json!({}))
+        }
         None => echo(party, rules, incoming, &issued),
     }
 }

@@ -30,6 +30,11 @@ pub(super) fn check(endpoint: &Endpoint, fields: &Fields) -> Result<(), Refusal>
     Ok(())
 }
 
+/// The whole number of seconds before a unit.
+pub(super) fn seconds(text: &str, unit: &str) -> Option<i64> {
+    text.strip_suffix(unit)?.parse().ok().filter(|seconds| *seconds > 0)
+}
+
 /// The text of a field; empty if it is no text or not there.
 pub(super) fn text<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.iter().find(|(it, _)| it == name).and_then(|(_, value)| value.as_str()).unwrap_or_default()
@@ -43,6 +48,8 @@ fn check_field(rule: &Field, value: Option<&Value>) -> Result<(), Refusal> {
         (Need::Forbidden, Some(_)) => {
             Err(Refusal::new(Kind::UnknownField, format!("{name} is not taken here")))
         }
+        // Some SDKs send null for what is not set.
+        (Need::Optional, Some(Value::Null)) => Ok(()),
         (Need::Required | Need::Optional, Some(value)) => check_value(rule, value),
     }
 }
@@ -50,11 +57,16 @@ fn check_field(rule: &Field, value: Option<&Value>) -> Result<(), Refusal> {
 fn check_value(rule: &Field, value: &Value) -> Result<(), Refusal> {
     let name = rule.name;
     let malformed = |what: &str| Err(Refusal::new(Kind::Malformed, format!("{name} must be {what}")));
+    if matches!(rule.value, FieldValue::Texts) {
+        let is_list = value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+        return if is_list { Ok(()) } else { malformed("a list of texts") };
+    }
     let Some(text) = value.as_str().filter(|text| !text.is_empty()) else {
         return malformed("a text that is not empty");
     };
     let holds = match rule.value {
-        FieldValue::Text => true,
+        FieldValue::Text | FieldValue::Texts => true,
+        FieldValue::SecondsWith(unit) => seconds(text, unit).is_some(),
         FieldValue::OneOf(values) => values.contains(&text),
         FieldValue::Id { prefix, known } => {
             if !text.starts_with(prefix) && !known.contains(&text) {

@@ -21,7 +21,11 @@ pub(super) fn describe(name: &str, rules: &PartyRules) -> Value {
 fn endpoint(name: &str, endpoint: &Endpoint) -> Value {
     let fields: Map<String, Value> =
         endpoint.fields.iter().map(|it| (it.name.to_owned(), field(it))).collect();
-    let Proof::Field(proof) = endpoint.proof;
+    let proof = match endpoint.proof {
+        Proof::Field(name) => name,
+        Proof::Bearer => "authorization",
+        Proof::FirstHop { .. } => "authorization, with the token of the endpoint before",
+    };
     json!({
         "path": format!("/parties/{name}{}", endpoint.path),
         "methods": endpoint.methods,
@@ -38,7 +42,9 @@ fn field(field: &Field) -> Value {
     let values = match field.value {
         FieldValue::OneOf(known) | FieldValue::Id { known, .. } => json!(known),
         FieldValue::Uuid(known) => json!([known]),
-        FieldValue::Text | FieldValue::OneWordEnding(_) => Value::Null,
+        FieldValue::Text | FieldValue::Texts | FieldValue::SecondsWith(_) | FieldValue::OneWordEnding(_) => {
+            Value::Null
+        }
     };
     let need = match field.need {
         Need::Required => "required",

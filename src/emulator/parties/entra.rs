@@ -3,8 +3,8 @@
 use super::error_body::{Errors, Shape, named, numbered, row, row_saying};
 use super::refusal::Kind;
 use super::rules::{
-    ApiRules, CLIENT_ASSERTION, Encoding, Endpoint, FieldValue, Lifetime, Part, PartyRules, Proof, TokenForm,
-    Trust, optional, required,
+    CLIENT_ASSERTION, Encoding, Endpoint, FieldValue, Lifetime, Part, PartyRules, Proof, TokenForm, Trust,
+    bearer_api, optional, required,
 };
 
 /// Microsoft Entra ID. Its API is that of Microsoft Graph.
@@ -32,7 +32,7 @@ pub(super) const RULES: PartyRules = PartyRules {
             single_use: false,
             max_life: None,
         },
-        life: Lifetime { own: 3599, of_remaining: None, floor: 1 },
+        life: Lifetime { own: 3599, of_remaining: None, floor: 1, asked: None },
         token: TokenForm::Jwt,
         answer: &[
             ("token_type", Part::Text("Bearer")),
@@ -43,14 +43,7 @@ pub(super) const RULES: PartyRules = PartyRules {
         errors: ERRORS,
     }],
     documents: &[],
-    api: ApiRules {
-        header: "authorization",
-        prefix: "Bearer ",
-        companion: None,
-        refused_headers: &[],
-        unauthorized: (Shape::Graph, named("InvalidAuthenticationToken")),
-        answers: &[],
-    },
+    api: bearer_api((Shape::Graph, named("InvalidAuthenticationToken")), &[]),
 };
 
 const ERRORS: Errors = Errors {

@@ -46,7 +46,62 @@ pub(super) enum Shape {
     Entra,
     /// The `error` object of Microsoft Graph.
     Graph,
+    /// The `error` object of Google's APIs.
+    Google,
+    /// Vault's list of texts.
+    Vault,
+    /// `error_code` and `message` of Databricks' API.
+    Databricks,
+    /// Confluent's list of errors.
+    Confluent,
+    /// A status of gRPC in JSON.
+    Grpc,
+    /// A `message` and nothing else.
+    Message,
 }
+
+/// The refusals of what is wrong before the assertion is looked at.
+pub(super) const REQUEST: &[Kind] = &[
+    Kind::Method,
+    Kind::MediaType,
+    Kind::Body,
+    Kind::Header,
+    Kind::MissingField,
+    Kind::RepeatedField,
+    Kind::UnknownField,
+    Kind::Malformed,
+    Kind::Grant,
+    Kind::TooLarge,
+];
+
+/// The refusals of the assertion.
+pub(super) const ASSERTION: &[Kind] = &[
+    Kind::TooLarge,
+    Kind::Jwt,
+    Kind::Algorithm,
+    Kind::Key,
+    Kind::Signature,
+    Kind::Issuer,
+    Kind::Audience,
+    Kind::Subject,
+    Kind::Expired,
+    Kind::NotYetValid,
+    Kind::LivesTooLong,
+    Kind::Spent,
+];
+
+/// The errors of RFC 8693, section 2.2.2, and RFC 6749, section 5.2.
+pub(super) const EXCHANGE_ERRORS: Errors = Errors {
+    shape: Shape::Oauth,
+    rows: &[
+        row(&[Kind::Grant], 400, named("unsupported_grant_type")),
+        row(&[Kind::Scope], 400, named("invalid_scope")),
+        row(&[Kind::Tenant, Kind::Client, Kind::Account, Kind::Opaque], 401, named("invalid_client")),
+        row(&[Kind::NotPropagated], 400, named("invalid_grant")),
+        row(ASSERTION, 400, named("invalid_grant")),
+    ],
+    other: (400, named("invalid_request"), None),
+};
 
 /// A code with a name.
 pub(super) const fn named(name: &'static str) -> ErrorCode {
@@ -105,7 +160,15 @@ pub(super) fn error(
     match shape {
         Shape::Anthropic => response.headers_mut().insert("request-id", id),
         Shape::Entra => response.headers_mut().insert("x-ms-request-id", id),
-        Shape::Oauth | Shape::Openai | Shape::Graph => response.headers_mut().insert("x-request-id", id),
+        Shape::Oauth
+        | Shape::Openai
+        | Shape::Graph
+        | Shape::Google
+        | Shape::Vault
+        | Shape::Databricks
+        | Shape::Confluent
+        | Shape::Grpc
+        | Shape::Message => response.headers_mut().insert("x-request-id", id),
     };
     response
 }
@@ -130,6 +193,12 @@ fn body(shape: Shape, code: ErrorCode, text: &str, id: &str, now: UnixSeconds) -
             json!({ "error": { "message": text, "type": "invalid_request_error", "param": null, "code": name } })
         }
         Shape::Graph => json!({ "error": { "code": name, "message": text } }),
+        Shape::Google => json!({ "error": { "code": number, "message": text, "status": name } }),
+        Shape::Vault => json!({ "errors": [text] }),
+        Shape::Databricks => json!({ "error_code": name, "message": text }),
+        Shape::Confluent => json!({ "errors": [{ "id": id, "code": name, "detail": text }] }),
+        Shape::Grpc => json!({ "code": number, "message": text, "details": [] }),
+        Shape::Message => json!({ "message": text }),
         Shape::Entra => {
             let at = now.rfc3339();
             let described =

@@ -28,7 +28,7 @@ pub(super) async fn exchange(
     of_path: Fields,
 ) -> Response<Body> {
     let fields = incoming.fields(endpoint, of_path);
-    let jwt = fields.as_ref().map(|fields| jwt(endpoint, fields)).unwrap_or_default();
+    let jwt = fields.as_ref().map(|fields| proof(endpoint, incoming, fields)).unwrap_or_default();
     let number = handle.parties().arrive(ExchangeRecord {
         number: 0,
         party,
@@ -49,9 +49,11 @@ pub(super) async fn exchange(
     response
 }
 
-fn jwt<'a>(endpoint: &Endpoint, fields: &'a Fields) -> &'a str {
+/// The text that is exchanged; empty if it is not there.
+fn proof<'a>(endpoint: &Endpoint, incoming: &'a Incoming, fields: &'a Fields) -> &'a str {
     match endpoint.proof {
         Proof::Field(name) => check::text(fields, name),
+        Proof::Bearer | Proof::FirstHop { .. } => incoming.bearer(),
     }
 }
 
@@ -65,22 +67,49 @@ async fn attempt(
     let verified = async {
         incoming.check_headers(endpoint)?;
         check::check(endpoint, fields)?;
-        let verified = assertion::verify(handle, &endpoint.trust, jwt(endpoint, fields)).await?;
-        if endpoint.trust.single_use && !handle.parties().spend(party, &verified.jti) {
-            return Err(Refusal::new(Kind::Spent, "the JWT was used before"));
-        }
+        let shown = shown(handle, party, endpoint, proof(endpoint, incoming, fields)).await?;
         refuse_before_propagation(handle, party)?;
-        Ok(verified)
+        Ok(shown)
     };
     let issued = match verified.await {
-        Ok(Verified { subject, remaining, .. }) => {
-            result::issue(handle, party, endpoint, fields, (subject, remaining)).await
-        }
+        Ok(shown) => result::issue(handle, party, endpoint, fields, shown).await,
         Err(refusal) => Err(refusal),
     };
     match issued {
         Ok(response) => (response, OK),
         Err(refusal) => refused(handle, endpoint, &refusal),
+    }
+}
+
+/// Verifies what is exchanged.
+async fn shown(
+    handle: &EmulatorHandle,
+    party: Party,
+    endpoint: &Endpoint,
+    proof: &str,
+) -> Result<Verified, Refusal> {
+    match endpoint.proof {
+        Proof::Bearer | Proof::FirstHop { .. } if proof.is_empty() => {
+            Err(Refusal::new(Kind::Header, "authorization must have a bearer"))
+        }
+        Proof::Field(_) | Proof::Bearer => {
+            let verified = assertion::verify(handle, &endpoint.trust, proof).await?;
+            if endpoint.trust.single_use && !handle.parties().spend(party, &verified.jti) {
+                return Err(Refusal::new(Kind::Spent, "the JWT was used before"));
+            }
+            Ok(verified)
+        }
+        Proof::FirstHop { scopes } => {
+            let issued = handle.parties().find(proof, party, handle.now()).filter(|issued| issued.hop == 1);
+            let issued = issued.ok_or_else(|| {
+                Refusal::new(Kind::FirstHop, "the bearer is no valid token of the exchange before")
+            })?;
+            if !issued.scope.split(' ').any(|scope| scopes.contains(&scope)) {
+                return Err(Refusal::new(Kind::Scope, "the bearer has not the scope for this"));
+            }
+            let remaining = issued.expiry.unix() - handle.now().unix();
+            Ok(Verified { subject: issued.subject, jti: String::new(), remaining })
+        }
     }
 }
 

@@ -62,6 +62,8 @@ impl Incoming {
                 self.expect_type("application/json")?;
                 fields.extend(json_fields(&self.body)?);
             }
+            Encoding::UntypedJson => fields.extend(json_fields(&self.body)?),
+            Encoding::Query => fields.extend(form_fields(self.query.as_bytes())?),
         }
         Ok(fields)
     }
@@ -70,6 +72,10 @@ impl Incoming {
     pub(super) fn check_headers(&self, endpoint: &Endpoint) -> Result<(), Refusal> {
         for (name, rule) in endpoint.headers {
             match rule {
+                HeaderRule::Absent if self.headers.contains_key(*name) => {
+                    return Err(Refusal::new(Kind::Header, format!("{name} must not be there")));
+                }
+                HeaderRule::Absent => {}
                 HeaderRule::Lists(members) => {
                     if let Some(absent) = members.iter().find(|member| !self.lists(name, member)) {
                         return Err(Refusal::new(Kind::Header, format!("{name} must have {absent}")));
@@ -78,6 +84,12 @@ impl Incoming {
             }
         }
         Ok(())
+    }
+
+    /// The bearer in `Authorization`; empty if there is none.
+    pub(super) fn bearer(&self) -> &str {
+        let value = self.headers.get("authorization").and_then(|value| value.to_str().ok());
+        value.and_then(|value| value.strip_prefix("Bearer ")).unwrap_or_default()
     }
 
     /// Whether the list of a header, over all its lines, has this member.

@@ -40,8 +40,28 @@ mod describe;
 mod anthropic;
 /// OpenAI.
 mod openai;
+/// OpenRouter.
+mod openrouter;
 /// Microsoft Entra ID.
 mod entra;
+/// Google Cloud.
+mod google;
+/// HashiCorp Vault.
+mod vault;
+/// Databricks.
+mod databricks;
+/// Dodo Payments.
+mod dodo;
+/// Tailscale.
+mod tailscale;
+/// Confluent Cloud.
+mod confluent;
+/// Chainguard and octo-sts.
+mod chainguard;
+/// KERNEL.
+mod kernel;
+/// Buildkite.
+mod buildkite;
 
 /// The maximum size of a request body in bytes.
 const MAX_BODY: usize = 4 * 1024 * 1024;
@@ -104,6 +124,17 @@ fn rules_of(party: Party) -> &'static PartyRules {
     match party {
         Party::Anthropic => &anthropic::RULES,
         Party::Openai => &openai::RULES,
+        Party::Openrouter => &openrouter::RULES,
         Party::Entra => &entra::RULES,
+        Party::Google => &google::RULES,
+        Party::Vault => &vault::RULES,
+        Party::Databricks => &databricks::RULES,
+        Party::Dodo => &dodo::RULES,
+        Party::Tailscale => &tailscale::RULES,
+        Party::Confluent => &confluent::RULES,
+        Party::Chainguard => &chainguard::CHAINGUARD,
+        Party::OctoSts => &chainguard::OCTO_STS,
+        Party::Kernel => &kernel::RULES,
+        Party::Buildkite => &buildkite::RULES,
     }
 }

@@ -1,10 +1,10 @@
 //! OpenAI's API, as its SDKs and its guide of workload identity federation have it.
 
-use super::error_body::{Errors, Shape, named, row};
+use super::error_body::{ASSERTION, Errors, Shape, named, row};
 use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, ID_TOKEN_TYPE, JWT_TYPE,
-    Lifetime, Part, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, optional, required,
+    ACCESS_TOKEN_TYPE, ApiAnswer, BOTH, Encoding, Endpoint, FieldValue, ID_TOKEN_TYPE, JWT_TYPE, Lifetime,
+    Part, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
 /// OpenAI's API.
@@ -35,7 +35,7 @@ pub(super) const RULES: PartyRules = PartyRules {
             single_use: false,
             max_life: None,
         },
-        life: Lifetime { own: 3600, of_remaining: Some(1), floor: 1 },
+        life: Lifetime { own: 3600, of_remaining: Some(1), floor: 1, asked: None },
         token: TokenForm::Opaque("oat-"),
         answer: &[
             ("access_token", Part::Token),
@@ -48,38 +48,17 @@ pub(super) const RULES: PartyRules = PartyRules {
             rows: &[
                 row(&[Kind::Grant], 400, named("unsupported_grant_type")),
                 row(&[Kind::Client, Kind::Account, Kind::NotPropagated], 401, named("invalid_grant")),
-                row(
-                    &[
-                        Kind::TooLarge,
-                        Kind::Jwt,
-                        Kind::Algorithm,
-                        Kind::Key,
-                        Kind::Signature,
-                        Kind::Issuer,
-                        Kind::Audience,
-                        Kind::Subject,
-                        Kind::Expired,
-                        Kind::NotYetValid,
-                        Kind::LivesTooLong,
-                        Kind::Spent,
-                    ],
-                    401,
-                    named("invalid_subject_token"),
-                ),
+                row(ASSERTION, 401, named("invalid_subject_token")),
             ],
             other: (400, named("invalid_request"), None),
         },
     }],
     documents: &[],
-    api: ApiRules {
-        header: "authorization",
-        prefix: "Bearer ",
-        companion: None,
-        refused_headers: &[],
-        unauthorized: (Shape::Openai, named("invalid_api_key")),
-        answers: &[
+    api: bearer_api(
+        (Shape::Openai, named("invalid_api_key")),
+        &[
             ("POST", "/v1/responses", ApiAnswer::OpenaiResponse),
             ("POST", "/v1/chat/completions", ApiAnswer::OpenaiChat),
         ],
-    },
+    ),
 };

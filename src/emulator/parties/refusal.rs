@@ -53,6 +53,8 @@ pub(super) enum Kind {
     LivesTooLong,
     /// The JWT was used before.
     Spent,
+    /// The bearer is no result of the first endpoint.
+    FirstHop,
     /// The trust is not yet known everywhere.
     NotPropagated,
     /// An error that gives no reason.
@@ -90,6 +92,7 @@ impl Kind {
             Self::NotYetValid => "not_yet_valid",
             Self::LivesTooLong => "lives_too_long",
             Self::Spent => "spent",
+            Self::FirstHop => "first_hop",
             Self::NotPropagated => "not_propagated",
             Self::Opaque => "opaque_401",
             Self::RateLimited => "rate_limited",

@@ -1,15 +1,17 @@
 //! What a relying party gives for a JWT: a token, remembered for its API, and the answer that carries it.
 
+use super::assertion::Verified;
 use super::check;
 use super::error_body::json_answer;
 use super::incoming::Fields;
 use super::refusal::{Kind, Refusal};
-use super::rules::{Endpoint, Lifetime, Part, TokenForm};
+use super::rules::{Endpoint, Lifetime, Part, Proof, TokenForm};
 use crate::emulator::call::Algorithm;
 use crate::emulator::faults::PartyFaults;
 use crate::emulator::handle::EmulatorHandle;
 use crate::emulator::party::Party;
 use crate::emulator::party_results::Issued;
+use crate::emulator::unix_seconds::UnixSeconds;
 use axum::body::Body;
 use axum::http::Response;
 use serde_json::{Map, Value, json};
@@ -19,18 +21,18 @@ const FILLING: usize = 2 * 1024 * 1024;
 /// The number of random characters of an opaque token.
 const TOKEN_LENGTH: usize = 48;
 
-/// Issues a token to the subject of a JWT with so many seconds left.
+/// Issues a token for what was shown.
 pub(super) async fn issue(
     handle: &EmulatorHandle,
     party: Party,
     endpoint: &Endpoint,
     fields: &Fields,
-    (subject, remaining): (String, i64),
+    shown: Verified,
 ) -> Result<Response<Body>, Refusal> {
     let faults = handle.faults().of(party);
     let life = match faults.result_life_seconds {
         Some(seconds) => i64::from(seconds),
-        None => lifetime(&endpoint.life, remaining),
+        None => lifetime(&endpoint.life, asked(&endpoint.life, fields), shown.remaining),
     };
     let now = handle.now();
     let expiry = now.plus(life);
@@ -38,7 +40,7 @@ pub(super) async fn issue(
         TokenForm::Opaque(prefix) => format!("{prefix}{}", random()),
         TokenForm::Jwt => {
             let claims = json!({
-                "iss": party.name(), "sub": subject, "iat": now.unix(), "exp": expiry.unix(),
+                "iss": party.name(), "sub": shown.subject, "iat": now.unix(), "exp": expiry.unix(),
                 "jti": uuid::Uuid::new_v4().to_string(),
             });
             let signed = handle.signer().sign(Algorithm::Rs256, &claims).await;
@@ -46,24 +48,39 @@ pub(super) async fn issue(
         }
     };
     let scope = check::text(fields, "scope").to_owned();
-    let answer = answer(endpoint, &faults, &token, life);
-    handle.parties().issue(token, Issued { party, hop: 1, expiry, scope, subject });
+    let hop = if matches!(endpoint.proof, Proof::FirstHop { .. }) { 2 } else { 1 };
+    let answer = answer(endpoint, &faults, &token, (life, expiry));
+    handle.parties().issue(token, Issued { party, hop, expiry, scope, subject: shown.subject });
     Ok(json_answer(&answer))
 }
 
-fn lifetime(rule: &Lifetime, remaining: i64) -> i64 {
-    let bound = rule.of_remaining.map_or(i64::MAX, |times| remaining.saturating_mul(times));
-    rule.own.min(bound).max(rule.floor)
+/// The seconds that a request asks for, with or without a unit.
+fn asked(rule: &Lifetime, fields: &Fields) -> Option<i64> {
+    let text = check::text(fields, rule.asked?);
+    check::seconds(text.trim_end_matches('s'), "")
 }
 
-fn answer(endpoint: &Endpoint, faults: &PartyFaults, token: &str, life: i64) -> Value {
+fn lifetime(rule: &Lifetime, asked: Option<i64>, remaining: i64) -> i64 {
+    let bound = rule.of_remaining.map_or(i64::MAX, |times| remaining.saturating_mul(times));
+    rule.own.min(asked.unwrap_or(i64::MAX)).min(bound).max(rule.floor)
+}
+
+fn answer(
+    endpoint: &Endpoint,
+    faults: &PartyFaults,
+    token: &str,
+    (life, expiry): (i64, UnixSeconds),
+) -> Value {
     let mut answer = Value::Object(Map::new());
     for (path, part) in endpoint.answer {
         let value = match part {
             Part::Token => json!(token),
             Part::Text(text) => json!(text),
-            Part::Seconds if faults.no_expiry => continue,
+            Part::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+            Part::Seconds | Part::TextSeconds | Part::Rfc3339 if faults.no_expiry => continue,
             Part::Seconds if faults.text_seconds => json!(life.to_string()),
+            Part::TextSeconds => json!(life.to_string()),
+            Part::Rfc3339 => json!(expiry.rfc3339()),
             Part::Seconds => json!(life),
         };
         put(&mut answer, path, value);
@@ -90,11 +107,23 @@ mod tests {
 
     #[test]
     fn a_result_is_bounded_by_the_party_and_by_the_jwt() {
-        let rule = Lifetime { own: 3600, of_remaining: Some(2), floor: 60 };
+        let rule = Lifetime { own: 3600, of_remaining: Some(2), floor: 60, asked: None };
         for (remaining, life) in [(3000, 3600), (300, 600), (20, 60)] {
-            assert_eq!(lifetime(&rule, remaining), life, "{remaining}");
+            assert_eq!(lifetime(&rule, None, remaining), life, "{remaining}");
         }
-        assert_eq!(lifetime(&Lifetime { of_remaining: None, ..rule }, 20), 3600);
+        let independent = Lifetime { of_remaining: None, ..rule };
+        assert_eq!(lifetime(&independent, None, 20), 3600);
+        assert_eq!(lifetime(&independent, Some(900), 20), 900);
+        assert_eq!(lifetime(&independent, Some(7200), 20), 3600);
+    }
+
+    #[test]
+    fn a_lifetime_is_asked_for_with_and_without_a_unit() {
+        let rule = Lifetime { own: 3600, of_remaining: None, floor: 1, asked: Some("lifetime") };
+        for (text, seconds) in [("900s", Some(900)), ("900", Some(900)), ("soon", None), ("-1s", None)] {
+            assert_eq!(asked(&rule, &vec![("lifetime".to_owned(), json!(text))]), seconds, "{text}");
+        }
+        assert_eq!(asked(&rule, &Vec::new()), None);
     }
 
     #[test]

@@ -48,6 +48,10 @@ pub(super) enum Encoding {
     Form,
     /// A JSON object in the body.
     Json,
+    /// A JSON object in the body, whatever `content-type` says.
+    UntypedJson,
+    /// The query; the body is not looked at.
+    Query,
 }
 
 /// What an endpoint wants of a header.
@@ -55,6 +59,8 @@ pub(super) enum Encoding {
 pub(super) enum HeaderRule {
     /// Each of these is a member of the header's list.
     Lists(&'static [&'static str]),
+    /// The header must not be there.
+    Absent,
 }
 
 /// A field of a request.
@@ -93,6 +99,10 @@ pub(super) enum FieldValue {
     Uuid(&'static str),
     /// One word with this ending and something before it.
     OneWordEnding(&'static str),
+    /// A whole number of seconds before this unit.
+    SecondsWith(&'static str),
+    /// A list of texts.
+    Texts,
 }
 
 /// What is exchanged.
@@ -100,6 +110,10 @@ pub(super) enum FieldValue {
 pub(super) enum Proof {
     /// The JWT in this field.
     Field(&'static str),
+    /// The JWT as the bearer in `Authorization`.
+    Bearer,
+    /// The result of the party's first endpoint as the bearer in `Authorization`, with one of these scopes.
+    FirstHop { scopes: &'static [&'static str] },
 }
 
 /// The JWTs that a party trusts: those of the emulator's issuer, about the emulator's role, and for an audience of these.
@@ -125,6 +139,8 @@ pub(super) struct Lifetime {
     pub(super) of_remaining: Option<i64>,
     /// The least lifetime.
     pub(super) floor: i64,
+    /// The field that may ask for a shorter one.
+    pub(super) asked: Option<&'static str>,
 }
 
 /// The form of a token that a party gives out.
@@ -143,6 +159,12 @@ pub(super) enum Part {
     Token,
     /// The seconds until it expires.
     Seconds,
+    /// The seconds until it expires, as text.
+    TextSeconds,
+    /// The time at which it expires (RFC 3339).
+    Rfc3339,
+    /// This JSON.
+    Json(&'static str),
     /// This text.
     Text(&'static str),
 }
@@ -165,6 +187,8 @@ pub(super) struct ApiRules {
     pub(super) companion: Option<(&'static str, &'static str)>,
     /// Headers that must not be there: credentials of another kind.
     pub(super) refused_headers: &'static [&'static str],
+    /// The status of a refusal.
+    pub(super) refusal_status: u16,
     /// The form of a refusal.
     pub(super) unauthorized: (Shape, ErrorCode),
     /// The answers to a method and the end of a path. Everything else is answered with what arrived.
@@ -180,7 +204,31 @@ pub(super) enum ApiAnswer {
     OpenaiResponse,
     /// A chat completion of OpenAI's API, streamed if the request says so.
     OpenaiChat,
+    /// This JSON.
+    Json(&'static str),
+    /// The token is revoked.
+    Revoke,
 }
+
+/// An API that wants the token as the bearer in `Authorization`.
+pub(super) const fn bearer_api(
+    unauthorized: (Shape, ErrorCode),
+    answers: &'static [(&'static str, &'static str, ApiAnswer)],
+) -> ApiRules {
+    ApiRules {
+        header: "authorization",
+        prefix: "Bearer ",
+        companion: None,
+        refused_headers: &[],
+        refusal_status: 401,
+        unauthorized,
+        answers,
+    }
+}
+
+/// The answer of RFC 6749, section 5.1.
+pub(super) const OAUTH_ANSWER: &[(&str, Part)] =
+    &[("access_token", Part::Token), ("token_type", Part::Text("Bearer")), ("expires_in", Part::Seconds)];
 
 /// A field that must be there.
 pub(super) const fn required(name: &'static str, value: FieldValue, otherwise: Kind) -> Field {

@@ -8,6 +8,8 @@ use serde_json::{Value, json};
 
 mod documented;
 mod faults;
+mod google;
+mod others;
 mod results;
 mod strictness;
 
@@ -15,6 +17,15 @@ const JSON: (&str, &str) = ("content-type", "application/json");
 const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 const BETAS: (&str, &str) = ("anthropic-beta", "oauth-2025-04-20,oidc-federation-2026-04-01");
 const API_BETA: (&str, &str) = ("anthropic-beta", "some-beta, oauth-2025-04-20");
+
+const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
+const JWT_TYPE: &str = "urn:ietf:params:oauth:token-type:jwt";
+const ACCESS_TYPE: &str = "urn:ietf:params:oauth:token-type:access_token";
+
+/// Fields as a form or a query; their values need no escapes.
+fn form(fields: &[(&str, &str)]) -> String {
+    fields.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("&")
+}
 
 impl World {
     /// A JWT for this audience.
@@ -36,6 +47,12 @@ impl World {
         });
         change(&mut fields);
         self.exchange("/parties/anthropic/v1/oauth/token", &[JSON, BETAS], &fields.to_string()).await
+    }
+
+    /// A call to an API with a bearer.
+    async fn calls(&self, method: &str, path: &str, token: &str) -> u16 {
+        let bearer = format!("Bearer {token}");
+        self.send(method, path, &[("authorization", &bearer)], "").await.unwrap().status.as_u16()
     }
 
     pub(super) async fn exchange(&self, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
