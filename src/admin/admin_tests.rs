@@ -59,7 +59,7 @@ fn sources(metrics: &Metrics, readiness: &Readiness) -> Sources {
         metrics: metrics.clone(),
         connections: Tasks::default(),
         tokens: CredentialCache::new(Arc::new(NoTokens), tokens),
-        pool: Pool::new(config.upstream.idle_timeout, &Tasks::default()),
+        pool: Pool::new(config.route().upstream.idle_timeout, &Tasks::default()),
         recent: Recent::default(),
         config,
     }

@@ -2,8 +2,9 @@
 
 use super::health::Readiness;
 use crate::clock::{Clock, Rfc3339};
+use crate::config::Config;
 use crate::config::effective::Effective;
-use crate::config::{Config, Routing};
+use crate::config::route::{RouteConfig, Routing};
 use crate::credential::cache::CredentialCache;
 use crate::credential::error::CredentialError;
 use crate::credential::overview::{Overview, SetOverview, State};
@@ -163,7 +164,7 @@ impl Sources {
             ready: waiting_for.is_empty(),
             waiting_for,
             listeners: self.listeners.clone(),
-            routing: RoutingStatus::of(&self.config),
+            routing: RoutingStatus::of(self.config.route()),
             traffic: Traffic {
                 requests_in_flight: self.metrics.active_requests().unwrap_or_default(),
                 connections: self.connections.running(),
@@ -180,17 +181,18 @@ impl Sources {
 }
 
 impl RoutingStatus {
-    fn of(config: &Config) -> Self {
-        match &config.routing {
+    fn of(route: &RouteConfig) -> Self {
+        let policy = &route.policy;
+        match &route.routing {
             Routing::Pinned(target) => Self::Pinned { upstream: target.to_string() },
             Routing::ByHeader { header, scheme } => Self::Header {
                 header: header.to_string(),
                 scheme: scheme.as_str(),
                 policy: PolicyStatus {
-                    any_host: config.policy.allows_any_host(),
-                    allowed_hosts: config.policy.allow_hosts.len(),
-                    allowed_addresses: config.policy.allow_addresses.len(),
-                    denied_addresses: config.policy.deny_addresses.len(),
+                    any_host: policy.allows_any_host(),
+                    allowed_hosts: policy.allow_hosts.len(),
+                    allowed_addresses: policy.allow_addresses.len(),
+                    denied_addresses: policy.deny_addresses.len(),
                 },
             },
         }

@@ -1,7 +1,7 @@
 //! Why a proxy cannot start.
 
 use super::telemetry::TelemetryError;
-use crate::config::ListenAddr;
+use crate::config::listener::ListenAddr;
 use crate::server::bind_error::BindError;
 use crate::tls::client::TrustError;
 use crate::tls::server::TlsError;

@@ -11,9 +11,9 @@ use std::net::SocketAddr;
 pub(super) async fn proxy(made: Option<InheritedSocket>, config: &Config) -> Result<Listener, StartError> {
     match made {
         Some(socket) => Listener::adopt(socket).map_err(StartError::InheritedSocket),
-        None => Listener::bind(&config.listen)
+        None => Listener::bind(&config.listener().listen)
             .await
-            .map_err(|error| StartError::Listen(config.listen.clone(), error)),
+            .map_err(|error| StartError::Listen(config.listener().listen.clone(), error)),
     }
 }
 

@@ -102,19 +102,21 @@ impl App {
             },
         );
         let readiness = Readiness::new();
-        let known = config.known_credential();
+        let known = config.route().known_credential();
         cache.set_pinned(&known.iter().cloned().collect());
         let default_credential = known.map(|spec| cache.get_or_insert(&spec));
         if let Some(entry) = default_credential.clone() {
             readiness.require("token", move || entry.is_filled());
         }
-        let upstream_tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
+        let upstream_tls =
+            UpstreamTls::load(config.route().routing.scheme(), config.route().upstream.tls.clone())?;
         let upstream_tls = Arc::new(upstream_tls);
-        let credentials = Credentials { cache, default_credential, template: config.tokens.template() };
+        let credentials =
+            Credentials { cache, default_credential, template: config.route().credential.template() };
         let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
         let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
         let dialer = Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections));
-        let connector = Connector::configured(&config, own, upstream_tls.clone(), Tasks::default());
+        let connector = Connector::configured(config.route(), own, upstream_tls.clone(), Tasks::default());
         let connector = Connector { dialer, ..connector };
         let on_loopback = proxy_listener.address().is_loopback();
         let server = Arc::new(server(&config, &telemetry, credentials, connector, on_loopback)?);
@@ -199,7 +201,7 @@ impl App {
 
     /// The sources of the status page.
     fn sources(&self, admin: &Address) -> Sources {
-        let tls = self.config.inbound_tls.as_ref();
+        let tls = self.config.listener().tls.as_ref();
         Sources {
             clock: self.clock,
             started: self.clock.now(),
@@ -228,14 +230,14 @@ fn server(
     on_loopback: bool,
 ) -> Result<Server, StartError> {
     let upstream_connections = connector.tasks.clone();
-    let pool = Pool::new(config.upstream.idle_timeout, &upstream_connections);
+    let pool = Pool::new(config.route().upstream.idle_timeout, &upstream_connections);
     let error_log = ErrorLog::new(&upstream_connections);
-    let upstream = Upstream::new(connector, pool, config.upstream.timeout, error_log.clone());
+    let upstream = Upstream::new(connector, pool, config.route().upstream.timeout, error_log.clone());
     let upstream = Arc::new(upstream);
     let proxy = Proxy {
         on_loopback,
         authorizer: Authorizer {
-            route: Route::new(config),
+            route: Route::new(config.route()),
             loops: LoopGuard::default(),
             credentials,
             upstream: upstream.clone(),
@@ -248,7 +250,8 @@ fn server(
     Ok(Server {
         proxy: Arc::new(proxy),
         tls: config
-            .inbound_tls
+            .listener()
+            .tls
             .clone()
             .map(|files| InboundTls::new(CallerFiles(files)))
             .transpose()?

@@ -1,7 +1,8 @@
 //! The log lines of a start: the addresses, the upstreams that requests may go to, and the tokens they get.
 
+use crate::config::Config;
 use crate::config::proxy_variables::ProxyVariable;
-use crate::config::{Config, Routing};
+use crate::config::route::{CredentialRule, DEFAULT, RouteConfig, Routing};
 use crate::diagnostics::DiagnosticCode;
 use crate::server::address::Address;
 
@@ -10,8 +11,8 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         listen_addr = %proxy,
-        tls = config.inbound_tls.is_some(),
-        client_certificates = config.inbound_tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
+        tls = config.listener().tls.is_some(),
+        client_certificates = config.listener().tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
         metrics_listen_addr = admin.map(tracing::field::display),
         worker_threads = config.worker_threads.get(),
         "listening"
@@ -26,8 +27,8 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
         );
     }
     proxy_loop(config, proxy);
-    routing(config);
-    if let Some(parent_proxy) = &config.upstream.parent_proxy {
+    config.routes.iter().for_each(routing);
+    if let Some(parent_proxy) = &config.route().upstream.parent_proxy {
         tracing::info!(variable = parent_proxy.variable, proxy = %parent_proxy, "upstreams are reached through a proxy");
     }
     let otel = &config.otel;
@@ -38,15 +39,31 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
             "pushing telemetry"
         );
     }
-    let tokens = &config.tokens;
+    for route in &config.routes {
+        tokens(config, route);
+    }
+}
+
+/// The name of a route or listener, where flags did not make it.
+fn named(name: &str) -> Option<&str> {
+    (name != DEFAULT).then_some(name)
+}
+
+fn tokens(config: &Config, route: &RouteConfig) {
+    let audiences = match &route.credential {
+        CredentialRule::Fixed(spec) => Some(spec.audiences()),
+        CredentialRule::OfTarget(_) => None,
+    };
+    let template = route.credential.template();
     tracing::info!(
-        audience = tokens.audiences.as_ref().map(tracing::field::display),
-        derived = tokens.audiences.is_none(),
-        algorithm = tokens.algorithm.as_str(),
-        duration_s = tokens.duration.as_secs(),
-        refresh_skew_s = tokens.refresh_skew.as_secs(),
-        tags = tokens.tags.len(),
-        sts_endpoint_url = tokens.sts_endpoint_url,
+        route = named(&route.name),
+        audience = audiences.map(tracing::field::display),
+        derived = audiences.is_none(),
+        algorithm = template.algorithm.as_str(),
+        duration_s = template.lifetime.as_secs(),
+        refresh_skew_s = template.refresh_skew.as_secs(),
+        tags = template.tags.len(),
+        sts_endpoint_url = config.tokens.sts_endpoint_url,
         "tokens"
     );
 }
@@ -59,7 +76,8 @@ fn proxy_loop(config: &Config, proxy: &Address) {
     if variables.is_empty() {
         return;
     }
-    let of_upstreams = config.upstream.parent_proxy.as_ref().map(|parent_proxy| parent_proxy.variable);
+    let of_upstreams =
+        config.route().upstream.parent_proxy.as_ref().map(|parent_proxy| parent_proxy.variable);
     let (message, hint) = match of_upstreams.is_some_and(|variable| variables.contains(&variable)) {
         true => (
             "calls to STS and requests to upstreams are sent to this very proxy, which opens no tunnels",
@@ -79,15 +97,16 @@ fn proxy_loop(config: &Config, proxy: &Address) {
     );
 }
 
-fn routing(config: &Config) {
-    let policy = &config.policy;
-    match &config.routing {
+fn routing(route: &RouteConfig) {
+    let (name, policy) = (named(&route.name), &route.policy);
+    match &route.routing {
         Routing::Pinned(target) => {
-            let connect_to = config.upstream.connect_to.as_ref().map(tracing::field::display);
-            tracing::info!(mode = "pinned", %target, connect_to, "routing");
+            let connect_to = route.upstream.connect_to.as_ref().map(tracing::field::display);
+            tracing::info!(route = name, mode = "pinned", %target, connect_to, "routing");
         }
         Routing::ByHeader { header, scheme } => {
             tracing::info!(
+                route = name,
                 mode = "header",
                 %header,
                 scheme = scheme.as_str(),
@@ -97,21 +116,25 @@ fn routing(config: &Config) {
                 "routing"
             );
             if policy.allow_hosts.is_empty() {
-                let possible = match config.tokens.audiences {
-                    Some(_) => "any caller can have the token for --token-audience sent to any host",
-                    None => "any caller can have a token sent to any host",
+                let possible = match &route.credential {
+                    CredentialRule::Fixed(_) => {
+                        "any caller can have the token for --token-audience sent to any host"
+                    }
+                    CredentialRule::OfTarget(_) => "any caller can have a token sent to any host",
                 };
                 tracing::warn!(
                     code = DiagnosticCode::PolicyOpen.code(),
                     see = DiagnosticCode::PolicyOpen.see(),
+                    route = name,
                     hint = "name the hosts that callers may reach: --allow-host api.example.com",
                     "{possible}"
                 );
             }
-            if let Some(parent_proxy) = &config.upstream.parent_proxy {
+            if let Some(parent_proxy) = &route.upstream.parent_proxy {
                 tracing::warn!(
                     code = DiagnosticCode::ParentProxyUnjudged.code(),
                     see = DiagnosticCode::ParentProxyUnjudged.see(),
+                    route = name,
                     variable = parent_proxy.variable,
                     hint = "have that proxy refuse private and metadata addresses, and set --allow-host",
                     "a proxy looks the names of upstreams up, so their addresses are not judged here"

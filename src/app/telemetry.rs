@@ -46,7 +46,7 @@ impl Telemetry {
     /// # Errors
     /// When metrics, the push or its TLS cannot be set up.
     pub(super) fn start(config: &Config, clock: Clock) -> Result<Self, TelemetryError> {
-        let callers = if config.inbound_tls.is_some() { Scheme::Https } else { Scheme::Http };
+        let callers = if config.listener().tls.is_some() { Scheme::Https } else { Scheme::Http };
         let push = push::prepare(&config.otel, tls(config)?, callers.as_str(), &Tasks::default())?;
         let metrics = match (&config.metrics, push.metrics) {
             (None, None) => Metrics::disabled(),
@@ -54,7 +54,7 @@ impl Telemetry {
         };
         metrics.describe(ProcessInfo {
             started: clock.now(),
-            refresh_skew: config.tokens.refresh_skew,
+            refresh_skew: config.route().credential.template().refresh_skew,
             cache_capacity: config.tokens.cache_capacity.get() as u64,
             runtime: tasks::runtime(),
         });
@@ -73,7 +73,7 @@ fn tls(config: &Config) -> Result<Option<TlsConnector>, TrustError> {
     let collectors =
         metrics.iter().map(|(collector, _)| collector).chain(traces.iter().map(|(collector, _)| collector));
     let mut secure = collectors.filter(|collector| collector.endpoint.starts_with("https:"));
-    let files = UpstreamTlsFiles { ca_cert: config.upstream.tls.ca_cert.clone(), client: None };
+    let files = UpstreamTlsFiles { ca_cert: config.route().upstream.tls.ca_cert.clone(), client: None };
     let trusted = |_| UpstreamTls::load(Scheme::Https, files).map(|tls| tls.connector(Alpn::Http1));
     secure.next().map(trusted).transpose()
 }

@@ -69,9 +69,10 @@ impl Fetcher {
     /// # Errors
     /// When the TLS files for upstreams cannot be used.
     pub(super) fn to_upstreams(config: &Config, timeout: Duration) -> Result<Self, TrustError> {
-        let tls = UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone())?;
+        let route = config.route();
+        let tls = UpstreamTls::load(route.routing.scheme(), route.upstream.tls.clone())?;
         let connector =
-            Connector::configured(config, OwnListeners::default(), Arc::new(tls), Tasks::default());
+            Connector::configured(route, OwnListeners::default(), Arc::new(tls), Tasks::default());
         let connect_timeout = timeout.min(connector.connect_timeout);
         let connector = Connector { connect_timeout, ..connector };
         let pool = Pool::new(timeout, &connector.tasks);

@@ -1,6 +1,6 @@
 //! Parses addresses to listen on, and checks whether two of them conflict.
 
-use super::ListenAddr;
+use super::listener::ListenAddr;
 use super::problems::Fault;
 use crate::model::ascii_name::ascii;
 use crate::model::target::{Host, HostPort};

@@ -2,8 +2,9 @@
 
 use super::duration::Shown;
 use super::logs::{LogFormat, LogLevel};
+use super::route::{CredentialRule, Routing};
 use super::upstream::{ForwardedFor, UpstreamProtocol};
-use super::{Config, MetricsConfig, Routing, TokenConfig};
+use super::{Config, MetricsConfig};
 use crate::model::target::Target;
 use crate::redact;
 use serde::Serialize;
@@ -56,7 +57,7 @@ impl Config {
             listening(self),
             upstream(self),
             policy(self),
-            tokens(&self.tokens),
+            tokens(self),
             logs(self),
             metrics(self.metrics.as_ref()),
             process(self),
@@ -66,9 +67,10 @@ impl Config {
 }
 
 fn listening(config: &Config) -> Vec<Effective> {
-    let (tls, inbound) = (config.inbound_tls.as_ref(), &config.inbound);
+    let (listener, inbound) = (config.listener(), &config.inbound);
+    let tls = listener.tls.as_ref();
     vec![
-        ("listen-addr", Value::one(&config.listen)),
+        ("listen-addr", Value::one(&listener.listen)),
         ("tls-cert", Value::path(tls.map(|files| files.cert.as_path()))),
         ("tls-key", Value::path(tls.map(|files| files.key.as_path()))),
         ("tls-client-ca", Value::path(tls.and_then(|files| files.client_ca.as_deref()))),
@@ -79,8 +81,8 @@ fn listening(config: &Config) -> Vec<Effective> {
 }
 
 fn upstream(config: &Config) -> Vec<Effective> {
-    let upstream = &config.upstream;
-    let (host, header) = match &config.routing {
+    let (routing, upstream) = (&config.route().routing, &config.route().upstream);
+    let (host, header) = match routing {
         Routing::Pinned(target) => {
             let port = target.explicit_port().map(|port| format!(":{port}")).unwrap_or_default();
             (Value::one(format!("{}{port}", name(target))), Value::Unset)
@@ -103,7 +105,7 @@ fn upstream(config: &Config) -> Vec<Effective> {
     vec![
         ("upstream-host", host),
         ("upstream-connect-to", Value::optional(connect_to)),
-        ("upstream-scheme", Value::one(config.routing.scheme().as_str())),
+        ("upstream-scheme", Value::one(routing.scheme().as_str())),
         ("host-header", header),
         ("upstream-timeout", Value::one(Shown(upstream.timeout))),
         ("upstream-connect-timeout", Value::one(Shown(upstream.connect_timeout))),
@@ -123,26 +125,30 @@ fn name(target: &Target) -> String {
 }
 
 fn policy(config: &Config) -> Vec<Effective> {
+    let policy = &config.route().policy;
     vec![
-        ("allow-host", Value::list(&config.policy.allow_hosts)),
-        ("allow-address", Value::list(&config.policy.allow_addresses)),
-        ("deny-address", Value::list(&config.policy.deny_addresses)),
+        ("allow-host", Value::list(&policy.allow_hosts)),
+        ("allow-address", Value::list(&policy.allow_addresses)),
+        ("deny-address", Value::list(&policy.deny_addresses)),
     ]
 }
 
-fn tokens(config: &TokenConfig) -> Vec<Effective> {
-    let audiences = config.audiences.as_ref();
-    let audiences =
-        audiences.map_or(Value::Unset, |set| Value::List(set.shown().map(Cow::into_owned).collect()));
+fn tokens(config: &Config) -> Vec<Effective> {
+    let (tokens, credential) = (&config.tokens, &config.route().credential);
+    let audiences = match credential {
+        CredentialRule::Fixed(spec) => Value::List(spec.audiences().shown().map(Cow::into_owned).collect()),
+        CredentialRule::OfTarget(_) => Value::Unset,
+    };
+    let template = credential.template();
     vec![
         ("token-audience", audiences),
-        ("token-signing-algorithm", Value::one(config.algorithm.as_str())),
-        ("token-duration", Value::one(Shown(config.duration))),
-        ("token-refresh-skew", Value::one(Shown(config.refresh_skew))),
-        ("token-fetch-timeout", Value::one(Shown(config.fetch_timeout))),
-        ("token-cache-capacity", Value::one(config.cache_capacity)),
-        ("token-tag", Value::list(config.tags.iter().map(|(key, value)| format!("{key}={value}")))),
-        ("sts-endpoint-url", Value::optional(config.sts_endpoint_url.as_ref())),
+        ("token-signing-algorithm", Value::one(template.algorithm.as_str())),
+        ("token-duration", Value::one(Shown(template.lifetime))),
+        ("token-refresh-skew", Value::one(Shown(template.refresh_skew))),
+        ("token-fetch-timeout", Value::one(Shown(tokens.fetch_timeout))),
+        ("token-cache-capacity", Value::one(tokens.cache_capacity)),
+        ("token-tag", Value::list(template.tags.iter().map(|(key, value)| format!("{key}={value}")))),
+        ("sts-endpoint-url", Value::optional(tokens.sts_endpoint_url.as_ref())),
     ]
 }
 

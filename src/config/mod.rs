@@ -1,21 +1,14 @@
 //! Turns flags and variables into types that cannot hold invalid values.
 
-use crate::model::audience_set::AudienceSet;
 use crate::model::aws_variables::AwsVariables;
-use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
-use crate::model::policy::Policy;
-use crate::model::routing_header::RoutingHeader;
-use crate::model::target::{Scheme, Target};
-use crate::model::token_request::SigningAlgorithm;
+use listener::{ListenAddr, ListenerConfig};
 use logs::LogConfig;
 use notices::Notice;
 use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
-use std::fmt;
+use route::RouteConfig;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
 use std::time::Duration;
-use upstream::UpstreamConfig;
 
 /// The variables that name HTTP proxies.
 pub mod proxy_variables;
@@ -61,6 +54,10 @@ mod otel_values;
 pub mod otel_spans;
 /// Socket activation and notifications of systemd.
 pub mod service_manager;
+/// The addresses that callers connect to.
+pub mod listener;
+/// Where requests go, and what they carry.
+pub mod route;
 /// How upstreams are reached.
 pub mod upstream;
 /// What is logged, and in which format.
@@ -69,19 +66,13 @@ pub mod logs;
 /// The configuration of one run of the proxy. Every value in it is valid.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// The address that callers connect to.
-    pub listen: ListenAddr,
-    /// The files for callers' TLS; `None` for plain HTTP.
-    pub inbound_tls: Option<TlsFiles>,
+    /// Where callers connect. At least one; the flags make one.
+    pub listeners: Vec<ListenerConfig>,
     /// Limits on callers' connections.
     pub inbound: InboundConfig,
-    /// How a request finds its upstream.
-    pub routing: Routing,
-    /// Which upstreams a caller may name.
-    pub policy: Policy,
-    /// How upstreams are reached.
-    pub upstream: UpstreamConfig,
-    /// Which tokens are requested.
+    /// Where requests go. At least one; the flags make one.
+    pub routes: Vec<RouteConfig>,
+    /// How tokens are requested and cached.
     pub tokens: TokenConfig,
     /// What is logged.
     pub log: LogConfig,
@@ -100,58 +91,15 @@ pub struct Config {
 }
 
 impl Config {
-    /// The rules on upstreams that are enforced. `None` for a pinned upstream, because the operator chose it.
-    pub fn enforced_policy(&self) -> Option<&Policy> {
-        match self.routing {
-            Routing::Pinned(_) => None,
-            Routing::ByHeader { .. } => Some(&self.policy),
-        }
+    /// The first listener, which is the only one of a configuration made of flags.
+    pub fn listener(&self) -> &ListenerConfig {
+        self.listeners.first().expect("a configuration has a listener")
     }
 
-    /// The credential that is known before any request: for the configured audiences, or for the pinned upstream's own.
-    pub fn known_credential(&self) -> Option<CredentialSpec> {
-        let template = self.tokens.template();
-        match (&self.tokens.audiences, &self.routing) {
-            (Some(audiences), _) => Some(template.with(audiences.clone())),
-            (None, Routing::Pinned(target)) => Some(template.of(target)),
-            (None, Routing::ByHeader { .. }) => None,
-        }
+    /// The first route, which is the only one of a configuration made of flags.
+    pub fn route(&self) -> &RouteConfig {
+        self.routes.first().expect("a configuration has a route")
     }
-}
-
-/// An address to listen on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum ListenAddr {
-    /// Every interface, IPv4 and IPv6 (`:8080`). Port 0 lets the system choose.
-    Every(u16),
-    /// One host or address (`127.0.0.1:8080`, `localhost:8080`, `[::1]:8080`).
-    One(String, u16),
-    /// A Unix socket (`unix:/run/attache.sock`), whose path is short enough for one.
-    Unix(PathBuf),
-}
-
-/// Shows the address in the syntax of `--listen-addr`.
-impl fmt::Display for ListenAddr {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Every(port) => write!(f, ":{port}"),
-            Self::One(host, port) if host.contains(':') => write!(f, "[{host}]:{port}"),
-            Self::One(host, port) => write!(f, "{host}:{port}"),
-            Self::Unix(path) => write!(f, "unix:{}", path.display()),
-        }
-    }
-}
-
-/// PEM files with a certificate chain, its private key and the authorities of callers' certificates.
-#[derive(Clone, Debug)]
-pub struct TlsFiles {
-    /// `--tls-cert`.
-    pub cert: PathBuf,
-    /// `--tls-key`.
-    pub key: PathBuf,
-    /// `--tls-client-ca`: callers must present a certificate issued by one of these authorities. `None`: callers need no
-    /// certificate.
-    pub client_ca: Option<PathBuf>,
 }
 
 /// Limits on callers.
@@ -165,63 +113,17 @@ pub struct InboundConfig {
     pub idle_timeout: Duration,
 }
 
-/// How a request finds its upstream.
-#[derive(Clone, Debug)]
-pub enum Routing {
-    /// Every request goes to one upstream (`--upstream-host`).
-    Pinned(Target),
-    /// Each request names its upstream.
-    ByHeader {
-        /// The header that names it. `Host` means the request's own authority.
-        header: RoutingHeader,
-        /// The scheme of every upstream.
-        scheme: Scheme,
-    },
-}
-
-impl Routing {
-    /// The scheme of every upstream.
-    pub fn scheme(&self) -> Scheme {
-        match self {
-            Self::Pinned(target) => target.scheme(),
-            Self::ByHeader { scheme, .. } => *scheme,
-        }
-    }
-}
-
-/// Which tokens are requested, and how they are cached.
+/// How tokens are requested and cached, whichever they are.
 #[derive(Clone, Debug)]
 pub struct TokenConfig {
-    /// `--token-audience`; `None` derives the audience from the upstream.
-    pub audiences: Option<AudienceSet>,
-    /// `--token-signing-algorithm`.
-    pub algorithm: SigningAlgorithm,
-    /// `--token-duration`: the requested lifetime.
-    pub duration: Duration,
-    /// `--token-refresh-skew`: a token is renewed this long before it expires.
-    pub refresh_skew: Duration,
     /// `--token-fetch-timeout`: the timeout of one fetch, and of a request's wait for it.
     pub fetch_timeout: Duration,
-    /// `--token-cache-capacity`: the maximum number of audience sets in the cache.
+    /// `--token-cache-capacity`: the maximum number of credentials in the cache.
     pub cache_capacity: NonZeroUsize,
-    /// `--token-tag`: the token's `request_tags`. Keys are unique.
-    pub tags: Vec<(String, String)>,
     /// `--sts-endpoint-url`: the endpoint that replaces the region's STS.
     pub sts_endpoint_url: Option<String>,
     /// The values of AWS's variables.
     pub aws: AwsVariables,
-}
-
-impl TokenConfig {
-    /// All that decides which credential a request carries, but for its audiences.
-    pub fn template(&self) -> CredentialTemplate {
-        CredentialTemplate {
-            algorithm: self.algorithm,
-            lifetime: self.duration,
-            tags: self.tags.clone(),
-            refresh_skew: self.refresh_skew,
-        }
-    }
 }
 
 /// Where metrics and health are served.

@@ -2,16 +2,17 @@
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
 use super::environment::Environment;
+use super::listener::{ListenAddr, ListenerConfig, TlsFiles};
 use super::logs::LogConfig;
 use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
-use super::resolve_tokens::tokens;
+use super::resolve_tokens::{credential, tokens};
 use super::resolve_upstream::{destinations, upstream};
-use super::{
-    Config, InboundConfig, ListenAddr, MetricsConfig, ShutdownConfig, TlsFiles, address, network, parse,
-};
+use super::route::{DEFAULT, RouteConfig};
+use super::{Config, InboundConfig, MetricsConfig, ShutdownConfig, address, network, parse};
 use crate::model::policy::Policy;
+use crate::model::route_match::RouteMatch;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 
@@ -63,24 +64,30 @@ impl MetricsConfig {
 /// Reads all settings. Returns `None` if the reader has recorded a problem.
 fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
-    let inbound_tls = inbound_tls(reader, &args.listening);
+    let tls = inbound_tls(reader, &args.listening);
     let inbound = inbound(reader, &args.listening);
     let destinations = destinations(reader, &args.upstream);
     let upstream = upstream(reader, &args.upstream, destinations.as_ref());
     let policy = policy(reader, &args.policy);
+    let credential = credential(reader, &args.tokens);
     let tokens = tokens(reader, &args.tokens);
     let log = log(reader, &args.logs);
     let metrics = metrics(reader, &args.metrics, listen.as_ref());
     let shutdown = shutdown(reader, &args.process);
     let worker_threads = worker_threads(reader, &args.process);
     let otel = otel(reader);
-    Some(Config {
-        listen: listen?.value,
-        inbound_tls,
-        inbound: inbound?,
+    let route = RouteConfig {
+        name: DEFAULT.to_owned(),
+        matches: RouteMatch::default(),
         routing: destinations?.0,
         policy,
+        credential: credential?,
         upstream: upstream?,
+    };
+    Some(Config {
+        listeners: vec![ListenerConfig { name: DEFAULT.to_owned(), listen: listen?.value, tls }],
+        inbound: inbound?,
+        routes: vec![route],
         tokens: tokens?,
         log: log?,
         metrics: metrics?,

@@ -1,11 +1,13 @@
-//! Resolves the settings of tokens.
+//! Resolves the settings of tokens: which credential requests carry, and how tokens are requested.
 
 use super::args::TokenArgs;
 use super::duration::Shown;
 use super::problems::Fault;
 use super::reader::{EmptyList, Reader, values};
+use super::route::CredentialRule;
 use super::{TokenConfig, network, parse};
 use crate::model::audience_set::AudienceSet;
+use crate::model::credential_spec::CredentialTemplate;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -14,7 +16,8 @@ const MAX_TAGS: usize = 50;
 /// Prevents a large allocation because of a typing error.
 const MAX_AUDIENCE_SETS: usize = 1_000_000;
 
-pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenConfig> {
+/// What requests carry.
+pub(super) fn credential(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<CredentialRule> {
     let audiences = audiences(reader, &args.token_audience);
     let algorithm = reader.value(
         "token-signing-algorithm",
@@ -23,23 +26,27 @@ pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenC
         parse::signing_algorithm,
     );
     let lifetime = lifetime(reader, args);
+    let tags = tags(reader, &args.token_tag);
+    let (lifetime, refresh_skew) = lifetime?;
+    let template = CredentialTemplate { algorithm: algorithm?.value, lifetime, tags, refresh_skew };
+    Some(match audiences {
+        Some(audiences) => CredentialRule::Fixed(template.with(audiences)),
+        None => CredentialRule::OfTarget(template),
+    })
+}
+
+/// How tokens are requested and cached.
+pub(super) fn tokens(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<TokenConfig> {
     let fetch_timeout = reader.timeout("token-fetch-timeout", args.token_fetch_timeout.as_deref(), "10s");
     let cache_capacity =
         reader.value("token-cache-capacity", args.token_cache_capacity.as_deref(), "1000", |text| {
             parse::count(text, MAX_AUDIENCE_SETS)
         });
-    let tags = tags(reader, &args.token_tag);
     let sts_endpoint_url =
         reader.optional("sts-endpoint-url", args.sts_endpoint_url.as_deref(), network::endpoint_url);
-    let (duration, refresh_skew) = lifetime?;
     Some(TokenConfig {
-        audiences,
-        algorithm: algorithm?.value,
-        duration,
-        refresh_skew,
         fetch_timeout: fetch_timeout?,
         cache_capacity: cache_capacity?.value,
-        tags,
         sts_endpoint_url: sts_endpoint_url.map(|found| found.value),
         aws: reader.aws_variables(),
     })

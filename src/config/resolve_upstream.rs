@@ -3,8 +3,9 @@
 use super::args::UpstreamArgs;
 use super::problems::Fault;
 use super::reader::Reader;
+use super::route::Routing;
 use super::upstream::{UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
-use super::{Routing, network, parse};
+use super::{network, parse};
 use crate::model::parent_proxy::ParentProxy;
 use crate::model::target::{HostPort, Target};
 

@@ -46,6 +46,12 @@ impl CredentialSpec {
         &self.token().audiences
     }
 
+    /// All of it but the audiences.
+    pub fn template(&self) -> CredentialTemplate {
+        let TokenRequest { algorithm, lifetime, ref tags, .. } = *self.token();
+        CredentialTemplate { algorithm, lifetime, tags: tags.clone(), refresh_skew: self.refresh_skew() }
+    }
+
     /// How long before its expiry the credential is renewed.
     pub fn refresh_skew(&self) -> Duration {
         self.0.parts.refresh_skew

@@ -4,6 +4,8 @@
 pub mod target;
 /// Names that are not written in ASCII.
 pub mod ascii_name;
+/// Which requests a route is for.
+pub mod route_match;
 /// The header that names an upstream.
 pub mod routing_header;
 /// Which upstreams a caller may name, and which addresses may be dialled for them.

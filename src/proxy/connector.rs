@@ -7,7 +7,7 @@ use super::connection::{Connection, Http1};
 use super::error::UpstreamError;
 use super::http2::{self, DEDICATED_WINDOW, SHARED_WINDOW};
 use super::loops::OwnListeners;
-use crate::config::Config;
+use crate::config::route::RouteConfig;
 use crate::config::upstream::UpstreamProtocol;
 use crate::dial::connect_time::ConnectTime;
 use crate::dial::dialer::{Dialer, Socket};
@@ -65,11 +65,11 @@ pub enum Purpose {
 }
 
 impl Connector {
-    /// The way to upstreams that this configuration asks for, from a process with these listeners.
-    pub fn configured(config: &Config, own: OwnListeners, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
-        let upstream = &config.upstream;
+    /// The way to the upstreams of this route, from a process with these listeners.
+    pub fn configured(route: &RouteConfig, own: OwnListeners, tls: Arc<UpstreamTls>, tasks: Tasks) -> Self {
+        let upstream = &route.upstream;
         Self {
-            policy: config.enforced_policy().cloned(),
+            policy: route.enforced_policy().cloned(),
             resolver: Resolver::default(),
             dialer: Dialer::at_most(None),
             connect_to: upstream.connect_to.clone(),

@@ -3,8 +3,8 @@
 use super::destination::Destination;
 use super::error::ProxyError;
 use super::target_cache::TargetCache;
+use crate::config::route::{RouteConfig, Routing};
 use crate::config::upstream::ForwardedFor;
-use crate::config::{Config, Routing};
 use crate::model::policy::Policy;
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::{Scheme, Target};
@@ -26,7 +26,7 @@ enum Upstreams {
 
 impl Route {
     /// The route that the configuration describes.
-    pub fn new(config: &Config) -> Self {
+    pub fn new(config: &RouteConfig) -> Self {
         let upstreams = match config.routing.clone() {
             Routing::Pinned(target) => Upstreams::Pinned(Destination::new(target)),
             Routing::ByHeader { header, scheme } => {

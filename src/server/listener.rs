@@ -8,7 +8,7 @@ use super::bind_error::BindError;
 use super::episode::{self, Episode};
 use super::socket_file::{self, SocketFile};
 use super::stream::Stream;
-use crate::config::ListenAddr;
+use crate::config::listener::ListenAddr;
 use crate::config::service_manager::InheritedSocket;
 use crate::diagnostics::DiagnosticCode;
 use crate::keepalive;

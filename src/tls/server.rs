@@ -5,7 +5,7 @@ use super::pem::{self, Fingerprint};
 use super::side::Side;
 use super::verifier::{Trusted, Verifier};
 use super::watched::{Made, TlsSource, Watched};
-use crate::config::TlsFiles;
+use crate::config::listener::TlsFiles;
 use crate::input_file;
 use rustls::ServerConfig;
 use rustls::sign::SingleCertAndKey;

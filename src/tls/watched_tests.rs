@@ -1,5 +1,5 @@
 use super::*;
-use crate::config::TlsFiles;
+use crate::config::listener::TlsFiles;
 use crate::tasks::{Owned, Tasks};
 use crate::tls::server::{CallerFiles, InboundTls};
 use rcgen::{CertificateParams, KeyPair};

@@ -2,7 +2,7 @@
 
 use crate::app::error::StartError;
 use crate::cli::verifier::IssuerError;
-use crate::config::ListenAddr;
+use crate::config::listener::ListenAddr;
 use crate::config::problems::ConfigError;
 use crate::http_client::HttpError;
 use crate::server::bind_error::BindError;

@@ -4,7 +4,6 @@ use super::deadline::Deadline;
 use super::finding::{Check, Finding};
 use super::way;
 use crate::cli::format::span;
-use crate::config::TokenConfig;
 use crate::config::environment::variable;
 use crate::credential::error::CredentialError;
 use crate::credential::setup_error::SetupError;
@@ -13,6 +12,7 @@ use crate::credential::sts::diagnosis::{
     FoundCredentials, FoundRegion, Identity, Introduction, RegionSource,
 };
 use crate::diagnostics::DiagnosticCode;
+use crate::model::credential_spec::CredentialTemplate;
 use std::time::Duration;
 
 /// The time limit for the region: where no setting names it, the instance's metadata is asked.
@@ -37,7 +37,7 @@ pub(super) struct AwsChecks {
 }
 
 /// Runs the checks in sequence, because each one needs the result of the one before.
-pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -> AwsChecks {
+pub(super) async fn check(sts: &Sts, template: &CredentialTemplate, deadline: Deadline) -> AwsChecks {
     let mut aws = AwsChecks::default();
     let region =
         deadline.within(REGION_TIMEOUT, sts.region()).await.unwrap_or(Err(SetupError::NoRegion.into()));
@@ -55,7 +55,7 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
             return aws.stop(obstacle, &[Check::Clock]);
         }
     }
-    let found = match deadline.within(CREDENTIALS_TIMEOUT, sts.credentials(tokens.duration)).await {
+    let found = match deadline.within(CREDENTIALS_TIMEOUT, sts.credentials(template.lifetime)).await {
         Some(found) => found,
         None => Err(sts.late_credentials(CREDENTIALS_TIMEOUT).await),
     };
@@ -71,12 +71,12 @@ pub(super) async fn check(sts: &Sts, tokens: &TokenConfig, deadline: Deadline) -
         url: None,
         clock_ahead: None,
     };
-    let introduction = match deadline.within(IDENTITY_TIMEOUT, sts.introduce(tokens.duration)).await {
+    let introduction = match deadline.within(IDENTITY_TIMEOUT, sts.introduce(template.lifetime)).await {
         Some(Ok(introduction)) => introduction,
         Some(Err(error)) => Introduction { answer: Err(error), ..too_late },
         None => too_late,
     };
-    aws.findings.push(credentials_finding(&found, &introduction.answer, tokens));
+    aws.findings.push(credentials_finding(&found, &introduction.answer, template));
     let endpoint = endpoint_finding(&introduction, deadline).await;
     aws.obstacle = (endpoint.failure().is_some()).then_some("needs an STS that answers");
     aws.findings.push(endpoint);
@@ -117,7 +117,7 @@ fn region_finding(FoundRegion { name, source }: FoundRegion) -> Finding {
 fn credentials_finding(
     found: &FoundCredentials,
     answer: &Result<Identity, CredentialError>,
-    tokens: &TokenConfig,
+    template: &CredentialTemplate,
 ) -> Finding {
     let check = Check::Credentials;
     let who = match answer {
@@ -132,11 +132,11 @@ fn credentials_finding(
     };
     let seen = format!("{who}, from {}, {session}", found.provider);
     match found.rest {
-        Some(rest) if is_too_short(rest, tokens) => {
+        Some(rest) if is_too_short(rest, template) => {
             let next = "give the role longer sessions, or shorten --token-duration and --token-refresh-skew";
             Finding::warning(check, DiagnosticCode::SessionTooShort, seen, next)
         }
-        Some(rest) if rest < tokens.duration => {
+        Some(rest) if rest < template.lifetime => {
             Finding::ok(check, format!("{seen}, so tokens live no longer than that"))
         }
         Some(_) | None => Finding::ok(check, seen),
@@ -144,8 +144,8 @@ fn credentials_finding(
 }
 
 /// Whether a lifetime is shorter than configured, and too short for the time between two renewals.
-pub(super) fn is_too_short(life: Duration, tokens: &TokenConfig) -> bool {
-    life < tokens.duration && life < 2 * tokens.refresh_skew
+pub(super) fn is_too_short(life: Duration, template: &CredentialTemplate) -> bool {
+    life < template.lifetime && life < 2 * template.refresh_skew
 }
 
 fn is_of_credentials(error: &CredentialError) -> bool {

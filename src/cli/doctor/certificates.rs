@@ -3,7 +3,8 @@
 use super::finding::{Check, Finding};
 use crate::cli::format::span;
 use crate::clock::Clock;
-use crate::config::{Config, TlsFiles};
+use crate::config::Config;
+use crate::config::listener::TlsFiles;
 use crate::diagnostics::DiagnosticCode;
 use crate::tls::client::{TrustError, UpstreamTls};
 use crate::tls::pem::validity::{Phase, Validity};
@@ -12,7 +13,7 @@ use std::path::Path;
 
 /// Checks the certificate for callers, and the authorities and the certificate for upstreams.
 pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
-    vec![inbound(config.inbound_tls.as_ref(), clock), upstream(config, clock)]
+    vec![inbound(config.listener().tls.as_ref(), clock), upstream(config, clock)]
 }
 
 fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
@@ -68,13 +69,14 @@ fn validity(check: Check, file: &Path, chain: &[Validity], clock: Clock) -> Resu
 
 fn upstream(config: &Config, clock: Clock) -> Finding {
     let check = Check::Trust;
-    match UpstreamTls::load(config.routing.scheme(), config.upstream.tls.clone()) {
+    let route = config.route();
+    match UpstreamTls::load(route.routing.scheme(), route.upstream.tls.clone()) {
         Ok(tls) => {
-            let authorities = match &config.upstream.tls.ca_cert {
+            let authorities = match &route.upstream.tls.ca_cert {
                 Some(path) => format!("the system's authorities, and {}", path.display()),
                 None => "the system's authorities".to_owned(),
             };
-            match &config.upstream.tls.client {
+            match &route.upstream.tls.client {
                 Some(pair) => validity(check, &pair.cert, &tls.shown(), clock).map_or_else(
                     |finding| finding,
                     |seen| Finding::ok(check, format!("{authorities}; {seen}")),

@@ -3,7 +3,8 @@
 use super::finding::{Check, Finding};
 use crate::cli::fetch;
 use crate::cli::serve;
-use crate::config::{Config, ListenAddr, MetricsConfig};
+use crate::config::listener::ListenAddr;
+use crate::config::{Config, MetricsConfig};
 use crate::diagnostics::DiagnosticCode;
 use crate::http_client;
 use crate::server::bind_error::BindError;
@@ -39,9 +40,9 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         None => None,
     };
     let of_callers = running.as_ref().map(|running| {
-        running.as_ref().is_some_and(|listeners| has_bound(&listeners.callers, &config.listen))
+        running.as_ref().is_some_and(|listeners| has_bound(&listeners.callers, &config.listener().listen))
     });
-    let mut findings = vec![address(Check::ListenAddress, &config.listen, of_callers).await];
+    let mut findings = vec![address(Check::ListenAddress, &config.listener().listen, of_callers).await];
     findings.push(match metrics {
         Some(metrics) => {
             let of_metrics = running.as_ref().map(|running| {

@@ -9,7 +9,8 @@ use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::problems::Problems;
-use crate::config::{Config, Routing, environment};
+use crate::config::route::{CredentialRule, Routing};
+use crate::config::{Config, environment};
 use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::diagnostics::DiagnosticCode;
 use crate::model::target::Target;
@@ -84,12 +85,16 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         clock,
     );
     let target = target(config, args);
-    let of_target = || target.as_ref().map(|target| tokens.template().of(target));
-    let spec = config.known_credential().or_else(of_target);
+    let template = config.route().credential.template();
+    let of_target = || target.as_ref().map(|target| template.of(target));
+    let spec = config.route().known_credential().or_else(of_target);
     let subject = Subject { config, sts: &sts, clock, target, spec, path: &args.probe_path };
 
-    let (addresses, aws, (reached_finding, reached)) =
-        tokio::join!(listening::check(config), aws::check(&sts, tokens, deadline), upstream::reach(&subject));
+    let (addresses, aws, (reached_finding, reached)) = tokio::join!(
+        listening::check(config),
+        aws::check(&sts, &template, deadline),
+        upstream::reach(&subject)
+    );
     let (token_finding, minted) = tokens::check(&subject, &aws, deadline).await;
     let (issuer, answer) = tokio::join!(
         issuer::check(minted.as_ref(), subject.audiences(), deadline),
@@ -106,7 +111,7 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
 }
 
 fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
-    match &config.routing {
+    match &config.route().routing {
         Routing::Pinned(target) => Some(target.clone()),
         Routing::ByHeader { scheme, .. } => args.probe_host.clone().map(|host| Target::new(*scheme, host)),
     }
@@ -121,8 +126,8 @@ fn configuration(subject: &Subject<'_>) -> Finding {
         let next = "rename or unset these variables: docs/configuration.md has the name of each setting";
         return Finding::warning(Check::Configuration, DiagnosticCode::SettingUnused, seen, next);
     }
-    match &subject.config.routing {
-        Routing::ByHeader { .. } if subject.config.policy.allow_hosts.is_empty() => {
+    match &subject.config.route().routing {
+        Routing::ByHeader { .. } if subject.config.route().policy.allow_hosts.is_empty() => {
             let seen = format!("{decided}\nany caller can have a token sent to any host");
             let next = "pin one upstream with --upstream-host, or name those that callers may reach with --allow-host";
             Finding::warning(Check::Configuration, DiagnosticCode::PolicyOpen, seen, next)
@@ -133,17 +138,19 @@ fn configuration(subject: &Subject<'_>) -> Finding {
 
 /// Summarizes the configuration.
 fn decided(subject: &Subject<'_>) -> String {
-    let routing = match &subject.config.routing {
-        Routing::Pinned(target) => match &subject.config.upstream.connect_to {
+    let routing = match &subject.config.route().routing {
+        Routing::Pinned(target) => match &subject.config.route().upstream.connect_to {
             Some(connect_to) => format!("pinned to {target}, connected to at {connect_to}"),
             None => format!("pinned to {target}"),
         },
         Routing::ByHeader { header, .. } => format!("requests name their upstream in {header}"),
     };
-    match (&subject.config.tokens.audiences, subject.audiences()) {
-        (Some(audiences), _) => format!("{routing}, audience {audiences}"),
-        (None, Some(audiences)) => format!("{routing}, audience {audiences} from the upstream"),
-        (None, None) => format!("{routing}, audience from the upstream"),
+    match (&subject.config.route().credential, subject.audiences()) {
+        (CredentialRule::Fixed(spec), _) => format!("{routing}, audience {}", spec.audiences()),
+        (CredentialRule::OfTarget(_), Some(audiences)) => {
+            format!("{routing}, audience {audiences} from the upstream")
+        }
+        (CredentialRule::OfTarget(_), None) => format!("{routing}, audience from the upstream"),
     }
 }
 

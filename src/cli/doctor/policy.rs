@@ -1,7 +1,7 @@
 //! The minimum IAM policy for the tokens of a configuration.
 
-use crate::config::TokenConfig;
 use crate::model::audience_set::AudienceSet;
+use crate::model::token_request::TokenRequest;
 use serde_json::{Map, Value, json};
 
 /// The audiences for the policy. It is printed, so audiences that must be redacted are left out.
@@ -16,8 +16,8 @@ pub(super) fn listed(audiences: &AudienceSet) -> Vec<&str> {
 
 /// Builds a policy for exactly the listed audiences. `ForAllValues` refuses calls that name any other audience, which
 /// `ForAnyValue` would allow; `Null` refuses calls without an audience (IAM user guide, "Multivalued context keys").
-pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
-    let audiences = listed(audiences);
+pub(super) fn least(token: &TokenRequest) -> Value {
+    let audiences = listed(&token.audiences);
     let mint = json!({
         "Effect": "Allow",
         "Action": "sts:GetWebIdentityToken",
@@ -25,11 +25,11 @@ pub(super) fn least(tokens: &TokenConfig, audiences: &AudienceSet) -> Value {
         "Condition": {
             "ForAllValues:StringEquals": { "sts:IdentityTokenAudience": audiences },
             "Null": { "sts:IdentityTokenAudience": "false" },
-            "NumericLessThanEquals": { "sts:DurationSeconds": tokens.duration.as_secs() },
-            "StringEquals": { "sts:SigningAlgorithm": tokens.algorithm.as_str() },
+            "NumericLessThanEquals": { "sts:DurationSeconds": token.lifetime.as_secs() },
+            "StringEquals": { "sts:SigningAlgorithm": token.algorithm.as_str() },
         },
     });
-    let statements = [Some(mint), tag(&tokens.tags)];
+    let statements = [Some(mint), tag(&token.tags)];
     json!({ "Version": "2012-10-17", "Statement": statements.into_iter().flatten().collect::<Vec<_>>() })
 }
 
@@ -71,8 +71,8 @@ mod tests {
     fn a_policy_allows_what_the_configuration_asks_for_and_no_more() {
         let flags =
             ["--token-audience", "https://a.example", "--token-duration", "15m", "--token-tag", "team=data"];
-        let tokens = Config::from_args(flags).unwrap().tokens;
-        let policy = least(&tokens, tokens.audiences.as_ref().unwrap());
+        let spec = Config::from_args(flags).unwrap().route().known_credential().unwrap();
+        let policy = least(spec.token());
         let statements = policy["Statement"].as_array().unwrap();
         assert_eq!(statements.len(), 2);
         let condition = &statements[0]["Condition"];

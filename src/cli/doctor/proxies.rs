@@ -1,8 +1,9 @@
 //! Checks the proxy variables, which apply to calls to AWS and requests to upstreams.
 
 use super::finding::{Check, Finding};
+use crate::config::Config;
 use crate::config::environment::variable;
-use crate::config::{Config, ListenAddr};
+use crate::config::listener::ListenAddr;
 use crate::diagnostics::DiagnosticCode;
 use http::Uri;
 use hyper_util::client::proxy::matcher::Matcher;
@@ -20,7 +21,7 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
     let leads_away = |url: &str| url.parse::<Uri>().ok().and_then(|url| matcher.intercept(&url));
     let sts = sts.unwrap_or(SOME_STS);
     let by_proxy = leads_away(sts);
-    let listening = listening(&config.listen);
+    let listening = listening(&config.listener().listen);
     let here = by_proxy.as_ref().zip(listening).is_some_and(|(proxy, listening)| {
         proxy.uri().port_u16() == Some(listening.port())
             && config.proxy_variables.iter().any(|variable| variable.leads_to(listening))
@@ -42,7 +43,7 @@ pub(super) fn check(config: &Config, sts: Option<&str>) -> Finding {
         Some(_) => "calls to STS go through an HTTP proxy",
         None => "calls to STS go through no HTTP proxy",
     };
-    match &config.upstream.parent_proxy {
+    match &config.route().upstream.parent_proxy {
         Some(parent_proxy) => Finding::ok(
             check,
             format!("{sts}, requests to upstreams through {parent_proxy} by {}", parent_proxy.variable),

@@ -62,9 +62,9 @@ fn compared(subject: &Subject<'_>, minted: &Fetched) -> Finding {
             Finding::failed(check, DiagnosticCode::TokenDiffers, seen, next)
         };
     }
-    let (wanted, life) = (subject.config.tokens.duration, minted.credential.life());
+    let (wanted, life) = (subject.config.route().credential.template().lifetime, minted.credential.life());
     let (wanted_life, asked) = (Shown(wanted), Shown(minted.requested_lifetime));
-    if is_too_short(minted.requested_lifetime, &subject.config.tokens) {
+    if is_too_short(minted.requested_lifetime, &subject.config.route().credential.template()) {
         let seen = format!("lives {asked} instead of {wanted_life}, because the AWS session ends first");
         let next = "give the role longer sessions, or shorten --token-duration to what they grant";
         return Finding::warning(check, DiagnosticCode::SessionTooShort, seen, next);
@@ -105,5 +105,5 @@ async fn denied(
     };
     let next = format!("{advice}\nwith {document} as policy.json: {attach}");
     Finding::failed(Check::Token, error.diagnostic(), error.to_string(), next)
-        .with_policy(policy::least(&subject.config.tokens, audiences))
+        .with_policy(policy::least(spec.token()))
 }

@@ -39,7 +39,7 @@ pub(super) async fn reach<'s>(subject: &'s Subject<'_>) -> (Finding, Option<Reac
         let seen = "requests name their own; name one to try with --probe-host";
         return (Finding::skipped(check, seen), None);
     };
-    if let Some(policy) = config.enforced_policy()
+    if let Some(policy) = config.route().enforced_policy()
         && let Err(denied) = policy.check_host(target)
     {
         return (refused(target, denied), None);

@@ -1,7 +1,7 @@
 //! Asks a proxy for its health: at its listener for metrics and health, over TCP or a Unix socket, or at its process.
 //! Proxy variables are ignored.
 
-use crate::config::ListenAddr;
+use crate::config::listener::ListenAddr;
 use crate::dial::dialer::{Dialer, Socket};
 use crate::dial::resolver::Resolver;
 use crate::health_socket::{Place, READY};

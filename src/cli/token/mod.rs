@@ -70,7 +70,7 @@ pub(super) fn run(args: &MintArgs) -> Exit {
         Ok(config) => config,
         Err(problems) => return report::problems(&problems),
     };
-    let Some(spec) = config.known_credential() else {
+    let Some(spec) = config.route().known_credential() else {
         return report::bad_usage(
             "name the audience with --token-audience, or the upstream with --upstream-host",
         );

@@ -5,7 +5,8 @@ use super::resolve;
 #[test]
 fn an_audience_flag_is_one_audience_and_the_variable_is_a_list() {
     let audiences = |arguments: &[&str], environment: &[(String, &str)]| {
-        let set = resolve(arguments, environment).unwrap().tokens.audiences.unwrap();
+        let spec = resolve(arguments, environment).unwrap().route().known_credential().unwrap();
+        let set = spec.audiences();
         set.iter().map(str::to_owned).collect::<Vec<_>>()
     };
     assert_eq!(audiences(&["--token-audience", "a,b"], &[]), ["a,b"]);
@@ -36,7 +37,16 @@ fn more_audiences_or_tags_than_sts_takes_are_refused() {
     );
     let report = resolve(&[], &[("ATTACHE_TOKEN_TAG".into(), &many(51))]).unwrap_err().to_string();
     assert!(report.contains("ATTACHE_TOKEN_TAG (--token-tag) is 51 tags, must be at most 50"), "{report}");
-    assert_eq!(resolve(&[], &[("ATTACHE_TOKEN_TAG".into(), &many(50))]).unwrap().tokens.tags.len(), 50);
+    assert_eq!(
+        resolve(&[], &[("ATTACHE_TOKEN_TAG".into(), &many(50))])
+            .unwrap()
+            .route()
+            .credential
+            .template()
+            .tags
+            .len(),
+        50
+    );
 }
 
 #[test]

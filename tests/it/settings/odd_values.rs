@@ -9,7 +9,7 @@ fn names_beyond_ascii_are_those_that_dns_knows() {
     let flags = ["--upstream-host", "B\u{fc}cher.example:8443"];
     assert!(shown(resolve(&flags, &[])).contains("Pinned(https://xn--bcher-kva.example:8443)"));
     let rules = ["--allow-host", "*.b\u{fc}cher.example", "--allow-host", "\u{4f8b}\u{3048}.jp:*"];
-    let rules = resolve(&rules, &[]).unwrap().policy.allow_hosts;
+    let rules = resolve(&rules, &[]).unwrap().route().policy.allow_hosts.clone();
     let rules: Vec<String> = rules.iter().map(ToString::to_string).collect();
     assert_eq!(rules, ["*.xn--bcher-kva.example", "xn--r8jz45g.jp:*"]);
     assert!(resolve(&["--upstream-host", "b\u{fc}cher.example/v1"], &[]).is_err());

@@ -1,16 +1,17 @@
 //! Where a value comes from: a flag, its variable, a variable of another program, or the machine.
 
 use super::{resolve, shown, shown_notices};
+use attache::config::Config;
 use attache::config::logs::LogFormat;
 use attache::config::problems::ConfigError;
-use attache::config::{Config, Routing};
+use attache::config::route::Routing;
 
 #[test]
 fn a_flag_wins_over_its_variable_even_over_a_bad_one() {
     let config = resolve(&["--token-duration", "10m"], &[("TOKEN_DURATION".into(), "never")]).unwrap();
-    assert_eq!(config.tokens.duration.as_secs(), 600);
+    assert_eq!(config.route().credential.template().lifetime.as_secs(), 600);
     let config = resolve(&["--token-audience", "a"], &[("TOKEN_AUDIENCE".into(), "b,c")]).unwrap();
-    assert_eq!(config.tokens.audiences.unwrap().to_string(), "a");
+    assert_eq!(config.route().known_credential().unwrap().audiences().to_string(), "a");
     let config = resolve(&["--metrics-enabled"], &[("METRICS_ENABLED".into(), "false")]).unwrap();
     assert!(config.metrics.is_some());
 }
@@ -30,7 +31,7 @@ fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
     ];
     let parent_proxy = |flags: &[&str]| {
         let config = resolve(flags, &environment).unwrap();
-        config.upstream.parent_proxy.map(|parent_proxy| parent_proxy.to_string())
+        config.route().upstream.parent_proxy.as_ref().map(ToString::to_string)
     };
     assert_eq!(parent_proxy(&[]).unwrap(), "http://secure.example:3128");
     assert_eq!(parent_proxy(&["--upstream-scheme", "http"]).unwrap(), "http://plain.example:80");
@@ -39,7 +40,7 @@ fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
         assert_eq!(parent_proxy(&["--upstream-host", host]), None, "{host}");
     }
     assert!(
-        Config::from_args([""; 0]).unwrap().upstream.parent_proxy.is_none(),
+        Config::from_args([""; 0]).unwrap().route().upstream.parent_proxy.is_none(),
         "the demo reads no environment"
     );
 }
@@ -47,7 +48,7 @@ fn a_proxy_is_taken_from_the_variable_of_the_scheme_unless_nothing_needs_it() {
 #[test]
 fn an_empty_upstream_is_unset_and_told() {
     let config = resolve(&[], &[("UPSTREAM_HOST".into(), "")]).unwrap();
-    assert!(matches!(config.routing, Routing::ByHeader { .. }));
+    assert!(matches!(config.route().routing, Routing::ByHeader { .. }));
     let notices: Vec<String> = config.notices.iter().map(ToString::to_string).collect();
     let expected = "UPSTREAM_HOST is not used: it is empty, so each request names its own upstream";
     assert_eq!(notices, [expected]);
@@ -74,7 +75,7 @@ fn an_empty_flag_counts_as_unset_where_the_default_is_none_whatever_its_variable
 fn an_empty_variable_with_the_prefix_does_not_hide_the_bare_one() {
     let both = |name: &str, value| [(format!("ATTACHE_{name}"), ""), (name.to_owned(), value)];
     let config = resolve(&[], &both("UPSTREAM_HOST", "a.example")).unwrap();
-    assert!(matches!(config.routing, Routing::Pinned(_)), "{:?}", config.routing);
+    assert!(matches!(config.route().routing, Routing::Pinned(_)), "{:?}", config.route().routing);
     let refused = resolve(&[], &both("TLS_CERT", "/a.crt")).unwrap_err().to_string();
     assert!(refused.contains("TLS_CERT") && refused.contains("--tls-key"), "{refused}");
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// Each flag with a value, and what then stands in the configuration.
 const ACCEPTED: &[(&str, &str, &str)] = &[
-    ("listen-addr", "127.0.0.1:81", r#"listen: One("127.0.0.1", 81), inbound_tls"#),
+    ("listen-addr", "127.0.0.1:81", r#"listen: One("127.0.0.1", 81), tls: None"#),
     ("max-connections", "5", "max_connections: Some(5)"),
     ("header-read-timeout", "1m30s", "header_read_timeout: 90s"),
     (
@@ -33,9 +33,13 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
     ),
     ("allow-address", "10.0.0.0/8", "allow_addresses: [10.0.0.0/8]"),
     ("deny-address", "fd00::/8", "deny_addresses: [fd00::/8]"),
-    ("token-audience", "https://a.example", r#"audiences: Some(AudienceSet(["https://a.example"]))"#),
+    (
+        "token-audience",
+        "https://a.example",
+        r#"Fixed(CredentialSpec { token: TokenRequest { audiences: AudienceSet(["https://a.example"])"#,
+    ),
     ("token-signing-algorithm", "es384", "algorithm: Es384"),
-    ("token-duration", "0.5h", "duration: 1800s"),
+    ("token-duration", "0.5h", "lifetime: 1800s"),
     ("token-refresh-skew", "59m", "refresh_skew: 3540s"),
     ("token-fetch-timeout", "4s", "fetch_timeout: 4s"),
     ("token-cache-capacity", "1", "cache_capacity: 1,"),

@@ -1,13 +1,13 @@
 //! Settings that need, exclude or bound each other.
 
 use super::resolve;
-use attache::config::Routing;
 use attache::config::effective::Value;
+use attache::config::route::Routing;
 
 #[test]
 fn a_certificate_needs_its_key() {
     let config = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "k.pem")]).unwrap();
-    let files = config.inbound_tls.unwrap();
+    let files = config.listener().tls.clone().unwrap();
     assert_eq!((files.cert.to_str(), files.key.to_str()), (Some("c.pem"), Some("k.pem")));
     let report = resolve(&["--tls-cert", "c.pem"], &[("TLS_KEY".into(), "")]).unwrap_err().to_string();
     assert!(report.contains("must be given together with --tls-key (TLS_KEY)"), "{report}");
@@ -17,7 +17,7 @@ fn a_certificate_needs_its_key() {
 fn a_certificate_for_upstreams_needs_its_key() {
     let flags = ["--upstream-client-cert", "c.pem"];
     let config = resolve(&flags, &[("ATTACHE_UPSTREAM_CLIENT_KEY".into(), "k.pem")]).unwrap();
-    let pair = config.upstream.tls.client.unwrap();
+    let pair = config.route().upstream.tls.client.clone().unwrap();
     assert_eq!((pair.cert.to_str(), pair.key.to_str()), (Some("c.pem"), Some("k.pem")));
     let report = resolve(&flags, &[]).unwrap_err().to_string();
     assert!(
@@ -59,9 +59,9 @@ fn another_place_to_connect_to_needs_an_upstream_and_has_its_port_unless_it_name
 #[test]
 fn asking_callers_for_certificates_needs_one_to_show_them() {
     let pair = ["--tls-cert", "c.pem", "--tls-key", "k.pem"];
-    assert_eq!(resolve(&pair, &[]).unwrap().inbound_tls.unwrap().client_ca, None);
+    assert_eq!(resolve(&pair, &[]).unwrap().listener().tls.clone().unwrap().client_ca, None);
     let config = resolve(&pair, &[("ATTACHE_TLS_CLIENT_CA".into(), "ca.pem")]).unwrap();
-    assert_eq!(config.inbound_tls.unwrap().client_ca.unwrap().to_str(), Some("ca.pem"));
+    assert_eq!(config.listener().tls.clone().unwrap().client_ca.unwrap().to_str(), Some("ca.pem"));
     let report = resolve(&["--tls-client-ca", "ca.pem"], &[]).unwrap_err().to_string();
     let expected = "1 setting needs attention\n  --tls-client-ca (ATTACHE_TLS_CLIENT_CA) is ca.pem, \
         must be given together with --tls-cert and --tls-key";
@@ -72,7 +72,7 @@ fn asking_callers_for_certificates_needs_one_to_show_them() {
 fn listeners_may_be_sockets_but_not_the_same_one() {
     let flags = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/b.sock"];
     let config = resolve(&flags, &[]).unwrap();
-    assert_eq!(config.listen.to_string(), "unix:/run/a.sock");
+    assert_eq!(config.listener().listen.to_string(), "unix:/run/a.sock");
     assert_eq!(config.metrics.unwrap().listen.to_string(), "unix:/run/b.sock");
     let twice = ["--listen-addr", "unix:/run/a.sock", "--metrics-listen-addr", "unix:/run/a.sock"];
     let report = resolve(&twice, &[]).unwrap_err().to_string();
@@ -100,5 +100,5 @@ fn settings_of_what_is_off_are_not_judged() {
     let off = ["--metrics-enabled=f", "--metrics-path=x", "--metrics-listen-addr=y"];
     assert!(resolve(&off, &[]).unwrap().metrics.is_none());
     let pinned = resolve(&["--upstream-host=a.example"], &[("HOST_HEADER".into(), "a b")]);
-    assert!(matches!(pinned.unwrap().routing, Routing::Pinned(_)));
+    assert!(matches!(pinned.unwrap().route().routing, Routing::Pinned(_)));
 }
