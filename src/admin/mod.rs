@@ -55,27 +55,27 @@ async fn answer(State(Admin(admin)): State<Admin>, request: Request) -> Response
     if !is_unambiguous(request.version(), request.headers()) {
         return text(StatusCode::BAD_REQUEST, "malformed request");
     }
-    let asked = match request.uri().path() {
-        path if path == admin.metrics_path => Asked::Metrics,
-        "/healthz" => Asked::Alive,
-        "/readyz" => Asked::Ready,
-        "/status" => Asked::Status,
-        "/" => Asked::Page,
+    let endpoint = match request.uri().path() {
+        path if path == admin.metrics_path => Endpoint::Metrics,
+        "/healthz" => Endpoint::Alive,
+        "/readyz" => Endpoint::Ready,
+        "/status" => Endpoint::Status,
+        "/" => Endpoint::Page,
         _ => return text(StatusCode::NOT_FOUND, "not found"),
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         let refusal = text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
         return ([(ALLOW, "GET, HEAD")], refusal).into_response();
     }
-    if matches!(asked, Asked::Status | Asked::Page) && is_rebound(&request) {
+    if matches!(endpoint, Endpoint::Status | Endpoint::Page) && is_rebound(&request) {
         return text(StatusCode::FORBIDDEN, "ask for localhost, for an address, or for a private name");
     }
-    match asked {
-        Asked::Metrics => metrics(&admin.expositions).await,
-        Asked::Alive => text(StatusCode::OK, "ok"),
-        Asked::Ready => ready(&admin.sources.readiness),
-        Asked::Status => status(admin).await,
-        Asked::Page => admin.page.response(),
+    match endpoint {
+        Endpoint::Metrics => metrics(&admin.expositions).await,
+        Endpoint::Alive => text(StatusCode::OK, "ok"),
+        Endpoint::Ready => ready(&admin.sources.readiness),
+        Endpoint::Status => status(admin).await,
+        Endpoint::Page => admin.page.response(),
     }
 }
 
@@ -108,7 +108,7 @@ fn is_private(name: &str) -> bool {
     !name.contains('.') || ENDS.iter().any(|end| name.ends_with(end))
 }
 
-enum Asked {
+enum Endpoint {
     Metrics,
     Alive,
     Ready,

@@ -8,7 +8,7 @@ use clap::{Args as _, Command};
 /// The variables of this environment that look like settings and are none.
 pub(super) fn strays(environment: &Environment) -> Vec<Stray<'_>> {
     let known = Known::new();
-    environment.names().filter_map(|name| known.judge(name)).collect()
+    environment.names().filter_map(|name| known.classify(name)).collect()
 }
 
 /// A variable that looks like a setting and is none.
@@ -47,7 +47,7 @@ impl Known {
         }
     }
 
-    fn judge<'a>(&self, name: &'a str) -> Option<Stray<'a>> {
+    fn classify<'a>(&self, name: &'a str) -> Option<Stray<'a>> {
         if self.variables.iter().any(|known| known == name) || is_of_kubernetes(name) {
             return None;
         }
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     fn judged(name: &str) -> Option<StrayKind> {
-        Known::new().judge(name).map(|stray| stray.kind)
+        Known::new().classify(name).map(|stray| stray.kind)
     }
 
     #[test]

@@ -48,7 +48,7 @@ struct Running {
 }
 
 /// What is known of a name.
-pub(super) enum Asked {
+pub(super) enum NameState {
     /// Its addresses, at least one.
     Known(Arc<[SocketAddr]>),
     /// Why it has none.
@@ -63,10 +63,10 @@ pub(super) enum Asked {
 }
 
 impl Entry {
-    fn known(&self, now: Instant) -> Option<Asked> {
+    fn known(&self, now: Instant) -> Option<NameState> {
         let good = |limit| {
             let (addresses, since) = self.good.as_ref()?;
-            (now.duration_since(*since) < limit).then(|| Asked::Known(addresses.clone()))
+            (now.duration_since(*since) < limit).then(|| NameState::Known(addresses.clone()))
         };
         if let Some(fresh) = good(GOOD) {
             return Some(fresh);
@@ -74,12 +74,12 @@ impl Entry {
         if let Some(Running { since, done }) = &self.running {
             let stale = good(STALE);
             let stale_from = stale.is_some().then_some(*since + STALE_AFTER);
-            let running = Asked::Running { done: done.subscribe(), stale_from };
+            let running = NameState::Running { done: done.subscribe(), stale_from };
             return Some(stale.filter(|_| now >= *since + STALE_AFTER).unwrap_or(running));
         }
         let (problem, since) = self.bad.as_ref()?;
         (now.duration_since(*since) < BAD)
-            .then(|| good(STALE).unwrap_or_else(|| Asked::Failed(problem.clone())))
+            .then(|| good(STALE).unwrap_or_else(|| NameState::Failed(problem.clone())))
     }
 
     /// Whether there is an answer, which may be used where a newer one cannot be had.
@@ -94,12 +94,12 @@ impl Entry {
 
 impl Lookups {
     /// What is known of the name. What is not, or not any more, waits for a thread from now on.
-    pub(super) fn ask(&mut self, name: &str, now: Instant) -> Asked {
+    pub(super) fn ask(&mut self, name: &str, now: Instant) -> NameState {
         if let Some(known) = self.names.get(name).and_then(|entry| entry.known(now)) {
             return known;
         }
         if !self.names.contains_key(name) && !self.make_room(now) {
-            return Asked::Failed("too many names are being looked up".into());
+            return NameState::Failed("too many names are being looked up".into());
         }
         let entry = self.names.entry(name.into()).or_default();
         let (done, outcome) = watch::channel(());
@@ -110,7 +110,7 @@ impl Lookups {
             true => self.waiting.push_front(name.into()),
             false => self.waiting.push_back(name.into()),
         }
-        Asked::Running { done: outcome, stale_from: stale.then_some(now + STALE_AFTER) }
+        NameState::Running { done: outcome, stale_from: stale.then_some(now + STALE_AFTER) }
     }
 
     /// How much of the time since `begin` passed before the name had an answer; `None` while it has none.

@@ -7,11 +7,11 @@ fn addresses(last: u8) -> Arc<[SocketAddr]> {
 }
 
 /// The last number of the address that is known, or why there is none; `...` while a look-up runs.
-fn shown(asked: Asked) -> String {
-    match asked {
-        Asked::Known(addresses) => addresses[0].ip().to_string(),
-        Asked::Failed(problem) => problem.to_string(),
-        Asked::Running { .. } => "...".to_owned(),
+fn shown(state: NameState) -> String {
+    match state {
+        NameState::Known(addresses) => addresses[0].ip().to_string(),
+        NameState::Failed(problem) => problem.to_string(),
+        NameState::Running { .. } => "...".to_owned(),
     }
 }
 
@@ -22,14 +22,14 @@ fn failure() -> io::Result<Arc<[SocketAddr]>> {
 #[test]
 fn a_name_is_looked_up_once_however_many_ask() {
     let (mut lookups, now) = (Lookups::default(), Instant::now());
-    let waiting: Vec<Asked> = (0..10).map(|_| lookups.ask(NAME, now)).collect();
+    let waiting: Vec<NameState> = (0..10).map(|_| lookups.ask(NAME, now)).collect();
     assert!(lookups.wants_thread());
     lookups.thread_started();
     assert_eq!(lookups.next().as_deref(), Some(NAME));
     assert!(!lookups.wants_thread());
     lookups.finish(NAME, Ok(addresses(1)), now);
-    for asked in waiting {
-        let Asked::Running { done, stale_from: None } = asked else { panic!("it is not known yet") };
+    for state in waiting {
+        let NameState::Running { done, stale_from: None } = state else { panic!("it is not known yet") };
         assert!(done.has_changed().is_err(), "the outcome is told");
     }
     assert_eq!(lookups.next(), None);
@@ -82,7 +82,7 @@ fn a_look_up_that_takes_long_is_waited_for_only_where_there_is_no_last_answer() 
     let _waiting = lookups.ask(NAME, start);
     lookups.finish(NAME, Ok(addresses(1)), start);
     let late = start + GOOD;
-    let Asked::Running { stale_from, .. } = lookups.ask(NAME, late) else { panic!("it is old") };
+    let NameState::Running { stale_from, .. } = lookups.ask(NAME, late) else { panic!("it is old") };
     assert_eq!(stale_from, Some(late + STALE_AFTER));
     assert_eq!(shown(lookups.ask(NAME, late + STALE_AFTER / 2)), "...");
     assert_eq!(shown(lookups.ask(NAME, late + STALE_AFTER)), "192.0.2.1");
@@ -94,7 +94,7 @@ fn a_look_up_that_takes_long_is_waited_for_only_where_there_is_no_last_answer() 
 fn threads_are_few_and_names_that_nothing_waits_for_cost_none() {
     let (mut lookups, now) = (Lookups::default(), Instant::now());
     let name = |number: usize| format!("h{number}.example");
-    let waiting: Vec<Asked> = (0..100).map(|number| lookups.ask(&name(number), now)).collect();
+    let waiting: Vec<NameState> = (0..100).map(|number| lookups.ask(&name(number), now)).collect();
     while lookups.wants_thread() {
         lookups.thread_started();
         assert!(lookups.next().is_some());
@@ -113,10 +113,10 @@ fn threads_are_few_and_names_that_nothing_waits_for_cost_none() {
 fn names_that_callers_choose_do_not_fill_memory() {
     let (mut lookups, now) = (Lookups::default(), Instant::now());
     let ask = |lookups: &mut Lookups, name: String, outcome| {
-        let asked = lookups.ask(&name, now);
+        let state = lookups.ask(&name, now);
         lookups.finish(&name, outcome, now);
         assert!(lookups.names.len() <= MAX_NAMES && lookups.waiting.len() <= MAX_NAMES);
-        asked
+        state
     };
     for number in 0..2 * MAX_NAMES {
         drop(ask(&mut lookups, format!("bad{number}.example"), failure()));
@@ -140,8 +140,8 @@ fn a_name_in_use_is_kept_however_many_others_are_named() {
     assert_eq!(shown(lookups.ask(NAME, start + BAD)), "192.0.2.1");
 
     let new = |number: usize| format!("new{number}.example");
-    let waiting: Vec<Asked> = (0..2 * MAX_NAMES).map(|number| lookups.ask(&new(number), start)).collect();
-    let refused = waiting.iter().filter(|asked| matches!(asked, Asked::Failed(_))).count();
+    let waiting: Vec<NameState> = (0..2 * MAX_NAMES).map(|number| lookups.ask(&new(number), start)).collect();
+    let refused = waiting.iter().filter(|state| matches!(state, NameState::Failed(_))).count();
     assert_eq!(refused, 2 * MAX_NAMES - MAX_NAMES_WITHOUT_ANSWER);
     assert_eq!(shown(lookups.ask(NAME, start + BAD)), "192.0.2.1");
     let late = start + BAD + GOOD;

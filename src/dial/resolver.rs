@@ -1,7 +1,7 @@
 //! Looks up names by the system's resolver, which blocks a thread for as long as it likes. So it gets a few threads of its
 //! own, one look-up for each name at a time, and a short memory.
 
-use super::lookups::{Asked, Lookups};
+use super::lookups::{Lookups, NameState};
 use crate::model::target::Host;
 use std::borrow::Cow;
 use std::io;
@@ -37,13 +37,13 @@ impl Resolver {
     pub async fn resolve(&self, name: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
         loop {
             match self.ask(name) {
-                Asked::Known(addresses) => {
+                NameState::Known(addresses) => {
                     let mut addresses = addresses.to_vec();
                     addresses.iter_mut().for_each(|address| address.set_port(port));
                     return Ok(addresses);
                 }
-                Asked::Failed(problem) => return Err(io::Error::other(String::from(&*problem))),
-                Asked::Running { mut done, stale_from } => match stale_from {
+                NameState::Failed(problem) => return Err(io::Error::other(String::from(&*problem))),
+                NameState::Running { mut done, stale_from } => match stale_from {
                     // Either way the next question finds an answer.
                     Some(moment) => drop(timeout_at(moment, done.changed()).await),
                     None => drop(done.changed().await),
@@ -57,10 +57,10 @@ impl Resolver {
         self.0.lookups().time_to_answer(name, begin, Instant::now())
     }
 
-    fn ask(&self, name: &str) -> Asked {
+    fn ask(&self, name: &str) -> NameState {
         let mut lookups = self.0.lookups();
         let now = Instant::now();
-        let asked = lookups.ask(name, now);
+        let state = lookups.ask(name, now);
         if lookups.wants_thread() {
             let shared = self.0.clone();
             let thread = thread::Builder::new().name("resolver".to_owned()).spawn(move || shared.work());
@@ -69,7 +69,7 @@ impl Resolver {
                 Err(error) => lookups.no_thread(&error, now),
             }
         }
-        asked
+        state
     }
 }
 

@@ -162,7 +162,7 @@ impl Proxy {
         let asks_proxy = route::name_in_request_target(request).is_some();
         let protocol = self.rewrite(request, caller, &destination, &credential);
         let upgrade = Upgrade::ask(protocol, key, request);
-        record.asked(&destination, request);
+        record.call_started(request);
         let outcome = self.upstream.send(target, request, record.call()).await;
         let outcome = outcome.and_then(|(response, pooled)| {
             let upgrade = Upgrade::agreed(upgrade, &response)?;

@@ -29,12 +29,13 @@ pub struct RequestLog {
     diagnostic: Option<DiagnosticCode>,
     span: Option<Box<Span>>,
     destination: Option<Destination>,
-    call: Option<Call>,
+    call: Option<UpstreamCall>,
     line: Option<Box<AccessLogEntry>>,
 }
 
 /// A call of the upstream that has no response yet.
-struct Call {
+struct UpstreamCall {
+    started: Instant,
     span: Option<Box<Span>>,
 }
 
@@ -47,7 +48,6 @@ struct AccessLogEntry {
     audience: Option<AudienceLabel>,
     received: Sent,
     bytes_sent: u64,
-    asked: Option<Instant>,
     upstream: Option<Duration>,
 }
 
@@ -90,15 +90,16 @@ impl RequestLog {
         self.span.as_deref()
     }
 
-    /// The upstream is asked now. The span of the call, where there is one, is named in the request.
-    pub fn asked(&mut self, destination: &Destination, request: &mut Request<RequestBody>) {
+    /// Notes that the call of the upstream begins. The span of the call, where there is one, is named in the request.
+    pub fn call_started(&mut self, request: &mut Request<RequestBody>) {
         if let Some(line) = &mut self.line {
             line.received = request.body().sent();
-            line.asked = Some(Instant::now());
         }
-        let target = destination.target();
-        let span = self.span.as_ref().map(|span| span.call(request, target, target.host(), target.port()));
-        self.call = Some(Call { span: span.map(Box::new) });
+        let span = self.span.as_ref().zip(self.destination.as_ref()).map(|(span, destination)| {
+            let target = destination.target();
+            Box::new(span.call(request, target, target.host(), target.port()))
+        });
+        self.call = Some(UpstreamCall { started: Instant::now(), span });
     }
 
     /// The span of the call that has no response yet, where it has one.
@@ -108,11 +109,11 @@ impl RequestLog {
 
     /// The upstream's response has begun and is counted, or will not come and the error is counted where it is logged.
     pub fn answered(&mut self, outcome: Result<StatusCode, DiagnosticCode>) {
-        let Some(Call { span }) = self.call.take() else { return };
+        let Some(UpstreamCall { started, span }) = self.call.take() else { return };
         if outcome.is_ok() {
             self.count_call(None, TokenResult::Ok);
             if let Some(line) = &mut self.line {
-                line.upstream = line.asked.map(|asked| asked.elapsed());
+                line.upstream = Some(started.elapsed());
             }
         }
         if let Some(span) = span {
@@ -122,7 +123,7 @@ impl RequestLog {
 
     /// Counts a call that is given up before its response, because the caller has left.
     fn abandon_call(&mut self) {
-        let Some(Call { span }) = self.call.take() else { return };
+        let Some(UpstreamCall { span, .. }) = self.call.take() else { return };
         self.count_call(Some(ErrorType::Unknown), TokenResult::Ok);
         if let Some(span) = span {
             span.called(Err(DiagnosticCode::ClientGone.code()));
@@ -187,7 +188,6 @@ impl AccessLogEntry {
             audience: None,
             received: Sent::default(),
             bytes_sent: 0,
-            asked: None,
             upstream: None,
         }
     }

@@ -27,12 +27,12 @@ const LONG_LINE: usize = 6 * 1024;
 const MAX_VALUE_OF_LONG_LINE: usize = 128;
 
 /// A log line under construction: time, level and message, then the fields in order.
-pub(super) struct Line {
+pub(super) struct LogLine {
     format: LogFormat,
     text: String,
 }
 
-impl Line {
+impl LogLine {
     /// Formats the line of an event, with its line break.
     pub(super) fn of_event(format: LogFormat, now: SystemTime, event: &Event<'_>, ours: bool) -> String {
         let metadata = event.metadata();
@@ -104,7 +104,7 @@ impl Line {
         }
     }
 
-    /// Appends a text value. It is a faster [`Line::value`] for values that are text already.
+    /// Appends a text value. It is a faster [`LogLine::value`] for values that are text already.
     fn text(&mut self, text: &str) {
         match self.format {
             LogFormat::Text if self.is_plain(text) => self.text.push_str(text),
@@ -164,7 +164,7 @@ impl Line {
 
 /// Writes the message of an event, at whatever position among the fields it is.
 struct Message<'a> {
-    line: &'a mut Line,
+    line: &'a mut LogLine,
     /// Whether the event is from this crate. Its messages are fixed texts; a library may quote anything in its
     /// messages.
     ours: bool,
@@ -191,7 +191,7 @@ impl Visit for Message<'_> {
 
 /// Writes all fields but the message.
 struct Fields<'a> {
-    line: &'a mut Line,
+    line: &'a mut LogLine,
     /// Whether the event is from the access log, which has redaction rules of its own and is written for every request.
     is_access: bool,
 }

@@ -33,7 +33,7 @@ pub(super) struct Instruments {
     pub(super) fetch_duration: Histogram<f64>,
     pub(super) hits: Counter<u64>,
     pub(super) misses: Counter<u64>,
-    pub(super) differences: Counter<u64>,
+    pub(super) mismatches: Counter<u64>,
     pub(super) denied: Counter<u64>,
 }
 
@@ -63,7 +63,7 @@ impl Instruments {
                 "token.cache.miss.count",
                 "Requests that found none and waited for a fetch, or failed.",
             ),
-            differences: counter(
+            mismatches: counter(
                 "token.difference.count",
                 "Tokens that were not what was asked for, by the field that differs.",
             ),

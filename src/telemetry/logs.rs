@@ -1,6 +1,6 @@
 //! Turns tracing events into log lines on stdout, in the format of Go's slog, which log pipelines parse.
 
-use super::format::Line;
+use super::format::LogLine;
 use super::recent::Recent;
 use super::targets::{ACCESS, AWS, H2, OURS};
 use super::writer::{Flush, LogWriter};
@@ -112,7 +112,8 @@ where
     W: for<'w> MakeWriter<'w> + 'static,
 {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let line = Line::of_event(self.format, self.clock.now(), event, is_ours(event.metadata().target()));
+        let line =
+            LogLine::of_event(self.format, self.clock.now(), event, is_ours(event.metadata().target()));
         // A write error cannot be logged, and requests matter more than the log.
         let _ = self.writer.make_writer_for(event.metadata()).write_all(line.as_bytes());
     }
@@ -123,7 +124,7 @@ fn is_ours(target: &str) -> bool {
 }
 
 fn lost_lines(format: LogFormat, lost: u64) -> String {
-    let mut line = Line::new(format, Clock::system().now(), "WARN");
+    let mut line = LogLine::new(format, Clock::system().now(), "WARN");
     line.message(&"log lines were dropped because stdout was not read fast enough");
     line.number("lines", lost);
     line.finish()

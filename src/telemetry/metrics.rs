@@ -176,7 +176,7 @@ impl Metrics {
     pub fn token_difference(&self, audience: &AudienceLabel, field: &'static str) {
         let Some(live) = &self.0 else { return };
         let [name] = audience.attributes().clone();
-        live.instruments.differences.add(1, &[name, KeyValue::new("field", field)]);
+        live.instruments.mismatches.add(1, &[name, KeyValue::new("field", field)]);
     }
 
     /// Sets the seconds by which AWS's clock is ahead of this machine's; negative when it is behind.

@@ -1,7 +1,7 @@
 //! Anthropic, as its SDKs of version 1 and 2 and its reference of workload identity federation have it.
 
+use super::error::Kind;
 use super::error_body::{Errors, REQUEST, Shape, named, row};
-use super::refusal::Kind;
 use super::rules::{
     ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, HeaderRule, JWT_BEARER, Lifetime,
     OAUTH_ANSWER, PartyRules, Proof, TokenForm, Trust, forbidden, optional, required,

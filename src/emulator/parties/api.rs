@@ -1,7 +1,7 @@
 //! The API of a relying party: it answers a request that carries the token as the party wants it, and refuses any other.
 
 use super::completions;
-use super::error_body::{error, json_answer};
+use super::error_body::{error_answer, json_answer};
 use super::incoming::Incoming;
 use super::rules::{ApiAnswer, ApiRules};
 use crate::emulator::exchange_log::OK;
@@ -25,7 +25,7 @@ pub(super) fn answer(
         Ok(issued) => issued,
         Err(text) => {
             let (shape, code) = rules.unauthorized;
-            return error(shape, rules.refusal_status, code, &text, handle.now());
+            return error_answer(shape, rules.refusal_status, code, &text, handle.now());
         }
     };
     let answer = rules

@@ -1,6 +1,6 @@
 //! Verifies a JWT as a relying party does that trusts the emulator's issuer for the emulator's role.
 
-use super::refusal::{Kind, Refusal};
+use super::error::{Kind, PartyError};
 use super::rules::Trust;
 use crate::emulator::handle::EmulatorHandle;
 use base64::Engine;
@@ -33,9 +33,13 @@ pub(super) fn claimed_jti(jwt: &str) -> Option<String> {
 }
 
 /// Verifies a JWT: its signature by the published keys of the issuer, then its claims. Single use is another's business.
-pub(super) async fn verify(handle: &EmulatorHandle, trust: &Trust, jwt: &str) -> Result<Verified, Refusal> {
+pub(super) async fn verify(
+    handle: &EmulatorHandle,
+    trust: &Trust,
+    jwt: &str,
+) -> Result<Verified, PartyError> {
     if jwt.len() > MAX_JWT {
-        return Err(Refusal::new(Kind::TooLarge, format!("the JWT has more than {MAX_JWT} bytes")));
+        return Err(PartyError::new(Kind::TooLarge, format!("the JWT has more than {MAX_JWT} bytes")));
     }
     let claims = signed_claims(handle, trust, jwt).await?;
     check_claims(handle, trust, &claims)
@@ -45,16 +49,16 @@ async fn signed_claims(
     handle: &EmulatorHandle,
     trust: &Trust,
     jwt: &str,
-) -> Result<Map<String, Value>, Refusal> {
-    let header =
-        jsonwebtoken::decode_header(jwt).map_err(|_| Refusal::new(Kind::Jwt, "the assertion is no JWT"))?;
+) -> Result<Map<String, Value>, PartyError> {
+    let header = jsonwebtoken::decode_header(jwt)
+        .map_err(|_| PartyError::new(Kind::Jwt, "the assertion is no JWT"))?;
     let named = [(Algorithm::RS256, "RS256"), (Algorithm::ES384, "ES384")];
     let algorithm = named.into_iter().find(|(algorithm, _)| *algorithm == header.alg);
     if !algorithm.is_some_and(|(_, name)| trust.algorithms.contains(&name)) {
         let accepted = trust.algorithms.join(" or ");
-        return Err(Refusal::new(Kind::Algorithm, format!("the JWT must be signed with {accepted}")));
+        return Err(PartyError::new(Kind::Algorithm, format!("the JWT must be signed with {accepted}")));
     }
-    let no_key = |text: &str| Refusal::new(Kind::Key, text);
+    let no_key = |text: &str| PartyError::new(Kind::Key, text);
     if handle.faults().documents_down {
         return Err(no_key("the issuer's documents cannot be read"));
     }
@@ -73,12 +77,12 @@ async fn signed_claims(
     match jsonwebtoken::decode(jwt, &key, &rules) {
         Ok(token) => Ok(token.claims),
         Err(error) if *error.kind() == ErrorKind::InvalidSignature => {
-            Err(Refusal::new(Kind::Signature, "the signature does not match"))
+            Err(PartyError::new(Kind::Signature, "the signature does not match"))
         }
         Err(error) if *error.kind() == ErrorKind::InvalidAlgorithm => {
-            Err(Refusal::new(Kind::Algorithm, "the algorithm is not the key's"))
+            Err(PartyError::new(Kind::Algorithm, "the algorithm is not the key's"))
         }
-        Err(_) => Err(Refusal::new(Kind::Jwt, "the assertion is no JWT")),
+        Err(_) => Err(PartyError::new(Kind::Jwt, "the assertion is no JWT")),
     }
 }
 
@@ -86,35 +90,35 @@ fn check_claims(
     handle: &EmulatorHandle,
     trust: &Trust,
     claims: &Map<String, Value>,
-) -> Result<Verified, Refusal> {
+) -> Result<Verified, PartyError> {
     let claim = |name: &str| claims.get(name).unwrap_or(&Value::Null);
     let time = |name: &str| {
-        claim(name).as_i64().ok_or_else(|| Refusal::new(Kind::Jwt, format!("the JWT has no {name}")))
+        claim(name).as_i64().ok_or_else(|| PartyError::new(Kind::Jwt, format!("the JWT has no {name}")))
     };
     let now = handle.now().unix();
     let (issued, expiry) = (time("iat")?, time("exp")?);
     if claim("iss") != handle.issuer() {
-        return Err(Refusal::new(Kind::Issuer, "the JWT is of an issuer that is not trusted"));
+        return Err(PartyError::new(Kind::Issuer, "the JWT is of an issuer that is not trusted"));
     }
     if !is_for(trust, claim("aud")) {
-        return Err(Refusal::new(Kind::Audience, "the JWT is for another audience"));
+        return Err(PartyError::new(Kind::Audience, "the JWT is for another audience"));
     }
     if claim("sub") != handle.role().to_string().as_str() {
-        return Err(Refusal::new(Kind::Subject, "the JWT is about a subject that is not trusted"));
+        return Err(PartyError::new(Kind::Subject, "the JWT is about a subject that is not trusted"));
     }
     if expiry <= now {
-        return Err(Refusal::new(Kind::Expired, "the JWT has expired"));
+        return Err(PartyError::new(Kind::Expired, "the JWT has expired"));
     }
     if issued > now + LEEWAY {
-        return Err(Refusal::new(Kind::NotYetValid, "the JWT was issued in the future"));
+        return Err(PartyError::new(Kind::NotYetValid, "the JWT was issued in the future"));
     }
     if trust.max_life.is_some_and(|limit| expiry - issued > limit) {
-        return Err(Refusal::new(Kind::LivesTooLong, "the JWT lives too long"));
+        return Err(PartyError::new(Kind::LivesTooLong, "the JWT lives too long"));
     }
     let text = |name: &str| claim(name).as_str().unwrap_or_default().to_owned();
     let (subject, jti) = (text("sub"), text("jti"));
     if trust.single_use && jti.is_empty() {
-        return Err(Refusal::new(Kind::Jwt, "the JWT has no jti"));
+        return Err(PartyError::new(Kind::Jwt, "the JWT has no jti"));
     }
     Ok(Verified { subject, jti, remaining: expiry - now })
 }

@@ -1,7 +1,7 @@
 //! Buildkite: client credentials with the JWT as the assertion of the client.
 
+use super::error::Kind;
 use super::error_body::{EXCHANGE_ERRORS, Shape, named};
-use super::refusal::Kind;
 use super::rules::{
     BOTH, CLIENT_ASSERTION, Encoding, Endpoint, FieldValue, Lifetime, OAUTH_ANSWER, PartyRules, Proof,
     TokenForm, Trust, bearer_api, required,

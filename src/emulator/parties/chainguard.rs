@@ -1,10 +1,10 @@
 //! Chainguard and octo-sts, which share a protocol: the JWT is the bearer, everything else is in the query, and the answer says
 //! nothing of an expiry.
 
+use super::error::Kind;
 use super::error_body::{ASSERTION, Errors, Shape, named, numbered, row};
-use super::refusal::Kind;
 use super::rules::{
-    BOTH, Encoding, Endpoint, Field, FieldValue, Lifetime, Part, PartyRules, Proof, TokenForm, Trust,
+    AnswerPart, BOTH, Encoding, Endpoint, Field, FieldValue, Lifetime, PartyRules, Proof, TokenForm, Trust,
     bearer_api, optional, required,
 };
 
@@ -54,7 +54,7 @@ const fn endpoint(
         trust: Trust { audiences, sole_audience: false, algorithms: BOTH, single_use: false, max_life: None },
         life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: None },
         token,
-        answer: &[("token", Part::Token)],
+        answer: &[("token", AnswerPart::Token)],
         errors: ERRORS,
     }
 }

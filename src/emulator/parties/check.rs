@@ -1,23 +1,23 @@
 //! Holds the fields of a request against the rules of an endpoint.
 
+use super::error::{Kind, PartyError};
 use super::incoming::Fields;
-use super::refusal::{Kind, Refusal};
 use super::rules::{Endpoint, Field, FieldValue, Need};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// Checks names and values. Fields that are repeated or unknown are found first, then the known ones in the order of the rules.
-pub(super) fn check(endpoint: &Endpoint, fields: &Fields) -> Result<(), Refusal> {
+pub(super) fn check(endpoint: &Endpoint, fields: &Fields) -> Result<(), PartyError> {
     let mut seen = BTreeSet::new();
     for (name, _) in fields {
         let known = endpoint.fields.iter().find(|field| field.name == name.as_str());
         if !seen.insert(name) {
             // Not the name that was sent, which may be anything.
             let shown = known.map_or("a field", |field| field.name);
-            return Err(Refusal::new(Kind::RepeatedField, format!("{shown} is there more than once")));
+            return Err(PartyError::new(Kind::RepeatedField, format!("{shown} is there more than once")));
         }
         if known.is_none() && endpoint.only_known_fields {
-            return Err(Refusal::new(
+            return Err(PartyError::new(
                 Kind::UnknownField,
                 "there is a field that this endpoint does not know",
             ));
@@ -40,13 +40,13 @@ pub(super) fn text<'a>(fields: &'a Fields, name: &str) -> &'a str {
     fields.iter().find(|(it, _)| it == name).and_then(|(_, value)| value.as_str()).unwrap_or_default()
 }
 
-fn check_field(rule: &Field, value: Option<&Value>) -> Result<(), Refusal> {
+fn check_field(rule: &Field, value: Option<&Value>) -> Result<(), PartyError> {
     let name = rule.name;
     match (rule.need, value) {
-        (Need::Required, None) => Err(Refusal::new(Kind::MissingField, format!("{name} is missing"))),
+        (Need::Required, None) => Err(PartyError::new(Kind::MissingField, format!("{name} is missing"))),
         (Need::Optional | Need::Forbidden, None) => Ok(()),
         (Need::Forbidden, Some(_)) => {
-            Err(Refusal::new(Kind::UnknownField, format!("{name} is not taken here")))
+            Err(PartyError::new(Kind::UnknownField, format!("{name} is not taken here")))
         }
         // Some SDKs send null for what is not set.
         (Need::Optional, Some(Value::Null)) => Ok(()),
@@ -54,9 +54,9 @@ fn check_field(rule: &Field, value: Option<&Value>) -> Result<(), Refusal> {
     }
 }
 
-fn check_value(rule: &Field, value: &Value) -> Result<(), Refusal> {
+fn check_value(rule: &Field, value: &Value) -> Result<(), PartyError> {
     let name = rule.name;
-    let malformed = |what: &str| Err(Refusal::new(Kind::Malformed, format!("{name} must be {what}")));
+    let malformed = |what: &str| Err(PartyError::new(Kind::Malformed, format!("{name} must be {what}")));
     if matches!(rule.value, FieldValue::Texts) {
         let is_list = value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
         return if is_list { Ok(()) } else { malformed("a list of texts") };
@@ -84,5 +84,5 @@ fn check_value(rule: &Field, value: &Value) -> Result<(), Refusal> {
             !text.contains(' ') && text.strip_suffix(ending).is_some_and(|before| !before.is_empty())
         }
     };
-    if holds { Ok(()) } else { Err(Refusal::new(rule.otherwise, format!("{name} is not known here"))) }
+    if holds { Ok(()) } else { Err(PartyError::new(rule.otherwise, format!("{name} is not known here"))) }
 }

@@ -1,10 +1,10 @@
 //! Confluent Cloud's security token service.
 
+use super::error::Kind;
 use super::error_body::{ASSERTION, Errors, Shape, named, row};
-use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, BOTH, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, Part, PartyRules, Proof,
-    TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
+    ACCESS_TOKEN_TYPE, AnswerPart, BOTH, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, PartyRules,
+    Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
 /// Confluent Cloud.
@@ -38,10 +38,10 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 900, of_remaining: None, floor: 1, asked: Some("expires_in") },
         token: TokenForm::Jwt,
         answer: &[
-            ("access_token", Part::Token),
-            ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
-            ("token_type", Part::Text("Bearer")),
-            ("expires_in", Part::Seconds),
+            ("access_token", AnswerPart::Token),
+            ("issued_token_type", AnswerPart::Text(ACCESS_TOKEN_TYPE)),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("expires_in", AnswerPart::Seconds),
         ],
         errors: Errors {
             shape: Shape::Confluent,

@@ -1,10 +1,10 @@
 //! Databricks: the token endpoints of a workspace and of an account, with the documents by which its SDKs find them.
 
+use super::error::Kind;
 use super::error_body::{EXCHANGE_ERRORS, Shape, named};
-use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, ApiAnswer, Document, Encoding, Endpoint, Field, FieldValue, JWT_TYPE, Lifetime, Part,
-    PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
+    ACCESS_TOKEN_TYPE, AnswerPart, ApiAnswer, Document, Encoding, Endpoint, Field, FieldValue, JWT_TYPE,
+    Lifetime, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
 /// Databricks.
@@ -67,11 +67,11 @@ const fn endpoint(path: &'static str, fields: &'static [Field]) -> Endpoint {
         life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: None },
         token: TokenForm::Jwt,
         answer: &[
-            ("access_token", Part::Token),
-            ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
-            ("token_type", Part::Text("Bearer")),
-            ("scope", Part::Text("all-apis")),
-            ("expires_in", Part::Seconds),
+            ("access_token", AnswerPart::Token),
+            ("issued_token_type", AnswerPart::Text(ACCESS_TOKEN_TYPE)),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("scope", AnswerPart::Text("all-apis")),
+            ("expires_in", AnswerPart::Seconds),
         ],
         errors: EXCHANGE_ERRORS,
     }

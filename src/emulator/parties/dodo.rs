@@ -1,9 +1,9 @@
 //! Dodo Payments, as its crate has it, with a provider of the type `aws`.
 
+use super::error::Kind;
 use super::error_body::{EXCHANGE_ERRORS, Shape, named};
-use super::refusal::Kind;
 use super::rules::{
-    ApiAnswer, BOTH, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, Part, PartyRules, Proof,
+    AnswerPart, ApiAnswer, BOTH, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, PartyRules, Proof,
     TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, required,
 };
 
@@ -36,9 +36,9 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: None },
         token: TokenForm::Opaque("dwi_"),
         answer: &[
-            ("access_token", Part::Token),
-            ("token_type", Part::Text("Bearer")),
-            ("expires_at", Part::Rfc3339),
+            ("access_token", AnswerPart::Token),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("expires_at", AnswerPart::Rfc3339),
         ],
         errors: EXCHANGE_ERRORS,
     }],

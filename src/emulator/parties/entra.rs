@@ -1,10 +1,10 @@
 //! Microsoft Entra ID: the client credentials flow with a federated credential.
 
+use super::error::Kind;
 use super::error_body::{Errors, Shape, named, numbered, row, row_saying};
-use super::refusal::Kind;
 use super::rules::{
-    CLIENT_ASSERTION, Encoding, Endpoint, FieldValue, Lifetime, Part, PartyRules, Proof, TokenForm, Trust,
-    bearer_api, optional, required,
+    AnswerPart, CLIENT_ASSERTION, Encoding, Endpoint, FieldValue, Lifetime, PartyRules, Proof, TokenForm,
+    Trust, bearer_api, optional, required,
 };
 
 /// Microsoft Entra ID. Its API is that of Microsoft Graph.
@@ -35,10 +35,10 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 3599, of_remaining: None, floor: 1, asked: None },
         token: TokenForm::Jwt,
         answer: &[
-            ("token_type", Part::Text("Bearer")),
-            ("expires_in", Part::Seconds),
-            ("ext_expires_in", Part::Seconds),
-            ("access_token", Part::Token),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("expires_in", AnswerPart::Seconds),
+            ("ext_expires_in", AnswerPart::Seconds),
+            ("access_token", AnswerPart::Token),
         ],
         errors: ERRORS,
     }],

@@ -1,6 +1,6 @@
-//! The errors of relying parties: which status and code a refusal has, and in what form it is written.
+//! The errors of relying parties: which status and code an error has, and in what form it is written.
 
-use super::refusal::{Kind, Refusal};
+use super::error::{Kind, PartyError};
 use crate::emulator::unix_seconds::UnixSeconds;
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -129,23 +129,23 @@ pub(super) const fn row_saying(
 }
 
 impl Errors {
-    /// The error answer to a refusal.
-    pub(super) fn answer(&self, refusal: &Refusal, now: UnixSeconds) -> Response<Body> {
-        let row = self.rows.iter().find(|row| row.kinds.contains(&refusal.kind));
+    /// The answer to an error.
+    pub(super) fn answer(&self, error: &PartyError, now: UnixSeconds) -> Response<Body> {
+        let row = self.rows.iter().find(|row| row.kinds.contains(&error.kind));
         let (other_status, other_code, other_text) = self.other;
-        let (status, code, text) = match (row, refusal.kind) {
+        let (status, code, text) = match (row, error.kind) {
             (Some(row), _) => (row.status, row.code, row.text),
             (None, Kind::Opaque) => (401, other_code, other_text),
             (None, Kind::RateLimited) => (429, named("temporarily_unavailable"), None),
             (None, Kind::Method) => (405, other_code, other_text),
             (None, _) => (other_status, other_code, other_text),
         };
-        error(self.shape, status, code, text.unwrap_or(&refusal.text), now)
+        error_answer(self.shape, status, code, text.unwrap_or(&error.text), now)
     }
 }
 
 /// An error answer.
-pub(super) fn error(
+pub(super) fn error_answer(
     shape: Shape,
     status: u16,
     code: ErrorCode,

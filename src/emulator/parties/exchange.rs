@@ -2,8 +2,8 @@
 
 use super::assertion::{self, Verified};
 use super::check;
+use super::error::{Kind, PartyError};
 use super::incoming::{Fields, Incoming};
-use super::refusal::{Kind, Refusal};
 use super::result;
 use super::rules::{Endpoint, Proof};
 use crate::emulator::exchange_log::{ExchangeRecord, OK};
@@ -42,7 +42,7 @@ pub(super) async fn exchange(
         Some(outcome) => outcome,
         None => match &fields {
             Ok(fields) => attempt(handle, party, endpoint, incoming, fields).await,
-            Err(refusal) => refused(handle, endpoint, refusal),
+            Err(error) => refused(handle, endpoint, error),
         },
     };
     handle.parties().finish(number, party, outcome);
@@ -73,11 +73,11 @@ async fn attempt(
     };
     let issued = match verified.await {
         Ok(shown) => result::issue(handle, party, endpoint, fields, shown).await,
-        Err(refusal) => Err(refusal),
+        Err(error) => Err(error),
     };
     match issued {
         Ok(response) => (response, OK),
-        Err(refusal) => refused(handle, endpoint, &refusal),
+        Err(error) => refused(handle, endpoint, &error),
     }
 }
 
@@ -87,25 +87,25 @@ async fn shown(
     party: Party,
     endpoint: &Endpoint,
     proof: &str,
-) -> Result<Verified, Refusal> {
+) -> Result<Verified, PartyError> {
     match endpoint.proof {
         Proof::Bearer | Proof::FirstHop { .. } if proof.is_empty() => {
-            Err(Refusal::new(Kind::Header, "authorization must have a bearer"))
+            Err(PartyError::new(Kind::Header, "authorization must have a bearer"))
         }
         Proof::Field(_) | Proof::Bearer => {
             let verified = assertion::verify(handle, &endpoint.trust, proof).await?;
             if endpoint.trust.single_use && !handle.parties().spend(party, &verified.jti) {
-                return Err(Refusal::new(Kind::Spent, "the JWT was used before"));
+                return Err(PartyError::new(Kind::Spent, "the JWT was used before"));
             }
             Ok(verified)
         }
         Proof::FirstHop { scopes } => {
             let issued = handle.parties().find(proof, party, handle.now()).filter(|issued| issued.hop == 1);
             let issued = issued.ok_or_else(|| {
-                Refusal::new(Kind::FirstHop, "the bearer is no valid token of the exchange before")
+                PartyError::new(Kind::FirstHop, "the bearer is no valid token of the exchange before")
             })?;
             if !issued.scope.split(' ').any(|scope| scopes.contains(&scope)) {
-                return Err(Refusal::new(Kind::Scope, "the bearer has not the scope for this"));
+                return Err(PartyError::new(Kind::Scope, "the bearer has not the scope for this"));
             }
             let remaining = issued.expiry.unix() - handle.now().unix();
             Ok(Verified { subject: issued.subject, jti: String::new(), remaining })
@@ -114,7 +114,7 @@ async fn shown(
 }
 
 /// Counts down the requests that are refused because the trust is not yet known everywhere.
-fn refuse_before_propagation(handle: &EmulatorHandle, party: Party) -> Result<(), Refusal> {
+fn refuse_before_propagation(handle: &EmulatorHandle, party: Party) -> Result<(), PartyError> {
     let mut refuses = false;
     handle.update_faults(|faults| {
         if let Some(faults) = faults.parties.get_mut(&party) {
@@ -122,11 +122,11 @@ fn refuse_before_propagation(handle: &EmulatorHandle, party: Party) -> Result<()
             faults.not_propagated = faults.not_propagated.saturating_sub(1);
         }
     });
-    if refuses { Err(Refusal::new(Kind::NotPropagated, "no trust matches the JWT")) } else { Ok(()) }
+    if refuses { Err(PartyError::new(Kind::NotPropagated, "no trust matches the JWT")) } else { Ok(()) }
 }
 
-fn refused(handle: &EmulatorHandle, endpoint: &Endpoint, refusal: &Refusal) -> Outcome {
-    (endpoint.errors.answer(refusal, handle.now()), refusal.kind.name())
+fn refused(handle: &EmulatorHandle, endpoint: &Endpoint, error: &PartyError) -> Outcome {
+    (endpoint.errors.answer(error, handle.now()), error.kind.name())
 }
 
 /// Applies the faults: waits as they require, and returns the answer that replaces the normal one, if any.
@@ -152,8 +152,8 @@ async fn disturbed(
         return Some(down(outage));
     }
     if let Some(seconds) = faults.retry_after_seconds {
-        let refusal = Refusal::new(Kind::RateLimited, "too many requests");
-        let (mut response, outcome) = refused(handle, endpoint, &refusal);
+        let error = PartyError::new(Kind::RateLimited, "too many requests");
+        let (mut response, outcome) = refused(handle, endpoint, &error);
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
         return Some((response, outcome));
     }
@@ -166,7 +166,7 @@ async fn disturbed(
     if faults.rubbish {
         return Some((page(StatusCode::OK, "please sign in"), "rubbish"));
     }
-    faults.opaque_401.then(|| refused(handle, endpoint, &Refusal::new(Kind::Opaque, "unauthorized")))
+    faults.opaque_401.then(|| refused(handle, endpoint, &PartyError::new(Kind::Opaque, "unauthorized")))
 }
 
 fn down(outage: Outage) -> Outcome {

@@ -1,10 +1,10 @@
 //! Google Cloud: the exchange at its security token service, and the impersonation of a service account with the result.
 
+use super::error::Kind;
 use super::error_body::{ASSERTION, ErrorCode, Errors, Shape, named, numbered, row};
-use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, BOTH, Encoding, Endpoint, FieldValue, HeaderRule, ID_TOKEN_TYPE, JWT_TYPE, Lifetime,
-    Part, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
+    ACCESS_TOKEN_TYPE, AnswerPart, BOTH, Encoding, Endpoint, FieldValue, HeaderRule, ID_TOKEN_TYPE, JWT_TYPE,
+    Lifetime, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
 /// Google Cloud.
@@ -44,10 +44,10 @@ const EXCHANGE: Endpoint = Endpoint {
     life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: None },
     token: TokenForm::Opaque("ya29.d."),
     answer: &[
-        ("access_token", Part::Token),
-        ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
-        ("token_type", Part::Text("Bearer")),
-        ("expires_in", Part::TextSeconds),
+        ("access_token", AnswerPart::Token),
+        ("issued_token_type", AnswerPart::Text(ACCESS_TOKEN_TYPE)),
+        ("token_type", AnswerPart::Text("Bearer")),
+        ("expires_in", AnswerPart::TextSeconds),
     ],
     errors: Errors {
         shape: Shape::Oauth,
@@ -86,7 +86,7 @@ const IMPERSONATION: Endpoint = Endpoint {
     },
     life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: Some("lifetime") },
     token: TokenForm::Opaque("ya29.c."),
-    answer: &[("accessToken", Part::Token), ("expireTime", Part::Rfc3339)],
+    answer: &[("accessToken", AnswerPart::Token), ("expireTime", AnswerPart::Rfc3339)],
     errors: Errors {
         shape: Shape::Google,
         rows: &[

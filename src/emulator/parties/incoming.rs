@@ -1,6 +1,6 @@
 //! A request to a relying party, and its fields.
 
-use super::refusal::{Kind, Refusal};
+use super::error::{Kind, PartyError};
 use super::rules::{Encoding, Endpoint, HeaderRule};
 use crate::emulator::form;
 use axum::body::Bytes;
@@ -47,10 +47,10 @@ pub(super) fn placeholders(template: &str, path: &str) -> Option<Fields> {
 
 impl Incoming {
     /// Reads the fields of a request to an endpoint, after those of its path.
-    pub(super) fn fields(&self, endpoint: &Endpoint, of_path: Fields) -> Result<Fields, Refusal> {
+    pub(super) fn fields(&self, endpoint: &Endpoint, of_path: Fields) -> Result<Fields, PartyError> {
         if !endpoint.methods.contains(&self.method.as_str()) {
             let allowed = endpoint.methods.join(" or ");
-            return Err(Refusal::new(Kind::Method, format!("the method must be {allowed}")));
+            return Err(PartyError::new(Kind::Method, format!("the method must be {allowed}")));
         }
         let mut fields = of_path;
         match endpoint.encoding {
@@ -69,16 +69,16 @@ impl Incoming {
     }
 
     /// Checks the headers of a request to an endpoint.
-    pub(super) fn check_headers(&self, endpoint: &Endpoint) -> Result<(), Refusal> {
+    pub(super) fn check_headers(&self, endpoint: &Endpoint) -> Result<(), PartyError> {
         for (name, rule) in endpoint.headers {
             match rule {
                 HeaderRule::Absent if self.headers.contains_key(*name) => {
-                    return Err(Refusal::new(Kind::Header, format!("{name} must not be there")));
+                    return Err(PartyError::new(Kind::Header, format!("{name} must not be there")));
                 }
                 HeaderRule::Absent => {}
                 HeaderRule::Lists(members) => {
                     if let Some(absent) = members.iter().find(|member| !self.lists(name, member)) {
-                        return Err(Refusal::new(Kind::Header, format!("{name} must have {absent}")));
+                        return Err(PartyError::new(Kind::Header, format!("{name} must have {absent}")));
                     }
                 }
             }
@@ -98,25 +98,25 @@ impl Incoming {
         lines.flat_map(|line| line.split(',')).any(|it| it.trim() == member)
     }
 
-    fn expect_type(&self, expected: &str) -> Result<(), Refusal> {
+    fn expect_type(&self, expected: &str) -> Result<(), PartyError> {
         let given = self.headers.get(CONTENT_TYPE).and_then(|it| it.to_str().ok()).unwrap_or_default();
         let essence = given.split(';').next().unwrap_or_default().trim();
         if essence.eq_ignore_ascii_case(expected) {
             return Ok(());
         }
-        Err(Refusal::new(Kind::MediaType, format!("content-type must be {expected}")))
+        Err(PartyError::new(Kind::MediaType, format!("content-type must be {expected}")))
     }
 }
 
-fn form_fields(text: &[u8]) -> Result<Fields, Refusal> {
-    let pairs = form::pairs(text).map_err(|error| Refusal::new(Kind::Body, error.message))?;
+fn form_fields(text: &[u8]) -> Result<Fields, PartyError> {
+    let pairs = form::pairs(text).map_err(|error| PartyError::new(Kind::Body, error.message))?;
     Ok(pairs.into_iter().map(|(name, value)| (name, Value::from(value))).collect())
 }
 
-fn json_fields(text: &[u8]) -> Result<Fields, Refusal> {
+fn json_fields(text: &[u8]) -> Result<Fields, PartyError> {
     match serde_json::from_slice(text) {
         Ok(Value::Object(object)) => Ok(object.into_iter().collect()),
-        Ok(_) | Err(_) => Err(Refusal::new(Kind::Body, "the body must be a JSON object")),
+        Ok(_) | Err(_) => Err(PartyError::new(Kind::Body, "the body must be a JSON object")),
     }
 }
 

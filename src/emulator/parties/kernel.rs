@@ -1,7 +1,7 @@
 //! KERNEL, whose endpoint refuses fields that it does not know, fields that come twice, and every `Authorization`.
 
+use super::error::Kind;
 use super::error_body::{Errors, REQUEST, Shape, named, row};
-use super::refusal::Kind;
 use super::rules::{
     BOTH, Encoding, Endpoint, FieldValue, HeaderRule, JWT_BEARER, Lifetime, OAUTH_ANSWER, PartyRules, Proof,
     TokenForm, Trust, bearer_api, optional, required,

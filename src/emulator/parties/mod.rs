@@ -17,7 +17,7 @@ use serde_json::Value;
 /// The words of a description.
 mod rules;
 /// Why a request is refused.
-mod refusal;
+mod error;
 /// How a refusal is written.
 mod error_body;
 /// A request and its fields.

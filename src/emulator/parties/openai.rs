@@ -1,10 +1,10 @@
 //! OpenAI's API, as its SDKs and its guide of workload identity federation have it.
 
+use super::error::Kind;
 use super::error_body::{ASSERTION, Errors, Shape, named, row};
-use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, ApiAnswer, BOTH, Encoding, Endpoint, FieldValue, ID_TOKEN_TYPE, JWT_TYPE, Lifetime,
-    Part, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
+    ACCESS_TOKEN_TYPE, AnswerPart, ApiAnswer, BOTH, Encoding, Endpoint, FieldValue, ID_TOKEN_TYPE, JWT_TYPE,
+    Lifetime, PartyRules, Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
 /// OpenAI's API.
@@ -38,10 +38,10 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 3600, of_remaining: Some(1), floor: 1, asked: None },
         token: TokenForm::Opaque("oat-"),
         answer: &[
-            ("access_token", Part::Token),
-            ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
-            ("token_type", Part::Text("Bearer")),
-            ("expires_in", Part::Seconds),
+            ("access_token", AnswerPart::Token),
+            ("issued_token_type", AnswerPart::Text(ACCESS_TOKEN_TYPE)),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("expires_in", AnswerPart::Seconds),
         ],
         errors: Errors {
             shape: Shape::Oauth,

@@ -1,9 +1,9 @@
 //! OpenRouter, as its SDK and its reference of the token exchange have it.
 
+use super::error::Kind;
 use super::error_body::{EXCHANGE_ERRORS, Shape, named};
-use super::refusal::Kind;
 use super::rules::{
-    ACCESS_TOKEN_TYPE, ApiAnswer, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, Part, PartyRules,
+    ACCESS_TOKEN_TYPE, AnswerPart, ApiAnswer, Encoding, Endpoint, FieldValue, JWT_TYPE, Lifetime, PartyRules,
     Proof, TOKEN_EXCHANGE, TokenForm, Trust, bearer_api, optional, required,
 };
 
@@ -34,11 +34,11 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 900, of_remaining: Some(1), floor: 1, asked: None },
         token: TokenForm::Jwt,
         answer: &[
-            ("access_token", Part::Token),
-            ("issued_token_type", Part::Text(ACCESS_TOKEN_TYPE)),
-            ("token_type", Part::Text("Bearer")),
-            ("expires_in", Part::Seconds),
-            ("scope", Part::Text("inference")),
+            ("access_token", AnswerPart::Token),
+            ("issued_token_type", AnswerPart::Text(ACCESS_TOKEN_TYPE)),
+            ("token_type", AnswerPart::Text("Bearer")),
+            ("expires_in", AnswerPart::Seconds),
+            ("scope", AnswerPart::Text("inference")),
         ],
         errors: EXCHANGE_ERRORS,
     }],

@@ -2,10 +2,10 @@
 
 use super::assertion::Verified;
 use super::check;
+use super::error::{Kind, PartyError};
 use super::error_body::json_answer;
 use super::incoming::Fields;
-use super::refusal::{Kind, Refusal};
-use super::rules::{Endpoint, Lifetime, Part, Proof, TokenForm};
+use super::rules::{AnswerPart, Endpoint, Lifetime, Proof, TokenForm};
 use crate::emulator::call::Algorithm;
 use crate::emulator::faults::PartyFaults;
 use crate::emulator::handle::EmulatorHandle;
@@ -28,7 +28,7 @@ pub(super) async fn issue(
     endpoint: &Endpoint,
     fields: &Fields,
     shown: Verified,
-) -> Result<Response<Body>, Refusal> {
+) -> Result<Response<Body>, PartyError> {
     let faults = handle.faults().of(party);
     let life = match faults.result_life_seconds {
         Some(seconds) => i64::from(seconds),
@@ -44,7 +44,7 @@ pub(super) async fn issue(
                 "jti": uuid::Uuid::new_v4().to_string(),
             });
             let signed = handle.signer().sign(Algorithm::Rs256, &claims).await;
-            signed.map_err(|_| Refusal::new(Kind::Key, "the party cannot sign"))?
+            signed.map_err(|_| PartyError::new(Kind::Key, "the party cannot sign"))?
         }
     };
     let scope = check::text(fields, "scope").to_owned();
@@ -74,14 +74,16 @@ fn answer(
     let mut answer = Value::Object(Map::new());
     for (path, part) in endpoint.answer {
         let value = match part {
-            Part::Token => json!(token),
-            Part::Text(text) => json!(text),
-            Part::Json(text) => serde_json::from_str(text).unwrap_or_default(),
-            Part::Seconds | Part::TextSeconds | Part::Rfc3339 if faults.no_expiry => continue,
-            Part::Seconds if faults.text_seconds => json!(life.to_string()),
-            Part::TextSeconds => json!(life.to_string()),
-            Part::Rfc3339 => json!(expiry.rfc3339()),
-            Part::Seconds => json!(life),
+            AnswerPart::Token => json!(token),
+            AnswerPart::Text(text) => json!(text),
+            AnswerPart::Json(text) => serde_json::from_str(text).unwrap_or_default(),
+            AnswerPart::Seconds | AnswerPart::TextSeconds | AnswerPart::Rfc3339 if faults.no_expiry => {
+                continue;
+            }
+            AnswerPart::Seconds if faults.text_seconds => json!(life.to_string()),
+            AnswerPart::TextSeconds => json!(life.to_string()),
+            AnswerPart::Rfc3339 => json!(expiry.rfc3339()),
+            AnswerPart::Seconds => json!(life),
         };
         put(&mut answer, path, value);
     }

@@ -1,7 +1,7 @@
 //! The words in which a relying party is described: its endpoints, what they take, and what they give.
 
+use super::error::Kind;
 use super::error_body::{ErrorCode, Errors, Shape};
-use super::refusal::Kind;
 
 /// A relying party, as the emulator plays it.
 pub(super) struct PartyRules {
@@ -36,7 +36,7 @@ pub(super) struct Endpoint {
     /// The form of the result.
     pub(super) token: TokenForm,
     /// The fields of the answer: a path of names separated by dots, and what is there.
-    pub(super) answer: &'static [(&'static str, Part)],
+    pub(super) answer: &'static [(&'static str, AnswerPart)],
     /// The refusals.
     pub(super) errors: Errors,
 }
@@ -154,7 +154,7 @@ pub(super) enum TokenForm {
 
 /// What a field of an answer is.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Part {
+pub(super) enum AnswerPart {
     /// The token.
     Token,
     /// The seconds until it expires.
@@ -227,8 +227,11 @@ pub(super) const fn bearer_api(
 }
 
 /// The answer of RFC 6749, section 5.1.
-pub(super) const OAUTH_ANSWER: &[(&str, Part)] =
-    &[("access_token", Part::Token), ("token_type", Part::Text("Bearer")), ("expires_in", Part::Seconds)];
+pub(super) const OAUTH_ANSWER: &[(&str, AnswerPart)] = &[
+    ("access_token", AnswerPart::Token),
+    ("token_type", AnswerPart::Text("Bearer")),
+    ("expires_in", AnswerPart::Seconds),
+];
 
 /// A field that must be there.
 pub(super) const fn required(name: &'static str, value: FieldValue, otherwise: Kind) -> Field {

@@ -1,7 +1,7 @@
 //! Tailscale, as its client has it.
 
+use super::error::Kind;
 use super::error_body::{Errors, Shape, named};
-use super::refusal::Kind;
 use super::rules::{
     BOTH, Encoding, Endpoint, FieldValue, Lifetime, OAUTH_ANSWER, PartyRules, Proof, TokenForm, Trust,
     bearer_api, required,

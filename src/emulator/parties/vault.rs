@@ -1,10 +1,10 @@
 //! HashiCorp Vault and OpenBao: the login of the JWT auth method.
 
+use super::error::Kind;
 use super::error_body::{ASSERTION, Errors, Shape, named, row, row_saying};
-use super::refusal::Kind;
 use super::rules::{
-    ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, Lifetime, Part, PartyRules, Proof, TokenForm,
-    Trust, required,
+    AnswerPart, ApiAnswer, ApiRules, BOTH, Encoding, Endpoint, FieldValue, Lifetime, PartyRules, Proof,
+    TokenForm, Trust, required,
 };
 
 /// HashiCorp Vault.
@@ -31,14 +31,14 @@ pub(super) const RULES: PartyRules = PartyRules {
         life: Lifetime { own: 3600, of_remaining: None, floor: 1, asked: None },
         token: TokenForm::Opaque("hvs."),
         answer: &[
-            ("auth.client_token", Part::Token),
-            ("auth.lease_duration", Part::Seconds),
-            ("auth.renewable", Part::Json("true")),
-            ("auth.policies", Part::Json(r#"["default"]"#)),
-            ("auth.metadata.role", Part::Text("attache")),
-            ("auth.token_type", Part::Text("service")),
-            ("lease_duration", Part::Json("0")),
-            ("data", Part::Json("null")),
+            ("auth.client_token", AnswerPart::Token),
+            ("auth.lease_duration", AnswerPart::Seconds),
+            ("auth.renewable", AnswerPart::Json("true")),
+            ("auth.policies", AnswerPart::Json(r#"["default"]"#)),
+            ("auth.metadata.role", AnswerPart::Text("attache")),
+            ("auth.token_type", AnswerPart::Text("service")),
+            ("lease_duration", AnswerPart::Json("0")),
+            ("data", AnswerPart::Json("null")),
         ],
         errors: Errors {
             shape: Shape::Vault,

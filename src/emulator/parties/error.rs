@@ -1,6 +1,6 @@
 //! Why a relying party refuses a request.
 
-/// The reason of a refusal.
+/// The reason of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     /// The endpoint does not take this method.
@@ -64,7 +64,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    /// The name under which the refusal is counted.
+    /// The name under which the error is counted.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Method => "method",
@@ -100,17 +100,17 @@ impl Kind {
     }
 }
 
-/// A refusal, with a text that names what is wrong and repeats no value.
+/// An error, with a text that names what is wrong and repeats no value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub(super) struct PartyError {
     /// The reason.
     pub(super) kind: Kind,
     /// The text, for parties that give one.
     pub(super) text: String,
 }
 
-impl Refusal {
-    /// A refusal with a text.
+impl PartyError {
+    /// An error with a text.
     pub(super) fn new(kind: Kind, text: impl Into<String>) -> Self {
         Self { kind, text: text.into() }
     }
