@@ -93,6 +93,8 @@ diagnostic_codes! {
     TraceMethod => "trace_method",
     /// A page of another site has a browser send the request.
     CrossSiteRequest => "cross_site_request",
+    /// No route is for the request.
+    RouteMissing => "route_missing",
     /// The caller named no upstream.
     UpstreamMissing => "upstream_missing",
     /// The caller named its upstream in a way that is refused.

@@ -6,7 +6,8 @@ use crate::config::Config;
 use crate::credential::{CredentialSource, Fetch};
 use crate::credential::{cache::CredentialCache, settings::Settings};
 use crate::model::credential_spec::CredentialSpec;
-use crate::proxy::pool::Pool;
+use crate::proxy::pools::Pools;
+use crate::proxy::route_table::Routes;
 use crate::server::stream::Stream as Socket;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
@@ -59,7 +60,8 @@ fn sources(metrics: &Metrics, readiness: &Readiness) -> Sources {
         metrics: metrics.clone(),
         connections: Tasks::default(),
         tokens: CredentialCache::new(Arc::new(NoTokens), tokens),
-        pool: Pool::new(config.route().upstream.idle_timeout, &Tasks::default()),
+        routes: Routes::default(),
+        pools: Pools::new(&Tasks::default()),
         recent: Recent::default(),
         config,
     }

@@ -20,6 +20,8 @@ use std::sync::Arc;
 pub mod health;
 /// What is said of the running proxy.
 pub mod status;
+/// What it says of routes.
+mod routing_status;
 /// The page that shows it.
 mod page;
 /// The sockets of this listener.

@@ -1,14 +1,16 @@
 //! What `/status` says of the running proxy, and where it takes that from. Nothing in it is a secret.
 
 use super::health::Readiness;
+use super::routing_status::{RouteList, RoutingStatus};
 use crate::clock::{Clock, Rfc3339};
 use crate::config::Config;
 use crate::config::effective::Effective;
-use crate::config::route::{RouteConfig, Routing};
 use crate::credential::cache::CredentialCache;
 use crate::credential::error::CredentialError;
 use crate::credential::overview::{Overview, SetOverview, State};
-use crate::proxy::pool::{Pool, PoolStats};
+use crate::proxy::pool::PoolStats;
+use crate::proxy::pools::Pools;
+use crate::proxy::route_table::Routes;
 use crate::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::recent::{LogEntry, Recent};
@@ -42,8 +44,10 @@ pub struct Sources {
     pub connections: Tasks,
     /// The audience sets.
     pub tokens: CredentialCache,
+    /// Where requests go.
+    pub routes: Routes,
     /// The connections to upstreams.
-    pub pool: Pool,
+    pub pools: Pools,
     /// The last warnings and errors.
     pub recent: Recent,
 }
@@ -72,6 +76,9 @@ pub struct Status {
     waiting_for: Vec<Cow<'static, str>>,
     listeners: Listeners,
     routing: RoutingStatus,
+    /// Those of a configuration file.
+    #[serde(skip_serializing_if = "RouteList::is_of_flags")]
+    routes: RouteList,
     traffic: Traffic,
     tokens: TokenStatus,
     upstreams: UpstreamStatus,
@@ -84,21 +91,6 @@ pub struct Status {
 struct Build {
     version: &'static str,
     platform: String,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(tag = "mode", rename_all = "lowercase")]
-enum RoutingStatus {
-    Pinned { upstream: String },
-    Header { header: String, scheme: &'static str, policy: PolicyStatus },
-}
-
-#[derive(Debug, Serialize)]
-struct PolicyStatus {
-    any_host: bool,
-    allowed_hosts: usize,
-    allowed_addresses: usize,
-    denied_addresses: usize,
 }
 
 #[derive(Debug, Serialize)]
@@ -155,7 +147,8 @@ impl Sources {
     /// thread that serves requests.
     pub fn status(&self) -> Status {
         let now = self.clock.now();
-        let waiting_for = self.readiness.waiting_for();
+        let (waiting_for, routes) = (self.readiness.waiting_for(), self.routes.all());
+        let first = routes.first().map_or(self.config.route(), |route| route.config());
         Status {
             now: Rfc3339(now),
             started: Rfc3339(self.started),
@@ -164,7 +157,8 @@ impl Sources {
             ready: waiting_for.is_empty(),
             waiting_for,
             listeners: self.listeners.clone(),
-            routing: RoutingStatus::of(self.config.route()),
+            routing: RoutingStatus::of(first),
+            routes: RouteList::of(&routes),
             traffic: Traffic {
                 requests_in_flight: self.metrics.active_requests().unwrap_or_default(),
                 connections: self.connections.running(),
@@ -173,28 +167,9 @@ impl Sources {
                 self.tokens.overview(self.clock.moment(), MAX_EXAMINED_SETS),
                 self.config.tokens.cache_capacity.get(),
             ),
-            upstreams: UpstreamStatus::of(self.pool.overview()),
+            upstreams: UpstreamStatus::of(self.pools.overview()),
             recent: self.recent.entries(),
             settings: self.config.effective(),
-        }
-    }
-}
-
-impl RoutingStatus {
-    fn of(route: &RouteConfig) -> Self {
-        let policy = &route.policy;
-        match &route.routing {
-            Routing::Pinned(target) => Self::Pinned { upstream: target.to_string() },
-            Routing::ByHeader { header, scheme } => Self::Header {
-                header: header.to_string(),
-                scheme: scheme.as_str(),
-                policy: PolicyStatus {
-                    any_host: policy.allows_any_host(),
-                    allowed_hosts: policy.allow_hosts.len(),
-                    allowed_addresses: policy.allow_addresses.len(),
-                    denied_addresses: policy.deny_addresses.len(),
-                },
-            },
         }
     }
 }

@@ -1,21 +1,12 @@
-//! The listeners of a proxy: bound to the configured addresses, or adopted from a service manager.
+//! The listener for metrics and health: bound to the configured address, or adopted from a service manager.
 
 use super::error::StartError;
 use crate::config::Config;
 use crate::config::service_manager::InheritedSocket;
+use crate::server::address::Address;
 use crate::server::listener::Listener;
 use std::io;
 use std::net::SocketAddr;
-
-/// The listener for callers: the socket that a service manager has made, or a new one.
-pub(super) async fn proxy(made: Option<InheritedSocket>, config: &Config) -> Result<Listener, StartError> {
-    match made {
-        Some(socket) => Listener::adopt(socket).map_err(StartError::InheritedSocket),
-        None => Listener::bind(&config.listener().listen)
-            .await
-            .map_err(|error| StartError::Listen(config.listener().listen.clone(), error)),
-    }
-}
 
 /// The listener for metrics and health, unless metrics are off.
 pub(super) async fn admin(
@@ -38,7 +29,7 @@ pub(super) async fn admin(
 ///
 /// # Errors
 /// When the listener is a Unix socket.
-pub(super) fn tcp_address(listener: &Listener) -> io::Result<SocketAddr> {
+pub(super) fn tcp_address(address: &Address) -> io::Result<SocketAddr> {
     let no_port = || io::Error::new(io::ErrorKind::Unsupported, "it is a Unix socket");
-    listener.address().tcp().first().copied().ok_or_else(no_port)
+    address.tcp().first().copied().ok_or_else(no_port)
 }

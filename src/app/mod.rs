@@ -1,6 +1,9 @@
 //! Builds a proxy from its configuration and runs it: bind, run, drain.
 
+use self::door::Doors;
 use self::error::StartError;
+use self::live::Live;
+use self::routes::RouteFactory;
 use self::telemetry::Telemetry;
 use crate::activity::Limits;
 use crate::admin;
@@ -8,30 +11,25 @@ use crate::admin::health::Readiness;
 use crate::admin::status::{Listeners, Sources};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::config::listener::ListenerConfig;
 use crate::config::service_manager::Sockets;
 use crate::credential::CredentialSource;
 use crate::credential::{cache::CredentialCache, settings::Settings};
 use crate::dial::dialer::Dialer;
+use crate::dial::resolver::Resolver;
 use crate::proxy::Proxy;
-use crate::proxy::authorize::{Authorizer, Credentials};
-use crate::proxy::connector::Connector;
+use crate::proxy::authorize::Authorizer;
 use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::{LoopGuard, OwnListeners};
-use crate::proxy::pool::Pool;
-use crate::proxy::route::Route;
-use crate::proxy::upstream::Upstream;
+use crate::proxy::pools::Pools;
+use crate::proxy::route_table::Routes;
 use crate::server::address::Address;
 use crate::server::connection::Drain;
 use crate::server::file_limit;
 use crate::server::listener::Listener;
-use crate::server::refused_certificates::RefusedCertificates;
-use crate::server::shared::Server;
-use crate::tasks::{Owned, Tasks};
+use crate::tasks::{BlockingWork, Tasks};
 use crate::telemetry::recent::Recent;
-use crate::tls::client::UpstreamTls;
 use crate::tls::reload::Reload;
-use crate::tls::server::{CallerFiles, InboundTls};
-use crate::tls::watched;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -39,7 +37,15 @@ use tokio_util::sync::CancellationToken;
 
 /// Why a proxy cannot start.
 pub mod error;
-/// The listeners for callers and for metrics.
+/// Why listeners or routes cannot be taken into use.
+pub mod load_error;
+/// The listeners and routes in use.
+pub mod live;
+/// Listeners for callers.
+mod door;
+/// Where requests go.
+mod routes;
+/// The listener for metrics, and addresses.
 mod listeners;
 /// Metrics and spans of a run.
 mod telemetry;
@@ -51,10 +57,12 @@ mod drain;
 /// A proxy that has bound its sockets and does not serve yet.
 pub struct App {
     config: Config,
-    proxy_listener: Listener,
+    listeners: Vec<(ListenerConfig, Address)>,
     admin_listener: Option<Listener>,
-    server: Arc<Server>,
-    upstream_tls: Arc<UpstreamTls>,
+    live: Live,
+    proxy: Arc<Proxy>,
+    pools: Pools,
+    connections: Tasks,
     reload: Reload,
     telemetry: Telemetry,
     readiness: Readiness,
@@ -89,10 +97,11 @@ impl App {
         clock: Clock,
         recent: Recent,
     ) -> Result<Self, StartError> {
-        let proxy_listener = listeners::proxy(sockets.proxy, &config).await?;
+        let proxy_listener = sockets.proxy.map(Listener::adopt).transpose();
+        let proxy_listener = proxy_listener.map_err(StartError::InheritedSocket)?;
         let admin_listener = listeners::admin(sockets.metrics, &config).await?;
         let telemetry = Telemetry::start(&config, clock)?;
-        let cache = CredentialCache::new(
+        let credentials = CredentialCache::new(
             source,
             Settings {
                 clock,
@@ -101,33 +110,29 @@ impl App {
                 metrics: telemetry.metrics.clone(),
             },
         );
-        let readiness = Readiness::new();
-        let known = config.route().known_credential();
-        cache.set_pinned(&known.iter().cloned().collect());
-        let default_credential = known.map(|spec| cache.get_or_insert(&spec));
-        if let Some(entry) = default_credential.clone() {
-            readiness.require("token", move || entry.is_filled());
-        }
-        let upstream_tls =
-            UpstreamTls::load(config.route().routing.scheme(), config.route().upstream.tls.clone())?;
-        let upstream_tls = Arc::new(upstream_tls);
-        let credentials =
-            Credentials { cache, default_credential, template: config.route().credential.template() };
-        let listeners = [Some(&proxy_listener), admin_listener.as_ref()].into_iter().flatten();
-        let own = OwnListeners::new(listeners.flat_map(|listener| listener.address().tcp().to_vec()));
-        let dialer = Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections));
-        let connector = Connector::configured(config.route(), own, upstream_tls.clone(), Tasks::default());
-        let connector = Connector { dialer, ..connector };
-        let on_loopback = proxy_listener.address().is_loopback();
-        let server = Arc::new(server(&config, &telemetry, credentials, connector, on_loopback)?);
-        startup_log::write(&config, proxy_listener.address(), admin_listener.as_ref().map(Listener::address));
         let reload = Reload::default();
+        let factory = routes(&config, credentials, &reload);
+        // The first fetches run while files are read.
+        factory.pin(&config.routes);
+        let proxy = proxy(&factory, &telemetry);
+        let readiness = Readiness::new();
+        let routes = proxy.routes.clone();
+        readiness.require("token", move || routes.any_is_ready());
+        let (pools, connections) = (factory.pools.clone(), Tasks::default());
+        let doors = doors(&config, proxy.clone(), &connections, &reload);
+        let admin = admin_listener.as_ref().map_or(&[][..], |listener| listener.address().tcp());
+        let live = Live::new(factory, doors, admin.to_vec());
+        live.apply_with(proxy_listener, config.routes.clone(), config.listeners.clone()).await?;
+        let listeners = live.listeners().await;
+        startup_log::write(&config, &listeners, admin_listener.as_ref().map(Listener::address));
         Ok(Self {
             config,
-            proxy_listener,
+            listeners,
             admin_listener,
-            server,
-            upstream_tls,
+            live,
+            proxy,
+            pools,
+            connections,
             reload,
             telemetry,
             readiness,
@@ -136,12 +141,21 @@ impl App {
         })
     }
 
-    /// The address of the listener for callers.
+    /// The address of the first listener for callers.
     ///
     /// # Errors
     /// When the listener is a Unix socket.
     pub fn proxy_addr(&self) -> io::Result<SocketAddr> {
-        listeners::tcp_address(&self.proxy_listener)
+        listeners::tcp_address(self.proxy_address())
+    }
+
+    fn proxy_address(&self) -> &Address {
+        &self.listeners.first().expect("a configuration has a listener").1
+    }
+
+    /// The listeners and routes in use, for others to take their place.
+    pub fn live(&self) -> Live {
+        self.live.clone()
     }
 
     /// The address of the listener for metrics and health, if there is one.
@@ -149,7 +163,8 @@ impl App {
     /// # Errors
     /// When the listener is a Unix socket.
     pub fn admin_addr(&self) -> io::Result<Option<SocketAddr>> {
-        self.admin_listener.as_ref().map(listeners::tcp_address).transpose()
+        let address = self.admin_listener.as_ref().map(Listener::address);
+        address.map(listeners::tcp_address).transpose()
     }
 
     /// The readiness of the proxy.
@@ -168,21 +183,11 @@ impl App {
         let admin_listener = self.admin_listener.as_ref().zip(self.config.metrics.as_ref());
         let router = admin_listener
             .map(|(listener, config)| admin::router(&config.path, self.sources(listener.address())));
-        let stop = Drain::default();
-        let accepting = Tasks::default();
-        let (server, listener, drain) = (self.server.clone(), Arc::new(self.proxy_listener), stop.clone());
-        accepting.supervise(move || server.clone().run(listener.clone(), drain.clone()));
-        let (tls, reload) = (self.upstream_tls, self.reload.clone());
-        let upstream_files = move || tls.clone().follow(watched::INTERVAL, reload.clone());
-        let _following_upstream_files = Owned::from(Tasks::default().supervise(upstream_files));
-        let _following = self.server.tls.clone().map(|tls| {
-            let following = move || tls.clone().follow(watched::INTERVAL, self.reload.clone());
-            Owned::from(Tasks::default().supervise(following))
-        });
+        self.live.open().await;
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(router)) = (self.admin_listener, router) {
-            let (listener, stop, limits) = (Arc::new(listener), admin_stop.clone(), self.server.limits);
+            let (listener, stop, limits) = (Arc::new(listener), admin_stop.clone(), limits(&self.config));
             admin_tasks.supervise(move || {
                 let listener = listener.clone();
                 let accept = async move || listener.accept().await.0;
@@ -192,7 +197,7 @@ impl App {
 
         shutdown.await;
         let _draining = self.readiness.hold("draining");
-        drain::connections(&self.config.shutdown, &stop, &accepting, &self.server.connections).await;
+        drain::connections(&self.config.shutdown, &self.live, &self.connections).await;
         self.telemetry.finish().await;
         admin_stop.cancel();
         admin_tasks.finished().await;
@@ -207,61 +212,63 @@ impl App {
             started: self.clock.now(),
             config: self.config.clone(),
             listeners: Listeners {
-                callers: self.proxy_listener.address().to_string(),
+                callers: self.proxy_address().to_string(),
                 metrics: admin.to_string(),
                 tls: tls.is_some(),
                 client_certificates: tls.is_some_and(|files| files.client_ca.is_some()),
             },
             readiness: self.readiness.clone(),
             metrics: self.telemetry.metrics.clone(),
-            connections: self.server.connections.clone(),
-            tokens: self.server.proxy.authorizer.credentials.cache.clone(),
-            pool: self.server.proxy.upstream.pool().clone(),
+            connections: self.connections.clone(),
+            tokens: self.proxy.authorizer.credentials.clone(),
+            routes: self.proxy.routes.clone(),
+            pools: self.pools.clone(),
             recent: self.recent.clone(),
         }
     }
 }
 
-fn server(
-    config: &Config,
-    telemetry: &Telemetry,
-    credentials: Credentials,
-    connector: Connector,
-    on_loopback: bool,
-) -> Result<Server, StartError> {
-    let upstream_connections = connector.tasks.clone();
-    let pool = Pool::new(config.route().upstream.idle_timeout, &upstream_connections);
-    let error_log = ErrorLog::new(&upstream_connections);
-    let upstream = Upstream::new(connector, pool, config.route().upstream.timeout, error_log.clone());
-    let upstream = Arc::new(upstream);
-    let proxy = Proxy {
-        on_loopback,
-        authorizer: Authorizer {
-            route: Route::new(config.route()),
-            loops: LoopGuard::default(),
-            credentials,
-            upstream: upstream.clone(),
-        },
-        upstream,
+fn routes(config: &Config, credentials: CredentialCache, reload: &Reload) -> RouteFactory {
+    let tasks = Tasks::default();
+    RouteFactory {
+        credentials,
+        own: OwnListeners::default(),
+        dialer: Dialer::at_most(file_limit::max_upstream_connections(config.inbound.max_connections)),
+        resolver: Resolver::default(),
+        pools: Pools::new(&tasks),
+        error_log: ErrorLog::new(&tasks),
+        tasks,
+        reload: reload.clone(),
+        blocking: BlockingWork::at_most(1),
+    }
+}
+
+fn proxy(factory: &RouteFactory, telemetry: &Telemetry) -> Arc<Proxy> {
+    Arc::new(Proxy {
+        routes: Routes::default(),
+        authorizer: Authorizer { loops: LoopGuard::default(), credentials: factory.credentials.clone() },
         metrics: telemetry.metrics.clone(),
         traces: telemetry.traces.clone(),
-        error_log,
-    };
-    Ok(Server {
-        proxy: Arc::new(proxy),
-        tls: config
-            .listener()
-            .tls
-            .clone()
-            .map(|files| InboundTls::new(CallerFiles(files)))
-            .transpose()?
-            .map(Arc::new),
-        limits: Limits {
-            header_read_timeout: config.inbound.header_read_timeout,
-            idle_timeout: config.inbound.idle_timeout,
-        },
-        max_connections: config.inbound.max_connections.or_else(file_limit::max_connections),
-        connections: Tasks::default(),
-        refused_certificates: RefusedCertificates::default(),
+        error_log: factory.error_log.clone(),
     })
+}
+
+fn doors(config: &Config, proxy: Arc<Proxy>, connections: &Tasks, reload: &Reload) -> Doors {
+    Doors {
+        proxy,
+        limits: limits(config),
+        max_connections: config.inbound.max_connections.or_else(file_limit::max_connections),
+        connections: connections.clone(),
+        accepting: Tasks::default(),
+        drain: Drain::default(),
+        reload: reload.clone(),
+        blocking: BlockingWork::at_most(1),
+    }
+}
+
+fn limits(config: &Config) -> Limits {
+    Limits {
+        header_read_timeout: config.inbound.header_read_timeout,
+        idle_timeout: config.inbound.idle_timeout,
+    }
 }

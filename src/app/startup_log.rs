@@ -1,22 +1,28 @@
 //! The log lines of a start: the addresses, the upstreams that requests may go to, and the tokens they get.
 
 use crate::config::Config;
+use crate::config::listener::ListenerConfig;
 use crate::config::proxy_variables::ProxyVariable;
-use crate::config::route::{CredentialRule, DEFAULT, RouteConfig, Routing};
+use crate::config::route::{CredentialRule, RouteConfig, Routing, label};
 use crate::diagnostics::DiagnosticCode;
 use crate::server::address::Address;
 
 /// Logs what the configuration decides, and warns of settings that may be mistakes. No field holds a secret.
-pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
+pub(super) fn write(config: &Config, listeners: &[(ListenerConfig, Address)], admin: Option<&Address>) {
+    let Some(((first, proxy), others)) = listeners.split_first() else { return };
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
+        listener = label(&first.name),
         listen_addr = %proxy,
-        tls = config.listener().tls.is_some(),
-        client_certificates = config.listener().tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
+        tls = first.tls.is_some(),
+        client_certificates = first.tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
         metrics_listen_addr = admin.map(tracing::field::display),
         worker_threads = config.worker_threads.get(),
         "listening"
     );
+    for (other, address) in others {
+        listener(other, address);
+    }
     for notice in &config.notices {
         tracing::warn!(
             code = DiagnosticCode::SettingUnused.code(),
@@ -44,9 +50,24 @@ pub(super) fn write(config: &Config, proxy: &Address, admin: Option<&Address>) {
     }
 }
 
-/// The name of a route or listener, where flags did not make it.
-fn named(name: &str) -> Option<&str> {
-    (name != DEFAULT).then_some(name)
+/// The line of a listener beside the first, or of one that a reload adds.
+pub(super) fn listener(config: &ListenerConfig, address: &Address) {
+    tracing::info!(
+        listener = label(&config.name),
+        listen_addr = %address,
+        tls = config.tls.is_some(),
+        client_certificates = config.tls.as_ref().is_some_and(|files| files.client_ca.is_some()),
+        "listening"
+    );
+}
+
+/// The line of a listener that a reload has removed or put another in place of.
+pub(super) fn closed(config: &ListenerConfig, address: &Address) {
+    tracing::info!(
+        listener = label(&config.name),
+        listen_addr = %address,
+        "no more connections are accepted under the settings before"
+    );
 }
 
 fn tokens(config: &Config, route: &RouteConfig) {
@@ -56,7 +77,7 @@ fn tokens(config: &Config, route: &RouteConfig) {
     };
     let template = route.credential.template();
     tracing::info!(
-        route = named(&route.name),
+        route = route.label(),
         audience = audiences.map(tracing::field::display),
         derived = audiences.is_none(),
         algorithm = template.algorithm.as_str(),
@@ -98,7 +119,7 @@ fn proxy_loop(config: &Config, proxy: &Address) {
 }
 
 fn routing(route: &RouteConfig) {
-    let (name, policy) = (named(&route.name), &route.policy);
+    let (name, policy) = (route.label(), &route.policy);
     match &route.routing {
         Routing::Pinned(target) => {
             let connect_to = route.upstream.connect_to.as_ref().map(tracing::field::display);

@@ -46,8 +46,7 @@ impl Telemetry {
     /// # Errors
     /// When metrics, the push or its TLS cannot be set up.
     pub(super) fn start(config: &Config, clock: Clock) -> Result<Self, TelemetryError> {
-        let callers = if config.listener().tls.is_some() { Scheme::Https } else { Scheme::Http };
-        let push = push::prepare(&config.otel, tls(config)?, callers.as_str(), &Tasks::default())?;
+        let push = push::prepare(&config.otel, tls(config)?, &Tasks::default())?;
         let metrics = match (&config.metrics, push.metrics) {
             (None, None) => Metrics::disabled(),
             (_, push) => Metrics::pushed_too(MAX_SERIES, push)?,

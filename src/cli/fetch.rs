@@ -2,6 +2,7 @@
 //! any other host directly.
 
 use crate::config::Config;
+use crate::config::upstream::UpstreamConfig;
 use crate::config::upstream::UpstreamTlsFiles;
 use crate::http_client::{self, Bounds, HttpClient, HttpError};
 use crate::model::target::Scheme;
@@ -9,7 +10,7 @@ use crate::proxy::connector::Connector;
 use crate::proxy::error::UpstreamError;
 use crate::proxy::error_log::ErrorLog;
 use crate::proxy::loops::OwnListeners;
-use crate::proxy::pool::Pool;
+use crate::proxy::pools::Pools;
 use crate::proxy::request_body::RequestBody;
 use crate::proxy::upstream::Upstream;
 use crate::tasks::Tasks;
@@ -75,9 +76,10 @@ impl Fetcher {
             Connector::configured(route, OwnListeners::default(), Arc::new(tls), Tasks::default());
         let connect_timeout = timeout.min(connector.connect_timeout);
         let connector = Connector { connect_timeout, ..connector };
-        let pool = Pool::new(timeout, &connector.tasks);
+        let pools = Pools::new(&connector.tasks);
+        let upstream = UpstreamConfig { timeout, idle_timeout: timeout, ..route.upstream.clone() };
         let error_log = ErrorLog::new(&connector.tasks);
-        Ok(Self { upstream: Upstream::new(connector, pool, timeout, error_log), timeout })
+        Ok(Self { upstream: Upstream::new(connector, &pools, &upstream, error_log), timeout })
     }
 
     /// Sends a request made by [`get`], and reads the whole response.

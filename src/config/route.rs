@@ -3,12 +3,17 @@
 use super::upstream::UpstreamConfig;
 use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
 use crate::model::policy::Policy;
-use crate::model::route_match::RouteMatch;
+use crate::model::route_match::{PathPrefix, RouteMatch};
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::{Scheme, Target};
 
 /// The name of the listener and of the route that flags make.
 pub const DEFAULT: &str = "default";
+
+/// The name of a route or listener, unless it is that of those that flags make.
+pub fn label(name: &str) -> Option<&str> {
+    (name != DEFAULT).then_some(name)
+}
 
 /// Where requests of one kind go, which rules apply, and what they carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +52,16 @@ impl CredentialRule {
 }
 
 impl RouteConfig {
+    /// The name, where flags did not make the route. Logs name no other.
+    pub fn label(&self) -> Option<&str> {
+        label(&self.name)
+    }
+
+    /// What is taken off the beginning of paths.
+    pub fn stripped_prefix(&self) -> Option<&PathPrefix> {
+        self.matches.path_prefix.as_ref().filter(|_| self.matches.strip_prefix)
+    }
+
     /// The rules on upstreams that are enforced. `None` for a pinned upstream, because the operator chose it.
     pub fn enforced_policy(&self) -> Option<&Policy> {
         match self.routing {

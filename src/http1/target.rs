@@ -34,6 +34,22 @@ pub fn encoded_path_and_query<T>(head: &Request<T>) -> PathAndQuery {
     PathAndQuery::try_from(text).ok().or_else(as_it_came).unwrap_or_else(|| PathAndQuery::from_static("/"))
 }
 
+/// Takes a prefix off path and query, which begin with it, and leaves the rest as it is. Where no slash is left at the beginning,
+/// one is put there.
+pub fn strip_prefix<T>(head: &mut Request<T>, prefix: &str) {
+    if let Some(Raw(raw)) = head.extensions_mut().get_mut::<Raw>()
+        && let Some(rest) = raw.strip_prefix(prefix.as_bytes())
+    {
+        *raw = if rest.starts_with(b"/") { raw.slice_ref(rest) } else { [b"/", rest].concat().into() };
+    }
+    let target = head.uri().path_and_query().map_or("", PathAndQuery::as_str);
+    let Some(rest) = target.strip_prefix(prefix) else { return };
+    let rest = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
+    let mut parts = head.uri().clone().into_parts();
+    parts.path_and_query = Some(PathAndQuery::try_from(rest).expect("the end of a path and query is one"));
+    *head.uri_mut() = Uri::from_parts(parts).expect("a path behind the authority that was there before");
+}
+
 /// Parses the target of a request whose method is already set.
 pub(super) fn read<T>(target: Bytes, request: &mut Request<T>) -> Result<(), Error> {
     if target.len() > MAX_TARGET_BYTES {
@@ -213,5 +229,26 @@ mod tests {
         };
         assert!(length(MAX_TARGET_BYTES - 1, b"a") && !length(MAX_TARGET_BYTES, b"a"));
         assert!(length(MAX_TARGET_BYTES / 3 - 1, b"<") && !length(MAX_TARGET_BYTES / 3 + 1, b"<"));
+    }
+
+    #[test]
+    fn a_prefix_is_taken_off_what_came_and_nothing_else_changes() {
+        for (target, raw, uri) in [
+            ("/a", "/", "/"),
+            ("/a/", "/", "/"),
+            ("/a?x=/a", "/?x=/a", "/?x=/a"),
+            ("/a//b/../a%2Fc", "//b/../a%2Fc", "//b/../a%2Fc"),
+            ("/a/{x}?\"#y", "/{x}?\"#y", "/%7Bx%7D?%22%23y"),
+            ("/a?\"", "/?\"", "/?%22"),
+            ("http://h:1/a/b", "/b", "http://h:1/b"),
+            ("http://h/a?x", "/?x", "http://h/?x"),
+            ("/b/a", "/b/a", "/b/a"),
+        ] {
+            let mut request = Request::new(());
+            read(Bytes::copy_from_slice(target.as_bytes()), &mut request).unwrap();
+            strip_prefix(&mut request, "/a");
+            let kept = (std::str::from_utf8(path_and_query(&request)).unwrap(), request.uri().to_string());
+            assert_eq!(kept, (raw, uri.to_owned()), "{target}");
+        }
     }
 }

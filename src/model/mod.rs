@@ -6,6 +6,8 @@ pub mod target;
 pub mod ascii_name;
 /// Which requests a route is for.
 pub mod route_match;
+/// Finds the route of a request.
+pub mod route_index;
 /// The header that names an upstream.
 pub mod routing_header;
 /// Which upstreams a caller may name, and which addresses may be dialled for them.

@@ -5,11 +5,10 @@ use super::error::ProxyError;
 use super::loops::LoopGuard;
 use super::request_log::RequestLog;
 use super::route::Route;
-use super::upstream::Upstream;
 use crate::credential::Credential;
 use crate::credential::cache::CredentialCache;
 use crate::credential::entry::CacheEntry;
-use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
+use crate::model::credential_spec::CredentialSpec;
 use crate::model::target::Target;
 use crate::telemetry::traces::while_waiting;
 use http::Request;
@@ -25,58 +24,46 @@ pub struct Authorized {
 
 /// Decides what requests may have. It sends nothing.
 pub struct Authorizer {
-    /// Where requests go, and which rules apply.
-    pub route: Route,
     /// What recognizes requests that have been sent before.
     pub loops: LoopGuard,
-    /// Where credentials come from.
-    pub credentials: Credentials,
-    /// What resolves and judges the addresses of upstreams.
-    pub upstream: Arc<Upstream>,
-}
-
-/// Where a request's credential comes from.
-pub struct Credentials {
-    /// Every spec in use.
-    pub cache: CredentialCache,
-    /// The entry of all requests alike; `None` takes the one of a request's target.
-    pub default_credential: Option<Arc<CacheEntry>>,
-    /// The spec of a target's own credential, but for its audience.
-    pub template: CredentialTemplate,
+    /// The credential of every spec in use.
+    pub credentials: CredentialCache,
 }
 
 impl Authorizer {
-    /// Checks a request against the rules, and gets its credential.
+    /// Checks a request against the rules of its route, and gets its credential.
     ///
     /// # Errors
     /// When a rule refuses the request, or there is no credential.
     pub async fn authorize<B>(
         &self,
+        route: &Route,
         request: &Request<B>,
         record: &mut RequestLog,
     ) -> Result<Authorized, ProxyError> {
-        let destination = self.route.destination(request)?;
+        let destination = route.destination(request)?;
         record.destination(&destination);
-        self.route.check_host(destination.target())?;
+        route.check_host(destination.target())?;
         self.loops.check(request.headers(), &destination)?;
-        let credential = self.credential(&destination, record).await?;
+        let credential = self.credential(route, &destination, record).await?;
         Ok(Authorized { destination, credential })
     }
 
     async fn credential(
         &self,
+        route: &Route,
         destination: &Destination,
         record: &mut RequestLog,
     ) -> Result<Credential, ProxyError> {
         let own;
-        let entry = match &self.credentials.default_credential {
+        let entry = match &route.default_credential {
             Some(default) => default,
             None => {
-                let spec = destination.credential_spec(|target| self.credentials.template.of(target));
-                own = match self.credentials.cache.get(spec) {
+                let spec = destination.credential_spec(|target| route.template.of(target));
+                own = match self.credentials.get(spec) {
                     Some(entry) => entry,
                     // Boxed, because few requests are the first to a target, and each would make room for what one takes.
-                    None => Box::pin(self.first(destination.target(), spec)).await?,
+                    None => Box::pin(self.first(route, destination.target(), spec)).await?,
                 };
                 &own
             }
@@ -91,9 +78,14 @@ impl Authorizer {
 
     /// The entry of a target's own credential that is not held yet. A refused upstream costs no token, so the target's addresses
     /// are judged before the first one is minted.
-    async fn first(&self, target: &Target, spec: &CredentialSpec) -> Result<Arc<CacheEntry>, ProxyError> {
-        let outcome = self.upstream.check(target).await;
+    async fn first(
+        &self,
+        route: &Route,
+        target: &Target,
+        spec: &CredentialSpec,
+    ) -> Result<Arc<CacheEntry>, ProxyError> {
+        let outcome = route.upstream.check(target).await;
         outcome.map_err(|error| ProxyError::Upstream(target.clone(), error))?;
-        Ok(self.credentials.cache.get_or_insert(spec))
+        Ok(self.credentials.get_or_insert(spec))
     }
 }

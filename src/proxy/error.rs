@@ -28,6 +28,9 @@ pub enum ProxyError {
     /// A page of another site has a browser send it.
     #[error("a web page of another site asks for it")]
     CrossSite,
+    /// No route is for the request.
+    #[error("no route is for the request")]
+    NoRoute,
     /// The caller named no upstream in this header.
     #[error("the request names no upstream in {0}")]
     NoTarget(RoutingHeader),
@@ -111,6 +114,7 @@ impl ProxyError {
             Self::Malformed => DiagnosticCode::RequestMalformed,
             Self::Unreadable(error) => unreadable(error),
             Self::CrossSite => DiagnosticCode::CrossSiteRequest,
+            Self::NoRoute => DiagnosticCode::RouteMissing,
             Self::NoTarget(_) => DiagnosticCode::UpstreamMissing,
             Self::InvalidTarget => DiagnosticCode::UpstreamInvalid,
             Self::Denied(_, Denied::Host) => DiagnosticCode::HostNotAllowed,

@@ -82,7 +82,8 @@ impl ProxyError {
                 | Http1Error::Length => Code::Internal,
             },
             Self::CrossSite | Self::Denied(..) => Code::PermissionDenied,
-            Self::Connect | Self::Trace => Code::Unimplemented,
+            // gRPC takes 404 for this code, too.
+            Self::NoRoute | Self::Connect | Self::Trace => Code::Unimplemented,
             Self::Token(..) => Code::Unavailable,
             Self::Upstream(_, error) => error.grpc_code(),
         }

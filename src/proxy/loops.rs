@@ -7,23 +7,33 @@ use crate::http1::fields::members;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::hash::{BuildHasher, RandomState};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::{Arc, PoisonError, RwLock};
 
 const CDN_LOOP: HeaderName = HeaderName::from_static("cdn-loop");
 
-/// The addresses that this process listens on.
+/// The addresses that this process listens on. Cloning is cheap and gives the same.
 #[derive(Clone, Debug, Default)]
-pub struct OwnListeners(Vec<SocketAddr>);
+pub struct OwnListeners(Arc<RwLock<Vec<SocketAddr>>>);
 
 impl OwnListeners {
     /// These, and no others.
     pub fn new(addresses: impl IntoIterator<Item = SocketAddr>) -> Self {
-        Self(addresses.into_iter().collect())
+        let own = Self::default();
+        own.replace(addresses);
+        own
+    }
+
+    /// From now on these, and no others.
+    pub fn replace(&self, addresses: impl IntoIterator<Item = SocketAddr>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = addresses.into_iter().collect();
     }
 
     /// Whether a connection to this address would be one to this process.
     pub fn hear(&self, address: SocketAddr) -> bool {
         let dialled = address.ip().to_canonical();
-        self.0.iter().any(|own| own.port() == address.port() && hears(own.ip(), dialled))
+        // Every change is a single assignment, so a panic elsewhere cannot have left it half done.
+        let own = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        own.iter().any(|own| own.port() == address.port() && hears(own.ip(), dialled))
     }
 }
 

@@ -10,8 +10,12 @@ pub mod hops;
 pub mod authorize;
 /// A target, and what every request to it shares.
 pub mod destination;
-/// Where requests go, and which rules apply.
+/// Where requests come in.
+pub mod entrance;
+/// Where requests of one kind go, and which rules apply.
 pub mod route;
+/// Which route a request has.
+pub mod route_table;
 /// Targets that were named before.
 pub mod target_cache;
 /// Would the request come back here.
@@ -28,6 +32,8 @@ pub mod exchange;
 pub mod replay;
 /// Connections that can take a request.
 pub mod pool;
+/// Those of all routes.
+pub mod pools;
 /// Those to one upstream.
 mod target_connections;
 /// One connection: what it speaks, and for how long.
@@ -69,6 +75,7 @@ pub mod grpc;
 
 use crate::credential::Credential;
 use crate::http1::error::Error as Http1Error;
+use crate::http1::target::strip_prefix;
 use crate::model::caller::Caller;
 use crate::model::policy::Denied;
 use crate::telemetry::labels::TokenResult;
@@ -76,6 +83,7 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use authorize::{Authorized, Authorizer};
 use destination::Destination;
+use entrance::Entrance;
 use error::{ProxyError, UpstreamError};
 use error_log::ErrorLog;
 use http::{HeaderValue, Request, Response};
@@ -84,19 +92,17 @@ use request_body::RequestBody;
 use request_log::RequestLog;
 use response::Language;
 use response_body::ResponseBody;
-use std::sync::Arc;
+use route::Route;
+use route_table::Routes;
 use upgrade::{Pipe, Upgrade};
-use upstream::Upstream;
 use upstream_body::UpstreamBody;
 
 /// Answers requests by forwarding them with a token.
 pub struct Proxy {
-    /// Whether callers are on this machine, and over TCP, so that a browser may be among them.
-    pub on_loopback: bool,
+    /// Where requests go, and which rules apply.
+    pub routes: Routes,
     /// What a request may have.
     pub authorizer: Authorizer,
-    /// The way to upstreams.
-    pub upstream: Arc<Upstream>,
     /// What is counted.
     pub metrics: Metrics,
     /// What is traced.
@@ -110,12 +116,13 @@ impl Proxy {
     /// protocols.
     pub async fn answer(
         &self,
+        entrance: &Entrance,
         request: &mut Request<RequestBody>,
         caller: &Caller,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
-        let mut record = RequestLog::start(self.metrics.clone(), &self.traces, request, caller);
+        let mut record = RequestLog::start(self.metrics.clone(), &self.traces, entrance, request, caller);
         let language = Language::of(request);
-        let response = match self.forward(request, caller, &mut record).await {
+        let response = match self.forward(entrance, request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => response,
             Ok(Forwarded::Switched(upgrade, response)) => {
                 let (response, pipe) = upgrade.join(response, record);
@@ -128,8 +135,14 @@ impl Proxy {
     }
 
     /// The answer to what cannot be read as a request. The log has what can be told of it.
-    pub fn refuse(&self, error: Http1Error, told: &Request<()>, caller: &Caller) -> Response<ResponseBody> {
-        let record = RequestLog::start(self.metrics.clone(), &self.traces, told, caller);
+    pub fn refuse(
+        &self,
+        entrance: &Entrance,
+        error: Http1Error,
+        told: &Request<()>,
+        caller: &Caller,
+    ) -> Response<ResponseBody> {
+        let record = RequestLog::start(self.metrics.clone(), &self.traces, entrance, told, caller);
         self.fail(&ProxyError::Unreadable(error), Language::Http, record)
     }
 
@@ -144,26 +157,30 @@ impl Proxy {
     /// The way of a request, each step in the file of its name.
     async fn forward(
         &self,
+        entrance: &Entrance,
         request: &mut Request<RequestBody>,
         caller: &Caller,
         record: &mut RequestLog,
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
         validate::check(request)?;
-        if self.on_loopback {
+        if entrance.on_loopback {
             cross_site::check(request.headers())?;
         }
         if hops::ends_here(request)? {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let Authorized { destination, credential } = self.authorizer.authorize(request, record).await?;
+        let route = self.routes.select(&entrance.listener, request)?;
+        record.route(&route);
+        let Authorized { destination, credential } =
+            self.authorizer.authorize(&route, request, record).await?;
         let target = destination.target();
         let asks_proxy = route::name_in_request_target(request).is_some();
-        let protocol = self.rewrite(request, caller, &destination, &credential);
+        let protocol = self.rewrite(&route, request, caller, &destination, &credential);
         let upgrade = Upgrade::ask(protocol, key, request);
         record.call_started(request);
-        let outcome = self.upstream.send(target, request, record.call()).await;
+        let outcome = route.upstream.send(target, request, record.call()).await;
         let outcome = outcome.and_then(|(response, pooled)| {
             let upgrade = Upgrade::agreed(upgrade, &response)?;
             Ok((upgrade, response, pooled))
@@ -175,32 +192,34 @@ impl Proxy {
         if let Some(upgrade) = upgrade {
             return Ok(Forwarded::Switched(upgrade, response));
         }
-        let routing_header = self.authorizer.route.routing_header();
-        let mut response = response.map(|body| ResponseBody::upstream(body, pooled, routing_header));
+        let mut response = response.map(|body| ResponseBody::upstream(body, pooled, route.routing_header()));
         let length = response.body().size_hint().exact();
         headers::response_for_caller(&mut response, request.version());
         headers::state_length(&mut response, length);
         if !asks_proxy {
-            redirect::keep_here(&mut response, target);
+            redirect::keep_here(&mut response, target, route.config().stripped_prefix());
         }
         Ok(Forwarded::Response(response))
     }
 
     fn rewrite(
         &self,
+        route: &Route,
         request: &mut Request<RequestBody>,
         caller: &Caller,
         destination: &Destination,
         credential: &Credential,
     ) -> Option<HeaderValue> {
-        let routing_header = self.authorizer.route.routing_header();
+        if let Some(prefix) = route.config().stripped_prefix() {
+            strip_prefix(request, prefix.as_str());
+        }
+        let routing_header = route.routing_header();
         request.body_mut().leave_out(routing_header);
-        let forwarded_for = self.authorizer.route.forwarded_for;
         let headers = request.headers_mut();
         let upgrade = headers::for_upstream(
             headers,
             routing_header,
-            forwarded_for,
+            route.forwarded_for(),
             caller,
             destination.target(),
             credential,
@@ -230,6 +249,7 @@ impl Proxy {
             | ProxyError::Trace
             | ProxyError::Malformed
             | ProxyError::Unreadable(_)
+            | ProxyError::NoRoute
             | ProxyError::NoTarget(_)
             | ProxyError::InvalidTarget => {}
         }

@@ -10,7 +10,7 @@ use rustix::process::{Resource, getrlimit};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
-use tokio::time::{Instant, interval};
+use tokio::time::Instant;
 
 /// The most connections kept in all while one of them is unused. Fewer would make 2,000 busy callers of one upstream open
 /// a connection for every second request.
@@ -18,8 +18,6 @@ const MAX_KEPT: usize = 2048;
 /// The part of the files that the process may open, where that is less: callers that name many upstreams must not use up
 /// what others need. Connections to upstreams have at least a quarter, used and unused together.
 const SHARE_OF_FILES: u64 = 5;
-/// How often connections that have been unused for too long are looked for.
-const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
 /// How many connections are kept to one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +42,16 @@ struct Inner {
     unused: Mutex<IdleConnections>,
 }
 
+/// A pool that others keep open.
+pub struct WeakPool(Weak<Inner>);
+
+impl WeakPool {
+    /// The pool, unless it is gone.
+    pub fn upgrade(&self) -> Option<Pool> {
+        self.0.upgrade().map(Pool)
+    }
+}
+
 #[derive(Default)]
 struct IdleConnections {
     by_target: HashMap<Target, TargetConnections>,
@@ -52,7 +60,7 @@ struct IdleConnections {
 }
 
 impl Pool {
-    /// An empty pool whose connections are closed after this long without use.
+    /// An empty pool whose connections [`Pool::drop_expired`] closes after this long without use.
     pub fn new(idle_timeout: Duration, tasks: &Tasks) -> Self {
         let inner = Inner {
             idle_timeout,
@@ -60,10 +68,17 @@ impl Pool {
             tasks: tasks.clone(),
             unused: Mutex::default(),
         };
-        let inner = Arc::new(inner);
-        let swept = Arc::downgrade(&inner);
-        tasks.supervise(move || sweep(swept.clone()));
-        Self(inner)
+        Self(Arc::new(inner))
+    }
+
+    /// The same pool, without keeping it open.
+    pub fn downgrade(&self) -> WeakPool {
+        WeakPool(Arc::downgrade(&self.0))
+    }
+
+    /// Closes what has been unused for too long.
+    pub fn drop_expired(&self) {
+        self.0.unused().drop_expired(self.0.idle_timeout);
     }
 
     /// A connection to this target that was open a moment ago, and that can take a request with a body if this one has any.
@@ -188,18 +203,6 @@ impl Inner {
     fn unused(&self) -> MutexGuard<'_, IdleConnections> {
         // A panic elsewhere cannot have left the connections half changed, and the count is made anew with every sweep.
         self.unused.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Closes what has been unused for too long, until the pool is gone.
-async fn sweep(inner: Weak<Inner>) {
-    let mut ticks = interval(SWEEP_EVERY);
-    loop {
-        ticks.tick().await;
-        match inner.upgrade() {
-            Some(inner) => inner.unused().drop_expired(inner.idle_timeout),
-            None => return,
-        }
     }
 }
 

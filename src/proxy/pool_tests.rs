@@ -3,6 +3,7 @@ use crate::http2::observed::Observed;
 use crate::model::target::Scheme;
 use crate::proxy::connection::FramedBody;
 use crate::proxy::heard::Heard;
+use crate::proxy::pools::Pools;
 use hyper::client::conn::http2;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::sync::atomic::AtomicUsize;
@@ -158,4 +159,29 @@ async fn a_connection_on_which_the_upstream_speaks_unasked_or_hangs_up_is_not_ke
         drop(theirs);
         assert!(pool.checkout(&target(), false).is_none());
     }
+}
+
+#[tokio::test]
+async fn one_route_closes_what_another_does_not_use() {
+    let tasks = Tasks::default();
+    let pools = Pools::new(&tasks);
+    let (one, other) = (pools.open(LONG), pools.open(LONG));
+    let (connection, _theirs) = http1();
+    give_back(&one, connection);
+    assert_eq!((pools.overview().len(), other.overview().len()), (1, 0));
+    assert!(pools.close_one_unused() && !pools.close_one_unused());
+    assert!(one.checkout(&target(), false).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn unused_connections_of_all_routes_are_closed_in_time() {
+    let tasks = Tasks::default();
+    let pools = Pools::new(&tasks);
+    let (short, long) = (pools.open(Duration::from_secs(10)), pools.open(Duration::from_secs(60)));
+    let ((brief, _gone), (lasting, _theirs)) = (http1(), http1());
+    give_back(&short, brief);
+    give_back(&long, lasting);
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    assert_eq!(pools.overview(), long.overview());
+    assert_eq!(long.overview().len(), 1);
 }

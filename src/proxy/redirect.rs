@@ -1,16 +1,19 @@
 //! References of an upstream to itself. A caller that follows one to the upstream's own address leaves attache, and has no token
 //! there; a path leads it back here.
 
+use crate::model::route_match::PathPrefix;
 use crate::model::target::{HostPort, Scheme, Target};
 use http::header::{CONTENT_LOCATION, Entry, LOCATION};
 use http::{HeaderName, HeaderValue, Response, StatusCode};
 
-/// Leaves only the path of a `Location` or `Content-Location` whose origin is the target's.
-pub fn keep_here<B>(response: &mut Response<B>, target: &Target) {
+/// Leaves only the path of a `Location` or `Content-Location` whose origin is the target's. What was taken off the path of the request
+/// is put before it, and before one that is a path already.
+pub fn keep_here<B>(response: &mut Response<B>, target: &Target, stripped: Option<&PathPrefix>) {
+    let stripped = stripped.map_or("", PathPrefix::as_str);
     if has_location(response.status()) {
-        shorten(response, &LOCATION, target);
+        shorten(response, &LOCATION, target, stripped);
     }
-    shorten(response, &CONTENT_LOCATION, target);
+    shorten(response, &CONTENT_LOCATION, target, stripped);
 }
 
 /// The statuses that give `Location` a meaning (RFC 9110, section 10.2.2), and 202, which APIs use with it for jobs.
@@ -18,16 +21,26 @@ fn has_location(status: StatusCode) -> bool {
     status.is_redirection() || matches!(status, StatusCode::CREATED | StatusCode::ACCEPTED)
 }
 
-fn shorten<B>(response: &mut Response<B>, name: &HeaderName, target: &Target) {
+fn shorten<B>(response: &mut Response<B>, name: &HeaderName, target: &Target, stripped: &str) {
     if let Entry::Occupied(mut fields) = response.headers_mut().entry(name) {
         // Programs differ in which of several they follow.
         for value in fields.iter_mut() {
-            if let Some(rest) = rest_of(value.as_bytes(), target) {
-                let path = HeaderValue::from_bytes(&[prefix(rest), rest].concat());
-                *value = path.expect("what is behind an authority is a header value");
-            }
+            let path = match rest_of(value.as_bytes(), target) {
+                // Behind other segments, two slashes begin no authority.
+                Some(rest) if stripped.is_empty() => [prefix(rest), rest].concat(),
+                Some(rest) if rest.starts_with(b"/") => [stripped.as_bytes(), rest].concat(),
+                Some(rest) => [stripped.as_bytes(), b"/", rest].concat(),
+                None if is_path(value.as_bytes()) => [stripped.as_bytes(), value.as_bytes()].concat(),
+                None => continue,
+            };
+            *value = HeaderValue::from_bytes(&path).expect("what is behind an authority is a header value");
         }
     }
+}
+
+/// Whether a reference is a path from the root. Clients take two slashes, or what they read as such, for an authority.
+fn is_path(reference: &[u8]) -> bool {
+    reference.starts_with(b"/") && prefix(reference).is_empty()
 }
 
 /// What stands behind the origin of this reference, if that is the target's.
@@ -80,7 +93,7 @@ mod tests {
         let mut response = Response::new(());
         *response.status_mut() = StatusCode::FOUND;
         response.headers_mut().insert(LOCATION, HeaderValue::from_bytes(location.as_bytes()).unwrap());
-        keep_here(&mut response, &target);
+        keep_here(&mut response, &target, None);
         String::from_utf8(response.headers()[LOCATION].as_bytes().to_vec()).unwrap()
     }
 
@@ -116,7 +129,7 @@ mod tests {
         for reference in ["https://api/a", "https://other/b", "https://api/c"] {
             response.headers_mut().append(CONTENT_LOCATION, HeaderValue::from_static(reference));
         }
-        keep_here(&mut response, &target);
+        keep_here(&mut response, &target, None);
         let left: Vec<_> = response.headers().get_all(CONTENT_LOCATION).iter().collect();
         assert_eq!(left, ["/a", "https://other/b", "/c"]);
     }
@@ -142,6 +155,31 @@ mod tests {
             ((Scheme::Http, "api"), "https://api/items"),
         ] {
             assert_eq!(location(target, reference), reference);
+        }
+    }
+
+    #[test]
+    fn what_was_taken_off_the_path_is_put_before_paths_of_the_target() {
+        let (target, prefix) = (Target::new(Scheme::Https, "api".parse().unwrap()), "/p".parse().unwrap());
+        for (before, after) in [
+            ("https://api/items?x#y", "/p/items?x#y"),
+            ("https://api", "/p/"),
+            ("https://api?page=2", "/p/?page=2"),
+            ("https://api//items", "/p//items"),
+            ("//api/items", "/p/items"),
+            ("/items", "/p/items"),
+            ("/", "/p/"),
+            ("items", "items"),
+            ("?page=2", "?page=2"),
+            ("", ""),
+            ("//other/items", "//other/items"),
+            ("/\\other/items", "/\\other/items"),
+            ("https://other/items", "https://other/items"),
+        ] {
+            let mut response = Response::new(());
+            response.headers_mut().insert(CONTENT_LOCATION, HeaderValue::from_static(before));
+            keep_here(&mut response, &target, Some(&prefix));
+            assert_eq!(response.headers()[CONTENT_LOCATION], after);
         }
     }
 }

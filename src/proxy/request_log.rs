@@ -3,7 +3,9 @@
 //! The record travels inside the response's body, so a stream counts until its end. A caller that hangs up drops it.
 
 use super::destination::Destination;
+use super::entrance::Entrance;
 use super::request_body::{RequestBody, Sent};
+use super::route::Route;
 use crate::diagnostics::DiagnosticCode;
 use crate::model::caller::Caller;
 use crate::telemetry::labels::{AudienceLabel, ErrorType, TokenResult};
@@ -12,6 +14,7 @@ use crate::telemetry::targets::ACCESS;
 use crate::telemetry::trace_context::TraceId;
 use crate::telemetry::traces::{Span, Traces};
 use http::{HeaderValue, Method, Request, StatusCode, Version};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 use tracing::Level;
@@ -45,6 +48,7 @@ struct AccessLogEntry {
     version: Version,
     client: Option<HeaderValue>,
     trace: Option<TraceId>,
+    route: Option<Arc<str>>,
     audience: Option<AudienceLabel>,
     received: Sent,
     bytes_sent: u64,
@@ -53,9 +57,15 @@ struct AccessLogEntry {
 
 impl RequestLog {
     /// Starts the log of a request whose header has just arrived from this caller.
-    pub fn start<B>(metrics: Metrics, traces: &Traces, request: &Request<B>, caller: &Caller) -> Self {
+    pub fn start<B>(
+        metrics: Metrics,
+        traces: &Traces,
+        entrance: &Entrance,
+        request: &Request<B>,
+        caller: &Caller,
+    ) -> Self {
         metrics.request_started();
-        let span = traces.request(request, caller.forwarded_for());
+        let span = traces.request(request, entrance.scheme.as_str(), caller.forwarded_for());
         let line = tracing::enabled!(target: ACCESS, Level::DEBUG).then(|| {
             let trace = span.as_ref().map(|span| span.trace());
             Box::new(AccessLogEntry::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))
@@ -70,6 +80,17 @@ impl RequestLog {
             destination: None,
             call: None,
             line,
+        }
+    }
+
+    /// Notes which route the request has.
+    pub fn route(&mut self, route: &Route) {
+        let Some(label) = route.label() else { return };
+        if let Some(line) = &mut self.line {
+            line.route = Some(label.clone());
+        }
+        if let Some(span) = &mut self.span {
+            span.route(label);
         }
     }
 
@@ -185,6 +206,7 @@ impl AccessLogEntry {
             version: request.version(),
             client: caller.forwarded_for().cloned(),
             trace,
+            route: None,
             audience: None,
             received: Sent::default(),
             bytes_sent: 0,
@@ -204,6 +226,7 @@ impl AccessLogEntry {
             target: ACCESS,
             %method,
             path = self.path,
+            route = self.route.as_deref(),
             target = destination.map(|known| known.target().to_string()).unwrap_or_default(),
             status = status.as_u16(),
             duration_ms = elapsed.as_millis() as u64,

@@ -105,6 +105,7 @@ impl ProxyError {
             Self::Malformed
             | Self::Unreadable(_)
             | Self::CrossSite
+            | Self::NoRoute
             | Self::NoTarget(_)
             | Self::InvalidTarget
             | Self::Denied(..)
@@ -148,6 +149,7 @@ impl ProxyError {
                     proxy_status: "attache; error=destination_not_found",
                 };
             }
+            Self::NoRoute => (StatusCode::NOT_FOUND, "no route", "attache; error=destination_not_found"),
             Self::Malformed => MALFORMED,
             Self::Unreadable(error) => unreadable(error),
             Self::InvalidTarget => {

@@ -94,6 +94,7 @@ async fn what_the_caller_did_wrong_is_told_as_such() {
     let header = "X-Upstream-Host".parse().unwrap();
     let expected = [
         (ProxyError::NoTarget(header), 400, missing, "destination_not_found"),
+        (ProxyError::NoRoute, 404, "no route\n", "destination_not_found"),
         (ProxyError::InvalidTarget, 400, "invalid upstream\n", "http_request_error"),
         (ProxyError::Malformed, 400, "malformed request\n", "http_request_error"),
         (ProxyError::Connect, 405, "CONNECT is not supported\n", "http_request_denied"),
@@ -235,6 +236,7 @@ async fn a_grpc_call_fails_with_a_status_of_its_own() {
     let header = "X-%".parse().unwrap();
     let expected = [
         (ProxyError::NoTarget(header), "3", "missing upstream: set --upstream-host or provide X-%25"),
+        (ProxyError::NoRoute, "12", "no route"),
         (ProxyError::InvalidTarget, "3", "invalid upstream"),
         (ProxyError::Malformed, "13", "malformed request"),
         (ProxyError::Connect, "12", "CONNECT is not supported"),

@@ -1,22 +1,30 @@
-//! How a request finds its upstream, and which rules apply to it; made once from the configuration.
+//! Where requests of one kind go, and which rules apply to them; made once from the configuration.
 
 use super::destination::Destination;
 use super::error::ProxyError;
 use super::target_cache::TargetCache;
+use super::upstream::Upstream;
 use crate::config::route::{RouteConfig, Routing};
 use crate::config::upstream::ForwardedFor;
-use crate::model::policy::Policy;
+use crate::credential::entry::CacheEntry;
+use crate::model::credential_spec::CredentialTemplate;
 use crate::model::routing_header::RoutingHeader;
 use crate::model::target::{Scheme, Target};
 use http::header::HOST;
 use http::{HeaderName, Request, Version};
+use std::sync::Arc;
 
-/// The rules of all requests: where they go, which upstreams they may name, and what the upstream is told of the caller.
+/// Where requests of one kind go, which upstreams they may name, how those are reached, and what they carry.
 pub struct Route {
+    config: RouteConfig,
+    label: Option<Arc<str>>,
     upstreams: Upstreams,
-    policy: Option<Policy>,
-    /// `--forwarded-for`.
-    pub forwarded_for: ForwardedFor,
+    /// The way to the upstreams, with the connections kept.
+    pub upstream: Upstream,
+    /// The entry of the credential of all requests alike; `None` takes the one of a request's target.
+    pub default_credential: Option<Arc<CacheEntry>>,
+    /// The spec of a target's own credential, but for its audience.
+    pub template: CredentialTemplate,
 }
 
 enum Upstreams {
@@ -25,16 +33,37 @@ enum Upstreams {
 }
 
 impl Route {
-    /// The route that the configuration describes.
-    pub fn new(config: &RouteConfig) -> Self {
+    /// The route that the configuration describes, whose upstreams are reached this way. `default_credential` is the entry of
+    /// [`RouteConfig::known_credential`].
+    pub fn new(config: RouteConfig, upstream: Upstream, default_credential: Option<Arc<CacheEntry>>) -> Self {
         let upstreams = match config.routing.clone() {
             Routing::Pinned(target) => Upstreams::Pinned(Destination::new(target)),
             Routing::ByHeader { header, scheme } => {
                 Upstreams::Named { header, scheme, known: TargetCache::default() }
             }
         };
-        let policy = config.enforced_policy().cloned();
-        Self { upstreams, policy, forwarded_for: config.upstream.forwarded_for }
+        let (label, template) = (config.label().map(Arc::from), config.credential.template());
+        Self { config, label, upstreams, upstream, default_credential, template }
+    }
+
+    /// What it was made of.
+    pub fn config(&self) -> &RouteConfig {
+        &self.config
+    }
+
+    /// The name by which logs and spans know it, unless flags made it.
+    pub fn label(&self) -> Option<&Arc<str>> {
+        self.label.as_ref()
+    }
+
+    /// `--forwarded-for`.
+    pub fn forwarded_for(&self) -> ForwardedFor {
+        self.config.upstream.forwarded_for
+    }
+
+    /// Whether the credential of all requests is there. Where each target has its own, nothing is waited for.
+    pub fn is_ready(&self) -> bool {
+        self.default_credential.as_ref().is_none_or(|entry| entry.is_filled())
     }
 
     /// The destination of a request.
@@ -58,7 +87,7 @@ impl Route {
     /// # Errors
     /// When the policy does not.
     pub fn check_host(&self, target: &Target) -> Result<(), ProxyError> {
-        let Some(policy) = &self.policy else { return Ok(()) };
+        let Some(policy) = self.config.enforced_policy() else { return Ok(()) };
         policy.check_host(target).map_err(|denied| ProxyError::Denied(target.clone(), denied))
     }
 
@@ -75,12 +104,25 @@ fn name_in_header<'r, B>(
     request: &'r Request<B>,
     header: &HeaderName,
 ) -> Result<Option<&'r str>, ProxyError> {
-    // HTTP/2 has `:authority` for `Host` (RFC 9113, section 8.3.1).
-    if header == HOST
-        && let Some(authority) = request.uri().authority()
-    {
-        return Ok(Some(authority.as_str()));
+    if header == HOST {
+        return own_authority(request);
     }
+    only_value(request, header)
+}
+
+/// The authority that a request is for: that of its target, and else that of `Host`. HTTP/2 has `:authority` for `Host` (RFC 9113,
+/// section 8.3.1).
+///
+/// # Errors
+/// When `Host` stands there twice, or is no text.
+pub fn own_authority<B>(request: &Request<B>) -> Result<Option<&str>, ProxyError> {
+    match request.uri().authority() {
+        Some(authority) => Ok(Some(authority.as_str())),
+        None => only_value(request, &HOST),
+    }
+}
+
+fn only_value<'r, B>(request: &'r Request<B>, header: &HeaderName) -> Result<Option<&'r str>, ProxyError> {
     let mut values = request.headers().get_all(header).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),

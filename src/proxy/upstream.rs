@@ -9,10 +9,12 @@ use super::exchange::{SendError, exchange};
 use super::headers;
 use super::message_error::MessageError;
 use super::pool::{Pool, PooledConnection};
+use super::pools::Pools;
 use super::replay::{Replay, is_invalid_http2, is_unprocessed};
 use super::request_body::{RequestBody, Sent};
 use super::single_flight::{ConnectSingleFlight, Outcome, Role};
 use super::upstream_body::UpstreamBody;
+use crate::config::upstream::UpstreamConfig;
 use crate::http1::target::{encoded_path_and_query, path_and_query};
 use crate::model::target::{Scheme, Target};
 use crate::telemetry::traces::Span;
@@ -38,6 +40,7 @@ pub struct Upstream {
     connector: Connector,
     single_flight: ConnectSingleFlight,
     pool: Pool,
+    pools: Pools,
     timeout: Duration,
     error_log: ErrorLog,
 }
@@ -49,15 +52,17 @@ struct Acquired {
 }
 
 impl Upstream {
-    /// Reaches upstreams through this connector, and waits this long for a response once a request has been sent.
+    /// Reaches upstreams through this connector, waits for responses and keeps connections as long as the configuration says.
     /// What is wrong with connections of which requests are none the worse goes to the error log.
-    pub fn new(connector: Connector, pool: Pool, timeout: Duration, error_log: ErrorLog) -> Self {
-        Self { connector, single_flight: ConnectSingleFlight::default(), pool, timeout, error_log }
-    }
-
-    /// The connections that are kept.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
+    pub fn new(connector: Connector, pools: &Pools, config: &UpstreamConfig, error_log: ErrorLog) -> Self {
+        Self {
+            connector,
+            single_flight: ConnectSingleFlight::default(),
+            pool: pools.open(config.idle_timeout),
+            pools: pools.clone(),
+            timeout: config.timeout,
+            error_log,
+        }
     }
 
     /// Resolves the target and judges its addresses.
@@ -140,7 +145,7 @@ impl Upstream {
             return Ok(Acquired { connection, kept: true });
         }
         match self.acquire_new(target, purpose, has_body, call).await {
-            Err(UpstreamError::OutOfFiles) if self.pool.close_one_unused() => {
+            Err(UpstreamError::OutOfFiles) if self.pools.close_one_unused() => {
                 sleep(CLOSED_WITHIN).await;
                 self.acquire_new(target, purpose, has_body, call).await
             }

@@ -41,17 +41,11 @@ pub struct MetricsPush {
     pub(super) resource: Resource,
 }
 
-/// Sets up the push that `config` asks for. `tasks` owns the tasks that deliver, `tls` is for https collectors, and
-/// `scheme` is the scheme of callers' requests.
+/// Sets up the push that `config` asks for. `tasks` owns the tasks that deliver, and `tls` is for https collectors.
 ///
 /// # Errors
 /// When the SDK cannot be set up.
-pub fn prepare(
-    config: &OtelConfig,
-    tls: Option<TlsConnector>,
-    scheme: &'static str,
-    tasks: &Tasks,
-) -> Result<Push, PushError> {
+pub fn prepare(config: &OtelConfig, tls: Option<TlsConnector>, tasks: &Tasks) -> Result<Push, PushError> {
     let resource = resource(config);
     let client =
         |collector: &Collector, signal| otlp_client::open(collector.clone(), signal, tls.clone(), tasks);
@@ -85,7 +79,7 @@ pub fn prepare(
                     .build(),
             )
             .build();
-        Ok::<_, PushError>(Traces::new(provider, scheme))
+        Ok::<_, PushError>(Traces::new(provider))
     });
     Ok(Push { metrics: metrics.transpose()?, traces: traces.transpose()?.unwrap_or_else(Traces::disabled) })
 }

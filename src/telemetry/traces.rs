@@ -22,8 +22,6 @@ struct Live {
     tracer: SdkTracer,
     /// PoolStats from being dropped: a drop would wait for a last push, which only [`Traces::finish`] may do.
     provider: ManuallyDrop<SdkTracerProvider>,
-    /// The scheme of callers' requests.
-    scheme: &'static str,
 }
 
 impl Traces {
@@ -32,18 +30,23 @@ impl Traces {
         Self(None)
     }
 
-    /// Traces with spans of `provider`; `scheme` is the scheme of callers' requests.
-    pub(super) fn new(provider: SdkTracerProvider, scheme: &'static str) -> Self {
+    /// Traces with spans of `provider`.
+    pub(super) fn new(provider: SdkTracerProvider) -> Self {
         let scope = InstrumentationScope::builder(env!("CARGO_PKG_NAME"))
             .with_version(env!("CARGO_PKG_VERSION"))
             .with_schema_url(SCHEMA_URL)
             .build();
         let tracer = provider.tracer_with_scope(scope);
-        Self(Some(Arc::new(Live { tracer, provider: ManuallyDrop::new(provider), scheme })))
+        Self(Some(Arc::new(Live { tracer, provider: ManuallyDrop::new(provider) })))
     }
 
-    /// Starts the span of a request with its header. If the header names a trace, the span continues it.
-    pub fn request<B>(&self, request: &Request<B>, client: Option<&HeaderValue>) -> Option<Box<Span>> {
+    /// Starts the span of a request with its header, which came over this scheme. If the header names a trace, the span continues it.
+    pub fn request<B>(
+        &self,
+        request: &Request<B>,
+        scheme: &'static str,
+        client: Option<&HeaderValue>,
+    ) -> Option<Box<Span>> {
         let live = self.0.as_ref()?;
         let caller = trace_context::caller(request.headers());
         let continued = caller.is_some();
@@ -51,7 +54,7 @@ impl Traces {
             Span::start(&live.tracer, method_or_http(request), SpanKind::Server, caller, continued);
         if span.inner.is_recording() {
             span.set("http.request.method", method_name(request.method()));
-            span.set("url.scheme", live.scheme);
+            span.set("url.scheme", scheme);
             span.set("url.path", request.uri().path().to_owned());
             span.set("network.protocol.version", version(request.version()));
             if let Some(client) = client.and_then(|client| client.to_str().ok()) {
@@ -98,6 +101,13 @@ impl Span {
     /// The trace of this span.
     pub fn trace(&self) -> TraceId {
         TraceId(self.inner.span_context().trace_id())
+    }
+
+    /// Notes the name of the route that the request has.
+    pub fn route(&mut self, name: &Arc<str>) {
+        if self.inner.is_recording() {
+            self.set("attache.route", name.clone());
+        }
     }
 
     /// Starts a child span for work of this process.

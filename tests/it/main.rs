@@ -42,6 +42,7 @@ mod pace;
 mod raw_targets;
 mod redirects;
 mod reuse;
+mod routes;
 mod routing;
 mod secrets;
 mod sessions;

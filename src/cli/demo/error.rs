@@ -48,6 +48,7 @@ impl From<StartError> for DemoError {
             other @ (StartError::MetricsListen(..)
             | StartError::InheritedSocket(_)
             | StartError::NoMetrics
+            | StartError::Load(_)
             | StartError::Tls(_)
             | StartError::Trust(_)
             | StartError::Address(_)

@@ -168,8 +168,8 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
         let places = steps.map(|step| code.find(step).unwrap());
         assert!(places.is_sorted(), "{steps:?} are at {places:?} of {path}");
     };
-    in_order("proxy/authorize.rs", ["self.route.check_host(", "self.loops.check(", "self.credential("]);
-    in_order("proxy/mod.rs", ["self.authorizer.authorize(", "self.rewrite(", "self.upstream.send("]);
+    in_order("proxy/authorize.rs", ["route.check_host(", "self.loops.check(", "self.credential("]);
+    in_order("proxy/mod.rs", ["self.authorizer.authorize(", "self.rewrite(", "route.upstream.send("]);
     // A command's own requests go the same way; where one carries a token, the same step puts it on.
     only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
     only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
