@@ -1,5 +1,6 @@
 //! Several listeners and routes: a proxy of this process, for configurations that flags cannot make.
 
+use crate::support::client::{get, send};
 use crate::support::upstream::{Upstream, text};
 use crate::support::{Sts, spawn};
 use attache::app::App;
@@ -13,6 +14,7 @@ use attache::credential::sts::credentials_source::AwsCredentialsSource;
 use attache::model::route_match::RouteMatch;
 use attache::tasks::Owned;
 use attache::telemetry::recent::Recent;
+use serde_json::Value;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -25,6 +27,7 @@ mod selection;
 /// A proxy of this process. Dropping it ends it.
 struct Running {
     live: Live,
+    admin: SocketAddr,
     sts: Sts,
     _stop: oneshot::Sender<()>,
     _task: Owned,
@@ -33,18 +36,22 @@ struct Running {
 impl Running {
     async fn start(routes: Vec<RouteConfig>, listeners: Vec<ListenerConfig>) -> Self {
         let sts = Sts::start().await;
-        let mut config = flags(&["--sts-endpoint-url", &sts.url, "--metrics-enabled=false"]);
+        let mut config = flags(&["--sts-endpoint-url", &sts.url, "--metrics-listen-addr", "127.0.0.1:0"]);
         (config.routes, config.listeners) = (routes, listeners);
         let access = AwsCredentialsSource::keys("AKIATEST", "test", "eu-central-1");
         let (tokens, clock) = (&config.tokens, Clock::system());
         let source = StsSource::new(access, tokens.sts_endpoint_url.clone(), tokens.fetch_timeout, clock);
         let app = App::bind(config, Arc::new(source), clock, Recent::default()).await.unwrap();
-        let live = app.live();
+        let (live, admin) = (app.live(), app.admin_addr().unwrap().unwrap());
         let (stop, stopped) = oneshot::channel();
         let task = spawn(app.run(async {
             let _: Result<(), _> = stopped.await;
         }));
-        Self { live, sts, _stop: stop, _task: task }
+        Self { live, admin, sts, _stop: stop, _task: task }
+    }
+
+    async fn status(&self) -> Value {
+        serde_json::from_slice(&send(self.admin, get("/status", &[])).await.body).unwrap()
     }
 
     async fn address(&self, name: &str) -> SocketAddr {

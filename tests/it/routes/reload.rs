@@ -8,6 +8,7 @@ use crate::support::upstream::{Upstream, text};
 use attache::app::load_error::LoadError;
 use attache::config::listener::{ListenAddr, ListenerConfig, TlsFiles};
 use attache::config::route::RouteConfig;
+use http::StatusCode;
 use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
@@ -136,4 +137,48 @@ async fn a_listener_takes_other_settings_at_its_address() {
     assert_eq!(Http1::over(stream).await.send(get("/", &[])).await.text(), "a");
     let last = before.send(get("/", &[])).await;
     assert_eq!((last.text(), last.header("connection")), ("a", Some("close")));
+}
+
+#[tokio::test]
+async fn a_reload_keeps_the_credentials_fresh_that_it_names_and_no_others() {
+    let upstream = named("upstream").await;
+    let at = |name: &'static str| RouteConfig {
+        matches: below(&format!("/{name}"), false),
+        ..route(name, &upstream)
+    };
+    let proxy = Running::start(vec![at("kept"), at("dropped")], vec![listener("default")]).await;
+    let permanent = || async {
+        let status = proxy.status().await;
+        let sets = status["tokens"]["sets"].as_array().unwrap().clone();
+        let mut permanent: Vec<_> = sets.into_iter().filter(|set| set["permanent"] == true).collect();
+        permanent.sort_by_key(|set| set["audiences"].to_string());
+        permanent.iter().map(|set| set["audiences"][0].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(permanent().await, ["dropped", "kept"]);
+    proxy.live.apply(vec![at("kept"), at("new")], vec![listener("default")]).await.unwrap();
+    assert_eq!(permanent().await, ["kept", "new"]);
+    let status = proxy.status().await;
+    let names: Vec<_> =
+        status["routes"]["listed"].as_array().unwrap().iter().map(|route| &route["name"]).collect();
+    assert_eq!(names, ["kept", "new"]);
+    let address = proxy.address("default").await;
+    assert_eq!(send(address, get("/dropped", &[])).await.status, StatusCode::NOT_FOUND);
+    assert_eq!(send(address, get("/new", &[])).await.text(), "upstream");
+}
+
+#[tokio::test]
+async fn a_route_without_its_credential_holds_up_no_other() {
+    let upstream = named("upstream").await;
+    let at = |name: &'static str| RouteConfig {
+        matches: below(&format!("/{name}"), false),
+        ..route(name, &upstream)
+    };
+    let proxy = Running::start(vec![at("good")], vec![listener("default")]).await;
+    let address = proxy.address("default").await;
+    assert_eq!(send(address, get("/good", &[])).await.text(), "upstream");
+    proxy.sts.handle.update_faults(|faults| faults.throttle = true);
+    proxy.live.apply(vec![at("bad"), at("good")], vec![listener("default")]).await.unwrap();
+    assert_eq!(send(address, get("/bad", &[])).await.status, StatusCode::BAD_GATEWAY);
+    assert_eq!(send(address, get("/good", &[])).await.text(), "upstream");
+    assert_eq!(send(proxy.admin, get("/readyz", &[])).await.status, StatusCode::OK);
 }
