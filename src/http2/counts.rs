@@ -49,7 +49,12 @@ impl Counts {
             Kind::Data | Kind::Continuation if frame.length > 0 => self.useful(),
             Kind::Reset => self.resets += 1,
             // The frame that opened the stream has been counted, and trailers belong to it.
-            Kind::Headers | Kind::Data | Kind::WindowUpdate | Kind::Continuation | Kind::Other => {
+            Kind::Headers
+            | Kind::Data
+            | Kind::GoAway
+            | Kind::WindowUpdate
+            | Kind::Continuation
+            | Kind::Other => {
                 self.empty += 1;
             }
         }
@@ -67,11 +72,16 @@ impl Counts {
             Passing::Begun(frame) => match frame.kind {
                 Kind::Headers if frame.stream > self.last_stream => self.opens(frame.stream),
                 Kind::Data => self.useful(),
-                Kind::Headers | Kind::Reset | Kind::WindowUpdate | Kind::Continuation | Kind::Other => {}
+                Kind::Headers
+                | Kind::Reset
+                | Kind::GoAway
+                | Kind::WindowUpdate
+                | Kind::Continuation
+                | Kind::Other => {}
             },
             // The peer does not cause resets for other reasons.
             Passing::ResetBy(PROTOCOL_ERROR | FLOW_CONTROL_ERROR | FRAME_SIZE_ERROR) => self.resets += 1,
-            Passing::ResetBy(_) | Passing::Grants(_) => {}
+            Passing::ResetBy(_) | Passing::Grants(_) | Passing::GoesAway(_) => {}
         }
     }
 

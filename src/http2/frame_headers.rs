@@ -4,6 +4,8 @@
 pub(super) const HEADER: usize = 9;
 /// The length of the number that is the payload of RST_STREAM or WINDOW_UPDATE, in bytes (RFC 9113, sections 6.4 and 6.9).
 const NUMBER: usize = 4;
+/// The length of the two numbers that begin the payload of GOAWAY, in bytes: a stream, and the error code (RFC 9113, section 6.8).
+const TWO_NUMBERS: usize = 8;
 
 const END_STREAM: u8 = 1;
 const END_HEADERS: u8 = 4;
@@ -15,6 +17,7 @@ pub(super) enum Kind {
     Data,
     Headers,
     Reset,
+    GoAway,
     WindowUpdate,
     Continuation,
     /// Any other kind, known or unknown.
@@ -37,6 +40,7 @@ impl Frame {
             0 => Kind::Data,
             1 => Kind::Headers,
             3 => Kind::Reset,
+            7 => Kind::GoAway,
             8 => Kind::WindowUpdate,
             9 => Kind::Continuation,
             _ => Kind::Other,
@@ -50,12 +54,16 @@ impl Frame {
         matches!(self.kind, Kind::Headers | Kind::Continuation) && self.flags & END_HEADERS == 0
     }
 
-    /// What to report of a payload that is a number.
-    fn number(self) -> Option<fn(u32) -> Passing> {
-        match (self.kind, self.stream) {
-            (Kind::Reset, _) => Some(Passing::ResetBy),
-            (Kind::WindowUpdate, 0) => Some(|number| Passing::Grants(number & (u32::MAX >> 1))),
-            (Kind::WindowUpdate | Kind::Data | Kind::Headers | Kind::Continuation | Kind::Other, _) => None,
+    /// The number of bytes of the payload at whose end there is a number, and what to report of it.
+    fn number(self) -> Option<(usize, Report)> {
+        match (self.kind, self.stream, self.length) {
+            (Kind::Reset, _, NUMBER) => Some((NUMBER, Passing::ResetBy)),
+            (Kind::WindowUpdate, 0, NUMBER) => {
+                Some((NUMBER, |number| Passing::Grants(number & (u32::MAX >> 1))))
+            }
+            (Kind::GoAway, _, TWO_NUMBERS..) => Some((TWO_NUMBERS, Passing::GoesAway)),
+            (Kind::Reset | Kind::WindowUpdate | Kind::GoAway, _, _) => None,
+            (Kind::Data | Kind::Headers | Kind::Continuation | Kind::Other, _, _) => None,
         }
     }
 
@@ -76,6 +84,9 @@ impl Frame {
     }
 }
 
+/// Makes a report of a number in a payload.
+type Report = fn(u32) -> Passing;
+
 /// The position in a sequence of frames.
 #[derive(Default)]
 pub(super) struct FrameHeaders {
@@ -84,10 +95,10 @@ pub(super) struct FrameHeaders {
     header: [u8; HEADER],
     /// The number of bytes of the header read so far.
     read: usize,
-    /// The payload of a frame that is a number, and what to report of it.
-    number: [u8; NUMBER],
-    pending: Option<fn(u32) -> Passing>,
-    /// The number of its bytes not read yet.
+    /// The last four bytes that were read of a payload with a number, and what to report of it.
+    number: u32,
+    pending: Option<Report>,
+    /// The number of bytes before the end of that number.
     number_left: usize,
 }
 
@@ -100,6 +111,8 @@ pub(super) enum Passing {
     ResetBy(u32),
     /// The window of the connection grows by this number of bytes.
     Grants(u32),
+    /// The connection accepts no more streams, or has ended with this error code (RFC 9113, section 6.8).
+    GoesAway(u32),
 }
 
 impl FrameHeaders {
@@ -114,12 +127,13 @@ impl FrameHeaders {
         while !bytes.is_empty() {
             let skipped = self.to_skip.min(bytes.len());
             if let Some(report) = self.pending {
-                let (from, taken) = (NUMBER - self.number_left, self.number_left.min(skipped));
-                self.number[from..from + taken].copy_from_slice(&bytes[..taken]);
+                let taken = self.number_left.min(skipped);
+                self.number =
+                    bytes[..taken].iter().fold(self.number, |all, byte| all << 8 | u32::from(*byte));
                 self.number_left -= taken;
                 if self.number_left == 0 {
                     self.pending = None;
-                    passing(report(u32::from_be_bytes(self.number)));
+                    passing(report(self.number));
                 }
             }
             self.to_skip -= skipped;
@@ -131,8 +145,8 @@ impl FrameHeaders {
             if self.read == HEADER {
                 let frame = Frame::of(&self.header);
                 (self.to_skip, self.read) = (frame.length, 0);
-                if frame.length == NUMBER {
-                    (self.pending, self.number_left) = (frame.number(), NUMBER);
+                if let Some((length, report)) = frame.number() {
+                    (self.pending, self.number_left) = (Some(report), length);
                 }
                 passing(Passing::Begun(frame));
             }

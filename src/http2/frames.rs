@@ -4,7 +4,7 @@
 
 use super::counts::Counts;
 use super::flushes::Flushes;
-use super::frame_headers::FrameHeaders;
+use super::frame_headers::{FrameHeaders, Passing};
 use super::header_deadline::HeaderDeadline;
 use super::inbound::Inbound;
 use super::lingering::Lingering;
@@ -26,7 +26,11 @@ pub struct CountedFrames<S> {
     received: Inbound,
     sent: FrameHeaders,
     counts: Counts,
-    /// The peer has flooded the connection and has been told so.
+    /// Why the connection has ended, if that was noticed here. The peer has been told.
+    ended: Option<(ErrorKind, &'static str)>,
+    /// The HTTP/2 library has sent GOAWAY with an error code.
+    has_failed: bool,
+    /// The wait before the connection, which has ended, is closed.
     lingering: Option<Lingering>,
 }
 
@@ -42,7 +46,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
     pub fn of_caller(stream: S, flushes: Flushes, header_read_timeout: Duration) -> Self {
         let (received, sent) = (Inbound::after(PREFACE), FrameHeaders::default());
         let peer = Peer::Caller { deadline: HeaderDeadline::new(header_read_timeout) };
-        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0), lingering: None }
+        Self::new(stream, peer, flushes, received, sent)
     }
 
     /// The frames of an upstream, to which the preface has not been sent yet.
@@ -50,7 +54,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         let (received, sent) = (Inbound::of_upstream(), FrameHeaders::after(PREFACE));
         let flushes = observed.flushes.clone();
         let peer = Peer::Upstream { observed, received: FrameHeaders::default() };
-        Self { stream, peer, flushes, received, sent, counts: Counts::begin(0), lingering: None }
+        Self::new(stream, peer, flushes, received, sent)
+    }
+
+    fn new(stream: S, peer: Peer, flushes: Flushes, received: Inbound, sent: FrameHeaders) -> Self {
+        let (counts, has_failed) = (Counts::begin(0), false);
+        Self { stream, peer, flushes, received, sent, counts, ended: None, has_failed, lingering: None }
     }
 
     /// Sends GOAWAY with the reason, if that is possible without waiting and between two frames.
@@ -93,10 +102,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
             read.map_ok(|()| came)
         };
         if floods {
-            self.say_goodbye(context);
             buffer.set_filled(before);
-            self.lingering = Some(Lingering::begin());
-            return self.poll_flooded(context);
+            return self.poll_end(ErrorKind::Other, self.peer.flood(), context);
         }
         match read {
             Poll::Ready(read) => Poll::Ready(read.map(|came| came == 0)),
@@ -104,30 +111,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> CountedFrames<S> {
         }
     }
 
-    /// Resolves with an error when the connection of a peer that floods it can be closed.
-    fn poll_flooded<T>(&mut self, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+    /// Tells the peer that the connection ends, and resolves with this error when it can be closed.
+    fn poll_end<T>(
+        &mut self,
+        kind: ErrorKind,
+        reason: &'static str,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        self.say_goodbye(context);
+        self.ended = Some((kind, reason));
+        self.poll_ended(kind, reason, context)
+    }
+
+    /// Resolves with this error when the connection, which has ended, can be closed.
+    fn poll_ended<T>(
+        &mut self,
+        kind: ErrorKind,
+        reason: &'static str,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
         // Requests to an upstream are sent again, so their connection fails at once.
-        if let (Peer::Caller { .. }, Some(lingering)) = (&self.peer, &mut self.lingering) {
-            ready!(lingering.poll(&mut self.stream, context));
+        if let Peer::Caller { .. } = self.peer {
+            ready!(self.poll_lingering(context));
         }
-        Poll::Ready(Err(io::Error::other(self.peer.flood())))
+        Poll::Ready(Err(io::Error::new(kind, reason)))
+    }
+
+    /// Resolves when the caller has closed its end of the connection, or has had its time.
+    fn poll_lingering(&mut self, context: &mut Context<'_>) -> Poll<()> {
+        self.lingering.get_or_insert_with(Lingering::begin).poll(&mut self.stream, context)
     }
 
     /// Called when there is nothing to read. Resolves with an error when the deadline of a header has passed.
     fn poll_late(&mut self, context: &mut Context<'_>) -> Poll<io::Result<bool>> {
         if let Peer::Caller { deadline } = &mut self.peer {
             ready!(deadline.poll(self.received.incomplete(), context));
-            self.say_goodbye(context);
-            let error = io::Error::new(ErrorKind::TimedOut, "the caller's header took too long");
-            return Poll::Ready(Err(error));
+            return self.poll_end(ErrorKind::TimedOut, "the caller's header took too long", context);
         }
         Poll::Pending
     }
 
     fn written(&mut self, bytes: &[u8]) {
         let (counts, peer) = (&mut self.counts, &self.peer);
+        let has_failed = &mut self.has_failed;
         self.sent.follow(bytes, |passing| {
             counts.sent(passing);
+            *has_failed |= matches!(passing, Passing::GoesAway(1..));
             if let Peer::Upstream { observed, .. } = peer {
                 observed.sent(passing);
             }
@@ -157,8 +186,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for CountedFrames<S> {
         context: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.lingering.is_some() {
-            return self.poll_flooded(context);
+        if let Some((kind, reason)) = self.ended {
+            return self.poll_ended(kind, reason, context);
         }
         let before = buffer.filled().len();
         loop {
@@ -176,8 +205,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.lingering.is_some() {
-            return self.poll_flooded(context);
+        if let Some((kind, reason)) = self.ended {
+            return self.poll_ended(kind, reason, context);
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write(context, bytes))?;
         self.written(&bytes[..written]);
@@ -189,8 +218,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
         context: &mut Context<'_>,
         slices: &[IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        if self.lingering.is_some() {
-            return self.poll_flooded(context);
+        if let Some((kind, reason)) = self.ended {
+            return self.poll_ended(kind, reason, context);
         }
         let written = ready!(Pin::new(&mut self.stream).poll_write_vectored(context, slices))?;
         let mut left = written;
@@ -207,8 +236,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if self.lingering.is_some() {
-            return self.poll_flooded(context);
+        if let Some((kind, reason)) = self.ended {
+            return self.poll_ended(kind, reason, context);
         }
         let this = &mut *self;
         this.flushes.begin(context);
@@ -218,8 +247,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for CountedFrames<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.flushes.shut();
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        let this = &mut *self;
+        this.flushes.shut();
+        // The library reads no more of a connection that it has ended with an error.
+        if let (Peer::Caller { .. }, true) = (&this.peer, this.has_failed) {
+            return this.poll_lingering(context).map(Ok);
+        }
+        Pin::new(&mut this.stream).poll_shutdown(context)
     }
 }
 

@@ -9,6 +9,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const PING: u8 = 6;
+const GOAWAY: u8 = 7;
 const WINDOW_UPDATE: u8 = 8;
 
 fn frame(kind: u8, stream: u32, payload: usize) -> Vec<u8> {
@@ -76,7 +77,8 @@ async fn streams_that_are_opened_to_be_reset_end_the_connection() {
     assert!(outcome((0..300).flat_map(page).collect()).await.0);
 }
 
-/// After how many seconds a connection ends on which these parts come, a second apart, and the caller is told so.
+/// After how many seconds a connection is closed on which these parts come, a second apart, and the caller is told so. The caller
+/// keeps its end open, which takes a second of them.
 async fn ended_after(parts: &[&[u8]]) -> Option<u64> {
     let (mut caller, ours) = duplex(1024);
     let mut counted = CountedFrames::of_caller(ours, Flushes::default(), WITHIN);
@@ -111,21 +113,21 @@ async fn what_is_begun_must_be_whole_in_time_and_content_may_take_its_time() {
     let (more, end) = (frame(9, 1, 1), flagged(4, frame(9, 1, 1)));
     let (ping, data) = (frame(PING, 0, 8), frame(DATA, 1, 100));
     let cases: [(&[&[u8]], Option<u64>); 14] = [
-        (&[], Some(10)),
-        (&[&PREFACE[..14], &PREFACE[14..]], Some(10)),
-        (&[PREFACE, &settings[24..30]], Some(10)),
+        (&[], Some(11)),
+        (&[&PREFACE[..14], &PREFACE[14..]], Some(11)),
+        (&[PREFACE, &settings[24..30]], Some(11)),
         (&[&settings], None),
-        (&[&settings, &request[..1]], Some(11)),
-        (&[&settings, &request[..12]], Some(11)),
+        (&[&settings, &request[..1]], Some(12)),
+        (&[&settings, &request[..12]], Some(12)),
         (&[&settings, &request], None),
-        (&[&settings, &block], Some(11)),
-        (&[&settings, &block, &more, &more, &more], Some(11)),
+        (&[&settings, &block], Some(12)),
+        (&[&settings, &block, &more, &more, &more], Some(12)),
         (&[&settings, &block, &more, &end], None),
-        (&[&settings, &ping[..16]], Some(11)),
+        (&[&settings, &ping[..16]], Some(12)),
         (&[&settings, &request, &data[..50]], None),
-        (&[&settings, &request, &data[..5]], Some(12)),
+        (&[&settings, &request, &data[..5]], Some(13)),
         // Each has its own time.
-        (&[&settings, &block, &end, &ping[..10]], Some(13)),
+        (&[&settings, &block, &end, &ping[..10]], Some(14)),
     ];
     for (parts, after) in cases {
         assert_eq!(ended_after(parts).await, after, "{parts:?}");
@@ -244,10 +246,15 @@ fn content(mut frames: &[u8], stream: u8) -> (Vec<u8>, u8) {
 }
 
 #[test]
-fn error_codes_of_resets_and_grants_of_the_connection_s_window_are_read_however_they_are_cut() {
+fn error_codes_and_grants_of_the_connection_s_window_are_read_however_they_are_cut() {
     let number = |kind, stream, number: u32| {
         let mut text = frame(kind, stream, 4);
         text[9..].copy_from_slice(&number.to_be_bytes());
+        text
+    };
+    let goaway = |payload: &[u8]| {
+        let mut text = frame(GOAWAY, 0, payload.len());
+        text[9..].copy_from_slice(payload);
         text
     };
     let parts = [
@@ -258,6 +265,10 @@ fn error_codes_of_resets_and_grants_of_the_connection_s_window_are_read_however_
         // The first bit is reserved.
         number(WINDOW_UPDATE, 0, 1 << 31 | 7),
         number(RESET, 3, 1),
+        goaway(&[0, 0, 0, 5, 0, 0, 0, 11]),
+        // One with debug data, and one that is no frame of this kind, because it is too short.
+        goaway(b"\x7f\xff\xff\xff\x00\x00\x00\x00debug"),
+        goaway(&[1, 2, 3, 4]),
     ];
     for piece in [1, 2, 5, 10, 13, 200] {
         let (mut numbers, mut sent) = (Vec::new(), FrameHeaders::default());
@@ -268,6 +279,8 @@ fn error_codes_of_resets_and_grants_of_the_connection_s_window_are_read_however_
                 }
             });
         }
-        assert_eq!(numbers, [Passing::ResetBy(8), Passing::Grants(7), Passing::ResetBy(1)], "{piece}");
+        let ends = [Passing::GoesAway(11), Passing::GoesAway(0)];
+        let others = [Passing::ResetBy(8), Passing::Grants(7), Passing::ResetBy(1)];
+        assert_eq!(numbers, [&others[..], &ends].concat(), "{piece}");
     }
 }

@@ -1,6 +1,6 @@
-//! Reads and discards for a while what a caller still sends, before its connection is closed. If bytes were unread when a connection
-//! is closed, the system would reset it, and the caller's might discard the GOAWAY that says why (RFC 9112, section 9.6, has the
-//! same for HTTP/1.1).
+//! Reads and discards for a while what a caller still sends, before a connection that has ended is closed. If bytes were unread when
+//! a connection is closed, the system would reset it, and the caller's might discard the GOAWAY that says why (RFC 9112, section
+//! 9.6, has the same for HTTP/1.1).
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};

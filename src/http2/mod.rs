@@ -19,7 +19,7 @@ mod frame_headers;
 mod inbound;
 /// The deadline of a header.
 mod header_deadline;
-/// The end of a connection whose caller floods it.
+/// The end of a connection whose caller has been told why it ends.
 mod lingering;
 /// Detects floods of frames.
 mod counts;

@@ -34,7 +34,7 @@ impl Observed {
             Passing::ResetBy(_) => {
                 self.resets.fetch_add(1, Ordering::Relaxed);
             }
-            Passing::Begun(_) | Passing::Grants(_) => {}
+            Passing::Begun(_) | Passing::Grants(_) | Passing::GoesAway(_) => {}
         }
     }
 }

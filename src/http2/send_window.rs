@@ -66,7 +66,7 @@ impl SendWindow {
     pub(super) fn received(&self, passing: Passing) {
         match passing {
             Passing::Grants(bytes) => self.change(i64::from(bytes)),
-            Passing::Begun(_) | Passing::ResetBy(_) => {}
+            Passing::Begun(_) | Passing::ResetBy(_) | Passing::GoesAway(_) => {}
         }
     }
 

@@ -3,12 +3,15 @@
 use crate::support::World;
 use crate::support::frames::{
     DATA, END_HEADERS, END_STREAM, ENHANCE_YOUR_CALM, Frames, GOAWAY, HEADERS, PING, POST, PREFACE,
-    RST_STREAM, WINDOW_UPDATE,
+    RST_STREAM, WINDOW_UPDATE, frame,
 };
 use crate::support::upstream::Upstream;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 use tokio::time::sleep;
+
+/// How many streams are opened before their resets are read.
+const AT_A_TIME: usize = 50;
 
 #[tokio::test]
 async fn a_connection_lives_on_however_many_empty_data_frames_lie_between_others() {
@@ -65,25 +68,58 @@ async fn a_caller_that_has_its_streams_reset_floods_like_one_that_resets_them() 
     ];
     let mut caller = Frames::of_caller(world.proxy.proxy).await;
     let mut resets = 0;
-    let goodbye = loop {
-        let (fields, kind, payload) = ways[resets % ways.len()];
-        let stream = 2 * u32::try_from(resets).unwrap() + 1;
-        caller.write(HEADERS, END_HEADERS, stream, fields).await;
-        caller.write(kind, 0, stream, payload).await;
-        let frame = loop {
-            let frame = caller.frame().await.unwrap();
-            if [RST_STREAM, GOAWAY].contains(&frame.kind) {
-                break frame;
+    // Many at a time, because what takes longer than ten seconds is no flood, and a busy machine answers late.
+    let goodbye = 'flood: loop {
+        let streams =
+            (resets..).take(AT_A_TIME).map(|number| (number, 2 * u32::try_from(number).unwrap() + 1));
+        let frames = streams.flat_map(|(number, stream)| {
+            let (fields, kind, payload) = ways[number % ways.len()];
+            [frame(HEADERS, END_HEADERS, stream, fields), frame(kind, 0, stream, payload)]
+        });
+        caller.0.write_all(&frames.collect::<Vec<_>>().concat()).await.unwrap();
+        for _ in 0..AT_A_TIME {
+            let frame = loop {
+                let frame = caller.frame().await.unwrap();
+                if [RST_STREAM, GOAWAY].contains(&frame.kind) {
+                    break frame;
+                }
+            };
+            if frame.kind == GOAWAY {
+                break 'flood frame;
             }
-        };
-        if frame.kind == GOAWAY {
-            break frame;
+            resets += 1;
         }
-        resets += 1;
         assert!(resets < 300);
     };
     assert_eq!(goodbye.payload[4..], ENHANCE_YOUR_CALM.to_be_bytes());
     assert!(resets > 190, "{resets}");
+}
+
+#[tokio::test]
+async fn a_caller_whose_connection_ends_is_told_why_whatever_it_still_sends() {
+    const PROTOCOL_ERROR: u32 = 1;
+    let upstream = Upstream::scripted(|_| std::future::pending()).await;
+    let world = World::pinned(upstream, &[]).await;
+    let pings = |number| vec![frame(PING, 0, 0, &[7; 8]); number];
+    let reset = |number: u32| {
+        let stream = 2 * number + 1;
+        [frame(HEADERS, END_HEADERS, stream, POST), frame(RST_STREAM, 0, stream, &[0, 0, 0, 8])]
+    };
+    let ways = [
+        // The flood that attache notices.
+        (pings(1100), ENHANCE_YOUR_CALM),
+        // The flood that the HTTP/2 library notices: streams that are reset before it has passed them on.
+        ((0..300).flat_map(reset).collect(), ENHANCE_YOUR_CALM),
+        // What else it does not take: content on no stream.
+        (vec![frame(DATA, 0, 0, b"a")], PROTOCOL_ERROR),
+    ];
+    for (frames, code) in ways {
+        let mut caller = Frames::of_caller(world.proxy.proxy).await;
+        // All of it has been sent before it is read, so it does not depend on how fast either side is.
+        let rest = pings(5000);
+        caller.0.write_all(&[frames, rest].concat().concat()).await.unwrap();
+        assert_eq!(caller.goodbye().await, code);
+    }
 }
 
 /// Fields as literals without a place in HPACK's table.

@@ -34,6 +34,12 @@ pub struct Frame {
     pub payload: Vec<u8>,
 }
 
+/// The bytes of a frame.
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
 /// One end of a connection.
 pub struct Frames(pub TcpStream);
 
@@ -57,9 +63,7 @@ impl Frames {
 
     /// Writes on a connection that the other side may have ended.
     pub async fn try_write(&mut self, kind: u8, flags: u8, stream: u32, payload: &[u8]) -> io::Result<()> {
-        let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
-        let frame = [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat();
-        self.0.write_all(&frame).await
+        self.0.write_all(&frame(kind, flags, stream, payload)).await
     }
 
     /// The next frame.
@@ -72,7 +76,7 @@ impl Frames {
         Ok(Frame { kind, flags, stream: u32::from_be_bytes(stream), payload })
     }
 
-    /// How the connection ends: the error code of the GOAWAY.
+    /// How the connection, which must not be reset, ends: the error code of the GOAWAY.
     pub async fn goodbye(mut self) -> u32 {
         loop {
             let frame = self.frame().await.unwrap();
@@ -81,6 +85,9 @@ impl Frames {
                     timeout(WAIT_LIMIT, self.0.read_to_end(&mut Vec::new())).await.unwrap().unwrap(),
                     0
                 );
+                // A reset could cost the caller what it has not read yet.
+                assert!(self.0.take_error().unwrap().is_none());
+                self.0.shutdown().await.unwrap();
                 return u32::from_be_bytes(frame.payload[4..8].try_into().unwrap());
             }
         }
