@@ -54,6 +54,8 @@ fn phrase(sentence: &str) -> String {
 diagnostic_codes! {
     /// A setting makes no sense.
     ConfigInvalid => "config_invalid",
+    /// A changed configuration file cannot be used.
+    ConfigFileRejected => "config_file_rejected",
     /// A variable that looks like a setting is not used.
     SettingUnused => "setting_unused",
     /// An address to listen on is taken by another process.

@@ -22,6 +22,8 @@ pub mod health;
 pub mod status;
 /// What it says of routes.
 mod routing_status;
+/// What it says of the configuration file.
+mod config_status;
 /// The page that shows it.
 mod page;
 /// The sockets of this listener.

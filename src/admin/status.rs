@@ -1,5 +1,6 @@
 //! What `/status` says of the running proxy, and where it takes that from. Nothing in it is a secret.
 
+use super::config_status::ConfigStatus;
 use super::health::Readiness;
 use super::routing_status::{RouteList, RoutingStatus};
 use crate::clock::{Clock, Rfc3339};
@@ -75,6 +76,7 @@ pub struct Status {
     ready: bool,
     waiting_for: Vec<Cow<'static, str>>,
     listeners: Listeners,
+    configuration: Option<ConfigStatus>,
     routing: RoutingStatus,
     /// Those of a configuration file.
     #[serde(skip_serializing_if = "RouteList::is_of_flags")]
@@ -157,6 +159,7 @@ impl Sources {
             ready: waiting_for.is_empty(),
             waiting_for,
             listeners: self.listeners.clone(),
+            configuration: self.config.file.as_ref().map(ConfigStatus::of),
             routing: RoutingStatus::of(first),
             routes: RouteList::of(&routes),
             traffic: Traffic {

@@ -1,5 +1,6 @@
 //! Builds a proxy from its configuration and runs it: bind, run, drain.
 
+use self::config_follower::ConfigFollower;
 use self::door::Doors;
 use self::error::StartError;
 use self::live::Live;
@@ -27,7 +28,7 @@ use crate::server::address::Address;
 use crate::server::connection::Drain;
 use crate::server::file_limit;
 use crate::server::listener::Listener;
-use crate::tasks::{BlockingWork, Tasks};
+use crate::tasks::{BlockingWork, Owned, Tasks};
 use crate::telemetry::recent::Recent;
 use crate::tls::reload::Reload;
 use std::io;
@@ -41,6 +42,8 @@ pub mod error;
 pub mod load_error;
 /// The listeners and routes in use.
 pub mod live;
+/// Follows the configuration file.
+mod config_follower;
 /// Listeners for callers.
 mod door;
 /// Where requests go.
@@ -184,6 +187,7 @@ impl App {
         let router = admin_listener
             .map(|(listener, config)| admin::router(&config.path, self.sources(listener.address())));
         self.live.open().await;
+        let _following = self.follow_config_file();
         let admin_stop = CancellationToken::new();
         let admin_tasks = Tasks::default();
         if let (Some(listener), Some(router)) = (self.admin_listener, router) {
@@ -202,6 +206,19 @@ impl App {
         admin_stop.cancel();
         admin_tasks.finished().await;
         tracing::info!("stopped");
+    }
+
+    /// Starts to follow the configuration file, where there is one.
+    fn follow_config_file(&self) -> Option<Owned> {
+        let follower = Arc::new(ConfigFollower {
+            file: self.config.file.clone()?,
+            metrics: self.config.metrics.as_ref().map(|metrics| metrics.listen.clone()),
+            live: self.live.clone(),
+            clock: self.clock,
+        });
+        let reload = self.reload.clone();
+        let following = Tasks::default().supervise(move || follower.clone().follow(reload.clone()));
+        Some(Owned::from(following))
     }
 
     /// The sources of the status page.

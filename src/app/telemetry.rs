@@ -55,6 +55,7 @@ impl Telemetry {
             started: clock.now(),
             refresh_skew: config.route().credential.template().refresh_skew,
             cache_capacity: config.tokens.cache_capacity.get() as u64,
+            config_generation: config.file.as_ref().map(|file| file.generation.clone()),
             runtime: tasks::runtime(),
         });
         Ok(Self { metrics, traces: push.traces })

@@ -1,7 +1,9 @@
 //! The command line: parses it, and runs a command.
 
+use self::config::args::ConfigCommand;
+use self::config::settings::Settings;
 use crate::config::args::Args;
-use crate::config::{Config, environment};
+use crate::config::environment;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use demo::args::DemoArgs;
@@ -37,6 +39,8 @@ mod version;
 mod clean_start;
 /// Runs the proxy, which needs no command.
 mod serve;
+/// `attache config` and `attache check`.
+pub mod config;
 /// `attache doctor`.
 pub mod doctor;
 /// `attache token`.
@@ -60,6 +64,8 @@ pub fn run() -> Exit {
     panics::told_in_a_line(false);
     match cli.command {
         None => serve(&cli.settings),
+        Some(Command::Check(settings)) => config::check(&settings),
+        Some(Command::Config { command }) => config::run(&command),
         Some(Command::Doctor(args)) => doctor::run(&args),
         Some(Command::Token(args)) => token::run(&args),
         Some(Command::Demo(args)) => demo::run(&args),
@@ -72,16 +78,16 @@ pub fn run() -> Exit {
 }
 
 fn serve(settings: &Args) -> Exit {
-    match Config::resolve(settings, &environment::of_process()) {
-        Ok(config) => serve::run(config),
-        Err(problems) => report::problems(&problems),
+    match config::settings::read(settings, &environment::of_process()) {
+        Ok(Settings { config, .. }) => serve::run(config),
+        Err(exit) => exit,
     }
 }
 
 /// Builds the whole command line, for parsing, help and completion.
 fn command() -> clap::Command {
     let command = Args::with_variables(Cli::command());
-    ["doctor", "token", "healthcheck", "wait"]
+    ["check", "doctor", "token", "healthcheck", "wait"]
         .into_iter()
         .fold(command, |command, name| command.mut_subcommand(name, Args::with_variables))
 }
@@ -110,6 +116,15 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    /// See whether flags, variables and the file that they name can be used
+    #[command(next_line_help = true, args_override_self = true)]
+    Check(Box<Args>),
+    /// Look at a configuration file, without a network
+    Config {
+        /// What to do with it.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Find out why there is no token, or why an upstream refuses it
     #[command(next_line_help = true, args_override_self = true)]
     Doctor(Box<DoctorArgs>),

@@ -1,6 +1,7 @@
 //! The only printer: data goes to standard output, messages for people to standard error.
 
 use super::exit::Exit;
+use crate::config::file::report::Report;
 use crate::config::problems::Problems;
 use crate::diagnostics::DiagnosticCode;
 use crate::legible;
@@ -56,6 +57,12 @@ fn is_plain(word: &str) -> bool {
 /// Prints settings that cannot be used.
 pub(super) fn problems(problems: &Problems) -> Exit {
     say(&format!("error: {problems}\n"));
+    Exit::BadUsage
+}
+
+/// Prints all problems of a configuration file that cannot be used.
+pub(super) fn file(problems: &Report) -> Exit {
+    say(&problems.to_string());
     Exit::BadUsage
 }
 

@@ -11,6 +11,8 @@ use std::ffi::OsString;
 /// All settings of the proxy, as given on the command line.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct Args {
+    #[command(flatten, next_help_heading = "Configuration file")]
+    pub(super) file: FileArgs,
     #[command(flatten, next_help_heading = "Listening")]
     pub(super) listening: ListeningArgs,
     #[command(flatten, next_help_heading = "Upstream")]
@@ -47,6 +49,13 @@ impl Args {
         let command = Command::new("attache").no_binary_name(true).args_override_self(true);
         Self::from_arg_matches(&Self::augment_args(command).try_get_matches_from(words)?)
     }
+}
+
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(super) struct FileArgs {
+    /// TOML file of listeners, routes and credentials
+    #[arg(long, value_name = "FILE")]
+    pub(super) config_file: Option<String>,
 }
 
 #[derive(Clone, Debug, Default, clap::Args)]

@@ -1,9 +1,9 @@
 //! The effective value of each setting, in the syntax of its flag.
 
 use super::duration::Shown;
+use super::file_keys;
 use super::logs::{LogFormat, LogLevel};
 use super::route::{CredentialRule, Routing};
-use super::upstream::{ForwardedFor, UpstreamProtocol};
 use super::{Config, MetricsConfig};
 use crate::model::target::Target;
 use crate::redact;
@@ -53,7 +53,7 @@ impl Config {
     /// All settings in the order of the help. None is a secret: keys and credentials are in files and in variables of other
     /// programs, and a secret in the wrong place is omitted.
     pub fn effective(&self) -> Vec<Effective> {
-        [
+        let settings = [
             listening(self),
             upstream(self),
             policy(self),
@@ -62,7 +62,10 @@ impl Config {
             metrics(self.metrics.as_ref()),
             process(self),
         ]
-        .concat()
+        .concat();
+        let is_replaced = |flag: &str| self.file.is_some() && file_keys::replaces(flag);
+        let value = |(flag, value)| (flag, if is_replaced(flag) { Value::Unset } else { value });
+        settings.into_iter().map(value).collect()
     }
 }
 
@@ -70,6 +73,7 @@ fn listening(config: &Config) -> Vec<Effective> {
     let (listener, inbound) = (config.listener(), &config.inbound);
     let tls = listener.tls.as_ref();
     vec![
+        ("config-file", Value::path(config.file.as_ref().map(|file| file.path.as_path()))),
         ("listen-addr", Value::one(&listener.listen)),
         ("tls-cert", Value::path(tls.map(|files| files.cert.as_path()))),
         ("tls-key", Value::path(tls.map(|files| files.key.as_path()))),
@@ -91,16 +95,6 @@ fn upstream(config: &Config) -> Vec<Effective> {
     };
     // Without a port, the value would mean the upstream's port.
     let connect_to = upstream.connect_to.as_ref().map(|target| format!("{}:{}", name(target), target.port()));
-    let forwarded_for = match upstream.forwarded_for {
-        ForwardedFor::Append => "append",
-        ForwardedFor::Keep => "keep",
-        ForwardedFor::Remove => "remove",
-    };
-    let protocol = match upstream.protocol {
-        UpstreamProtocol::Auto => "auto",
-        UpstreamProtocol::Http1 => "http1",
-        UpstreamProtocol::Http2 => "http2",
-    };
     let client = upstream.tls.client.as_ref();
     vec![
         ("upstream-host", host),
@@ -110,11 +104,11 @@ fn upstream(config: &Config) -> Vec<Effective> {
         ("upstream-timeout", Value::one(Shown(upstream.timeout))),
         ("upstream-connect-timeout", Value::one(Shown(upstream.connect_timeout))),
         ("upstream-idle-timeout", Value::one(Shown(upstream.idle_timeout))),
-        ("upstream-protocol", Value::one(protocol)),
+        ("upstream-protocol", Value::one(upstream.protocol.as_str())),
         ("upstream-ca-cert", Value::path(upstream.tls.ca_cert.as_deref())),
         ("upstream-client-cert", Value::path(client.map(|pair| pair.cert.as_path()))),
         ("upstream-client-key", Value::path(client.map(|pair| pair.key.as_path()))),
-        ("forwarded-for", Value::one(forwarded_for)),
+        ("forwarded-for", Value::one(upstream.forwarded_for.as_str())),
     ]
 }
 

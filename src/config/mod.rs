@@ -1,6 +1,7 @@
 //! Turns flags and variables into types that cannot hold invalid values.
 
 use crate::model::aws_variables::AwsVariables;
+use generation::Generation;
 use listener::{ListenAddr, ListenerConfig};
 use logs::LogConfig;
 use notices::Notice;
@@ -8,7 +9,9 @@ use otel::OtelConfig;
 use proxy_variables::ProxyVariable;
 use route::RouteConfig;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::time::Duration;
+use upstream::ParentProxies;
 
 /// The variables that name HTTP proxies.
 pub mod proxy_variables;
@@ -18,6 +21,8 @@ mod aws_variables;
 pub mod environment;
 /// The names of the variables that set a flag.
 pub mod variable_names;
+/// The known name that a misspelt one most likely means.
+mod nearest;
 /// Variables that look like settings and are none.
 mod strays;
 /// The flags as given on the command line.
@@ -38,6 +43,12 @@ mod resolve;
 mod resolve_upstream;
 /// Resolves the settings of tokens.
 mod resolve_tokens;
+/// The keys of the configuration file.
+pub mod file_keys;
+/// The configuration file: listeners, routes and credentials.
+pub mod file;
+/// Which content of the configuration file is in use.
+pub mod generation;
 /// The effective value of each setting.
 pub mod effective;
 /// Hints for values with quotes or blanks around them.
@@ -66,6 +77,8 @@ pub mod logs;
 /// The configuration of one run of the proxy. Every value in it is valid.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// `--config-file`: the file of listeners, routes and credentials, which replace those of the flags.
+    pub file: Option<ConfigFilePath>,
     /// Where callers connect. At least one; the flags make one.
     pub listeners: Vec<ListenerConfig>,
     /// Limits on callers' connections.
@@ -100,6 +113,17 @@ impl Config {
     pub fn route(&self) -> &RouteConfig {
         self.routes.first().expect("a configuration has a route")
     }
+}
+
+/// A configuration file, with what its routes take from the environment.
+#[derive(Clone, Debug)]
+pub struct ConfigFilePath {
+    /// Where the file is.
+    pub path: PathBuf,
+    /// The HTTP proxies on the way to its upstreams.
+    pub parent_proxies: ParentProxies,
+    /// Which content of it is in use.
+    pub generation: Generation,
 }
 
 /// Limits on callers.

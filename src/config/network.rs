@@ -4,7 +4,7 @@ use super::problems::Fault;
 use crate::model::ascii_name::ascii;
 use crate::model::policy::{HostPattern, PatternError};
 use crate::model::routing_header::RoutingHeader;
-use crate::model::target::HostPort;
+use crate::model::target::{HostPort, Scheme, Target};
 use http::Uri;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -32,6 +32,32 @@ pub fn upstream_host(text: &str) -> Result<HostPort, Fault> {
             fault
         }
     })
+}
+
+/// Parses the URL of an upstream, `https://host` or `http://host:port`. A slash at its end changes nothing.
+///
+/// # Errors
+/// When the text is anything else, or has a user, a path, a query or a fragment.
+pub fn upstream_url(text: &str) -> Result<Target, Fault> {
+    let fault = || Fault::new("must be a URL such as https://api.example.com, without a path");
+    let (scheme, rest) = match text.split_once("://") {
+        Some(("https", rest)) => (Scheme::Https, rest),
+        Some(("http", rest)) => (Scheme::Http, rest),
+        Some(_) => return Err(fault().hint("the scheme is https or http")),
+        None if upstream_host(text).is_ok() => return Err(fault().hint(format!("https://{text}"))),
+        None => return Err(fault()),
+    };
+    let rest = rest.strip_suffix('/').unwrap_or(rest);
+    match ascii(rest).parse() {
+        Ok(place) => Ok(Target::new(scheme, place)),
+        Err(_) if rest.contains('@') => {
+            Err(fault().hint("leave out user and password, the token takes their place"))
+        }
+        Err(_) if rest.contains(['/', '?', '#']) => {
+            Err(fault().hint("leave out what follows the host, each request brings its own path and query"))
+        }
+        Err(_) => Err(fault()),
+    }
 }
 
 /// Parses the name of the header in which a request names its upstream.
@@ -150,6 +176,28 @@ mod tests {
         assert!(advice(upstream_host("a.example/v1")).contains("leave out the path"));
         assert!(advice(upstream_host("me:pw@a.example")).contains("leave out user and password"));
         assert!(advice(upstream_host("2001:db8::1")).contains("[2001:db8::1]"));
+    }
+
+    #[test]
+    fn an_upstream_of_a_route_is_a_url_that_carries_nothing_but_a_place() {
+        for (text, target) in [
+            ("https://API.example.com", "https://api.example.com"),
+            ("https://api.example.com/", "https://api.example.com"),
+            ("https://api.example.com:8443", "https://api.example.com:8443"),
+            ("http://[::1]:80", "http://[::1]"),
+            ("https://b\u{fc}cher.example", "https://xn--bcher-kva.example"),
+        ] {
+            assert_eq!(upstream_url(text).unwrap().to_string(), target);
+        }
+        assert!(advice(upstream_url("api.example.com")).contains("https://api.example.com"));
+        assert!(advice(upstream_url("ftp://a.example")).contains("https or http"));
+        assert!(advice(upstream_url("https://me:pw@a.example")).contains("leave out user and password"));
+        assert!(advice(upstream_url("https://a.example/v1")).contains("its own path"));
+        for bad in
+            ["", "https://", "https:///x", "HTTPS://a.example", "https://a b", "https://a:0", "https://a//"]
+        {
+            assert!(upstream_url(bad).is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -13,6 +13,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The maximum number of tags of one token (AWS STS API reference, `GetWebIdentityToken`).
+pub const MAX_TAGS: usize = 50;
 const MIN_TOKEN_DURATION: Duration = Duration::from_secs(60);
 const MAX_TOKEN_DURATION: Duration = Duration::from_secs(3600);
 const MAX_TAG_KEY_CHARS: usize = 128;

@@ -74,6 +74,16 @@ impl Fault {
         Self { hint: Some(hint.into()), ..self }
     }
 
+    /// The rule.
+    pub(super) fn rule(&self) -> &str {
+        &self.rule
+    }
+
+    /// The hint.
+    pub(super) fn cure(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
     /// The rule and the hint in one line.
     pub(super) fn in_one_line(&self) -> String {
         match &self.hint {
@@ -118,22 +128,27 @@ impl Origin {
         Self { value, ..self.clone() }
     }
 
+    /// The names of the setting: `--token-duration (TOKEN_DURATION)`. The name that was used comes first.
+    pub(super) fn names(&self) -> String {
+        let Self { flag, source, .. } = self;
+        match source {
+            Source::Flag | Source::Default => format!("--{flag} ({})", variable_of(flag)),
+            Source::Variable(variable) => format!("{variable} (--{flag})"),
+            Source::Environment => (*flag).to_owned(),
+        }
+    }
+
     /// The value as the report shows it.
     pub(super) fn value(&self) -> &str {
         &self.value
     }
 }
 
-/// Shows `--token-duration (TOKEN_DURATION) is 2h`. The name that was used comes first.
+/// Shows `--token-duration (TOKEN_DURATION) is 2h`.
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { flag, source, value } = self;
-        match source {
-            Source::Flag => write!(f, "--{flag} ({}) is {value}", variable_of(flag)),
-            Source::Variable(variable) => write!(f, "{variable} (--{flag}) is {value}"),
-            Source::Default => write!(f, "--{flag} ({}) is {value} by default", variable_of(flag)),
-            Source::Environment => write!(f, "{flag} is {value}"),
-        }
+        let by_default = if self.source == Source::Default { " by default" } else { "" };
+        write!(f, "{} is {}{by_default}", self.names(), self.value)
     }
 }
 

@@ -2,19 +2,21 @@
 
 use super::args::{Args, ListeningArgs, LogArgs, MetricsArgs, PolicyArgs, ProcessArgs};
 use super::environment::Environment;
+use super::generation::Generation;
 use super::listener::{ListenAddr, ListenerConfig, TlsFiles};
 use super::logs::LogConfig;
 use super::otel::otel;
 use super::problems::{ConfigError, Fault, Problems};
 use super::reader::{EmptyList, Found, Reader, values};
 use super::resolve_tokens::{credential, tokens};
-use super::resolve_upstream::{destinations, upstream};
+use super::resolve_upstream::{destinations, parent_proxies, upstream};
 use super::route::{DEFAULT, RouteConfig};
-use super::{Config, InboundConfig, MetricsConfig, ShutdownConfig, address, network, parse};
+use super::{Config, ConfigFilePath, InboundConfig, MetricsConfig, ShutdownConfig, address, network, parse};
 use crate::model::policy::Policy;
 use crate::model::route_match::RouteMatch;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 // These limits prevent a large allocation because of a typing error.
 const MAX_CONNECTIONS: usize = 1_000_000;
@@ -36,6 +38,11 @@ impl Config {
             Some(config) if problems.is_empty() => Ok(Self { notices, ..config }),
             Some(_) | None => Err(problems),
         }
+    }
+
+    /// The configuration file that flags or variables name, also where other settings are invalid.
+    pub fn file(args: &Args, environment: &Environment) -> Option<PathBuf> {
+        Reader::new(environment).config_file(args.file.config_file.as_deref())
     }
 
     /// Resolves flags, given without the program's name, and no variables.
@@ -63,6 +70,7 @@ impl MetricsConfig {
 
 /// Reads all settings. Returns `None` if the reader has recorded a problem.
 fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
+    let file = reader.config_file(args.file.config_file.as_deref());
     let listen = reader.value("listen-addr", args.listening.listen_addr.as_deref(), ":8080", address::parse);
     let tls = inbound_tls(reader, &args.listening);
     let inbound = inbound(reader, &args.listening);
@@ -72,10 +80,15 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
     let credential = credential(reader, &args.tokens);
     let tokens = tokens(reader, &args.tokens);
     let log = log(reader, &args.logs);
-    let metrics = metrics(reader, &args.metrics, listen.as_ref());
+    let metrics = metrics(reader, &args.metrics, listen.as_ref().filter(|_| file.is_none()));
     let shutdown = shutdown(reader, &args.process);
     let worker_threads = worker_threads(reader, &args.process);
     let otel = otel(reader);
+    let file = file.map(|path| ConfigFilePath {
+        path,
+        parent_proxies: parent_proxies(reader),
+        generation: Generation::default(),
+    });
     let route = RouteConfig {
         name: DEFAULT.to_owned(),
         matches: RouteMatch::default(),
@@ -85,6 +98,7 @@ fn read(reader: &mut Reader<'_>, args: &Args) -> Option<Config> {
         upstream: upstream?,
     };
     Some(Config {
+        file,
         listeners: vec![ListenerConfig { name: DEFAULT.to_owned(), listen: listen?.value, tls }],
         inbound: inbound?,
         routes: vec![route],

@@ -11,8 +11,6 @@ use crate::model::credential_spec::CredentialTemplate;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// The maximum number of tags of one token (AWS STS API reference, `GetWebIdentityToken`).
-const MAX_TAGS: usize = 50;
 /// Prevents a large allocation because of a typing error.
 const MAX_AUDIENCE_SETS: usize = 1_000_000;
 
@@ -84,9 +82,9 @@ fn lifetime(reader: &mut Reader<'_>, args: &TokenArgs) -> Option<(Duration, Dura
 
 fn tags(reader: &mut Reader<'_>, typed: &[String]) -> Vec<(String, String)> {
     let tags = reader.list("token-tag", typed, EmptyList::CountsAsUnset, parse::tag);
-    if tags.len() > MAX_TAGS {
+    if tags.len() > parse::MAX_TAGS {
         let origin = tags[0].origin.described(format!("{} tags", tags.len()));
-        reader.refuse(&origin, Fault::new(format!("must be at most {MAX_TAGS}")));
+        reader.refuse(&origin, Fault::new(format!("must be at most {}", parse::MAX_TAGS)));
     }
     let mut keys = BTreeSet::new();
     for tag in &tags {

@@ -4,10 +4,10 @@ use super::args::UpstreamArgs;
 use super::problems::Fault;
 use super::reader::Reader;
 use super::route::Routing;
-use super::upstream::{UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
+use super::upstream::{ParentProxies, UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
 use super::{network, parse};
 use crate::model::parent_proxy::ParentProxy;
-use crate::model::target::{HostPort, Target};
+use crate::model::target::{HostPort, Scheme, Target};
 
 /// How a request finds its upstream, and the host and port to connect to if not the upstream's own.
 pub(super) type Destinations = (Routing, Option<Target>);
@@ -98,4 +98,11 @@ fn parent_proxy(reader: &mut Reader<'_>, (routing, connect_to): &Destinations) -
         Routing::Pinned(target) if no_proxy.covers(connect_to.as_ref().unwrap_or(target)) => None,
         Routing::Pinned(_) | Routing::ByHeader { .. } => reader.parent_proxy(routing.scheme(), no_proxy),
     }
+}
+
+/// The HTTP proxies that the environment names, for the routes of a file.
+pub(super) fn parent_proxies(reader: &mut Reader<'_>) -> ParentProxies {
+    let no_proxy = reader.no_proxy();
+    let https = reader.parent_proxy(Scheme::Https, no_proxy.clone());
+    ParentProxies { https, http: reader.parent_proxy(Scheme::Http, no_proxy) }
 }

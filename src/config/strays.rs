@@ -2,6 +2,7 @@
 
 use super::args::Args;
 use super::environment::Environment;
+use super::nearest::nearest;
 use super::variable_names::{PREFIX, bare, needs_prefix, variables_of};
 use clap::{Args as _, Command};
 
@@ -62,11 +63,7 @@ impl Known {
     }
 
     fn nearest(&self, name: &str, most: usize) -> Option<String> {
-        // The distance is at least the difference in length, which is cheap to compute.
-        let near = self.variables.iter().filter(|known| known.len().abs_diff(name.len()) <= most);
-        let distances = near.map(|known| (strsim::osa_distance(name, known), known));
-        let (distance, known) = distances.min()?;
-        (distance <= most).then(|| known.clone())
+        nearest(name, self.variables.iter().map(String::as_str), most).map(str::to_owned)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How upstreams are reached.
 
 use crate::model::parent_proxy::ParentProxy;
-use crate::model::target::Target;
+use crate::model::target::{Scheme, Target};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -26,6 +26,25 @@ pub struct UpstreamConfig {
     pub forwarded_for: ForwardedFor,
 }
 
+/// The HTTP proxies on the way to upstreams that the environment names, one for each scheme.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ParentProxies {
+    /// For `https://` upstreams.
+    pub https: Option<ParentProxy>,
+    /// For `http://` upstreams.
+    pub http: Option<ParentProxy>,
+}
+
+impl ParentProxies {
+    /// The proxy for upstreams of this scheme.
+    pub fn of(&self, scheme: Scheme) -> Option<&ParentProxy> {
+        match scheme {
+            Scheme::Https => self.https.as_ref(),
+            Scheme::Http => self.http.as_ref(),
+        }
+    }
+}
+
 /// `--upstream-protocol`: the versions of HTTP that are used with upstreams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamProtocol {
@@ -35,6 +54,17 @@ pub enum UpstreamProtocol {
     Http1,
     /// HTTP/2 only; without TLS with prior knowledge.
     Http2,
+}
+
+impl UpstreamProtocol {
+    /// The protocol as `--upstream-protocol` accepts it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Http1 => "http1",
+            Self::Http2 => "http2",
+        }
+    }
 }
 
 /// PEM files for TLS towards upstreams.
@@ -64,4 +94,15 @@ pub enum ForwardedFor {
     Keep,
     /// The header is removed.
     Remove,
+}
+
+impl ForwardedFor {
+    /// The action as `--forwarded-for` accepts it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Append => "append",
+            Self::Keep => "keep",
+            Self::Remove => "remove",
+        }
+    }
 }

@@ -152,7 +152,7 @@ const MAX_COUNTER_SERIES: usize = 120;
 /// Instruments with one series each.
 const SINGLE: [&str; 5] =
     [ACTIVE_REQUESTS, CACHED_AUDIENCES, "token.cache.capacity", "token.clock.skew", "token.refresh.skew"];
-const SINGLE_PREFIXES: [&str; 3] = ["attache.", "process.", "tokio."];
+const SINGLE_PREFIXES: [&str; 4] = ["attache.", "config.", "process.", "tokio."];
 
 /// Durations of requests by method and status. Each pair has a series until its share of the series is used up. Callers
 /// and upstreams choose both, so errors have a share of their own: a server error always shows as one.

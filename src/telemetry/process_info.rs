@@ -1,13 +1,14 @@
 //! Metrics of a running proxy's build, its runtime, and the settings that alerts compare with.
 
 use super::process;
+use crate::config::generation::Generation;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::Meter;
 use std::env::consts::{ARCH, OS};
 use std::time::{Duration, SystemTime};
 use tokio::runtime::RuntimeMetrics;
 
-/// Information that is known at the start of a proxy, and does not change.
+/// Information on a proxy that is known at its start.
 pub struct ProcessInfo {
     /// The start time of the process.
     pub started: SystemTime,
@@ -15,12 +16,14 @@ pub struct ProcessInfo {
     pub refresh_skew: Duration,
     /// The value of `--token-cache-capacity`.
     pub cache_capacity: u64,
+    /// Which content of the configuration file is in use; `None` without a file.
+    pub config_generation: Option<Generation>,
     /// The runtime that serves requests.
     pub runtime: RuntimeMetrics,
 }
 
 pub(super) fn observe(meter: &Meter, info: ProcessInfo) {
-    let ProcessInfo { started, refresh_skew, cache_capacity, runtime } = info;
+    let ProcessInfo { started, refresh_skew, cache_capacity, config_generation, runtime } = info;
     process::observe(meter, started);
     let build = [
         KeyValue::new("target", format!("{ARCH}-{OS}")),
@@ -42,7 +45,32 @@ pub(super) fn observe(meter: &Meter, info: ProcessInfo) {
         .with_description("The most audience sets that are held, as configured.")
         .with_callback(move |gauge| gauge.observe(cache_capacity, &[]))
         .build();
+    if let Some(generation) = config_generation {
+        observe_config(meter, &generation);
+    }
     observe_runtime(meter, &runtime);
+}
+
+/// Names them as Prometheus does for its own configuration.
+fn observe_config(meter: &Meter, generation: &Generation) {
+    let source = generation.clone();
+    meter
+        .u64_observable_gauge("config.last_reload_successful")
+        .with_description("Whether the configuration file, as it was seen last, is in use.")
+        .with_callback(move |gauge| gauge.observe(source.known().last_rejected.is_none().into(), &[]))
+        .build();
+    let source = generation.clone();
+    meter
+        .f64_observable_gauge("config.last_reload_success_timestamp")
+        .with_unit("s")
+        .with_description("When the configuration file in use was taken into use, in seconds since 1970.")
+        .with_callback(move |gauge| {
+            if let Some(current) = source.known().current {
+                let since = current.at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+                gauge.observe(since.as_secs_f64(), &[]);
+            }
+        })
+        .build();
 }
 
 fn observe_runtime(meter: &Meter, runtime: &RuntimeMetrics) {

@@ -15,7 +15,7 @@ impl Reload {
 
     /// Resolves at the next request for a look. A request from before this call counts, since a process may be told at
     /// its start, before the task that looks has run.
-    pub(super) fn requests(&self) -> watch::Receiver<bool> {
+    pub fn requests(&self) -> watch::Receiver<bool> {
         let mut requests = self.0.subscribe();
         if *requests.borrow() {
             requests.mark_changed();

@@ -13,13 +13,14 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 # What stands behind `sh` where a block cannot be run here.
 NEEDS = {"needs-aws", "needs-checkout", "needs-cluster", "needs-engine", "needs-network", "needs-proxy", "needs-release",
          "needs-root"}
-LANGUAGES = {"sh", "text", "json", "promql", "python", "hcl", "yaml"}
+LANGUAGES = {"sh", "text", "json", "promql", "python", "hcl", "toml", "yaml"}
 WAIT_LIMIT = 120
 MARK = "--- block"
 
@@ -76,6 +77,8 @@ def check(page, block):
     assert block.needs in NEEDS if block.needs else True, f"{where}: {block.needs!r} is none of {sorted(NEEDS)}"
     if block.language == "json":
         json.loads(block.text)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
     elif block.language == "python":
         compile(block.text, where, "exec")
 

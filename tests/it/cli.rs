@@ -26,6 +26,7 @@ fn the_version_flag_prints_name_and_number() {
 fn help_groups_the_flags_under_their_headings() {
     let help = stdout(&attache(&["--help"]));
     let headings = [
+        ("Configuration file:", "--config-file"),
         ("Listening:", "--listen-addr"),
         ("Upstream:", "--upstream-host"),
         ("Who may go where:", "--allow-host"),
@@ -46,9 +47,9 @@ fn help_groups_the_flags_under_their_headings() {
 fn help_gives_each_setting_one_line_that_ends_with_its_variable() {
     let help = stdout(&attache(&["--help"]));
     let lines: Vec<&str> = help.lines().collect();
-    let (_, settings) = help.split_once("\nListening:\n").unwrap();
+    let (_, settings) = help.split_once("\nConfiguration file:\n").unwrap();
     let flags: Vec<&str> = settings.lines().filter_map(|line| line.strip_prefix("      --")).collect();
-    assert_eq!(flags.len(), 39);
+    assert_eq!(flags.len(), 40);
     for flag in flags {
         let name = flag.split([' ', '[']).next().unwrap();
         let at = lines.iter().position(|line| line.starts_with(&format!("      --{flag}"))).unwrap();

@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 
 /// Each flag with values that it must refuse. A comma would make two entries of a list's variable, so there is none.
 const REFUSED: &[(&str, &[&str])] = &[
+    ("config-file", &["https://a.example/attache.toml", "/etc/attache/attache.toml "]),
     ("listen-addr", &["8080", "localhost", ":65536", ":http", "::1:80", "http://localhost:80", "unix:"]),
     ("tls-cert", &["/etc/attache/tls.crt", "/etc/attache/tls.crt "]),
     ("tls-key", &["/etc/attache/tls.key"]),

@@ -15,6 +15,8 @@ mod broken_bodies;
 mod caller_frames;
 mod cli;
 mod config;
+mod config_file;
+mod config_reload;
 mod demo;
 mod docs;
 mod doctor;

@@ -55,6 +55,28 @@ async fn a_pinned_upstream_gives_the_audience_and_without_either_there_is_none()
 }
 
 #[tokio::test]
+async fn a_route_of_a_configuration_file_gives_the_credential() {
+    let sts = Sts::start().await;
+    let file = concat!(env!("CARGO_TARGET_TMPDIR"), "/token_command_routes.toml");
+    let route = |name: &str| {
+        format!("[routes.{name}]\npath-prefix = \"/{name}\"\nupstream = \"https://{name}.example\"\n")
+    };
+    let routes = route("a") + &route("b") + "[routes.c]\nhost-header = \"Host\"\nallow-hosts = [\"c\"]\n";
+    std::fs::write(file, format!("[listeners.a]\naddress = \":8080\"\n{routes}")).unwrap();
+    let output = token(&sts, &["--config-file", file, "--route", "b"]).await;
+    assert_eq!(claims(stdout(&output).trim_end())["aud"], "https://b.example", "{}", stderr(&output));
+    for (flags, advice) in [
+        (&[][..], "name one of the file's routes with --route: a, b, c"),
+        (&["--route", "d"], "--route must be the name of a route: a, b, c"),
+        (&["--route", "c"], "each request to route c names its upstream: give it a credential"),
+    ] {
+        let output = token(&sts, &[&["--config-file", file], flags].concat()).await;
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains(advice), "{}", stderr(&output));
+    }
+}
+
+#[tokio::test]
 async fn a_person_reads_header_claims_and_remaining_life_without_the_token() {
     let sts = Sts::start().await;
     let output = token(&sts, &["--token-audience", "https://api.example.com", "--decode"]).await;

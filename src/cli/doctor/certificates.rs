@@ -4,19 +4,22 @@ use super::finding::{Check, Finding};
 use crate::cli::format::span;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::config::listener::TlsFiles;
+use crate::config::listener::{ListenerConfig, TlsFiles};
+use crate::config::route::label;
 use crate::diagnostics::DiagnosticCode;
 use crate::tls::client::{TrustError, UpstreamTls};
 use crate::tls::pem::validity::{Phase, Validity};
 use crate::tls::server::{CallerFiles, InboundTls, TlsError};
 use std::path::Path;
 
-/// Checks the certificate for callers, and the authorities and the certificate for upstreams.
-pub(super) fn check(config: &Config, clock: Clock) -> Vec<Finding> {
-    vec![inbound(config.listener().tls.as_ref(), clock), upstream(config, clock)]
+/// Checks the certificate for callers of each listener.
+pub(super) fn inbound(listeners: &[ListenerConfig], clock: Clock) -> Vec<Finding> {
+    let finding =
+        |listener: &ListenerConfig| of_listener(listener.tls.as_ref(), clock).about(label(&listener.name));
+    listeners.iter().map(finding).collect()
 }
 
-fn inbound(files: Option<&TlsFiles>, clock: Clock) -> Finding {
+fn of_listener(files: Option<&TlsFiles>, clock: Clock) -> Finding {
     let check = Check::Certificate;
     let Some(files) = files else {
         return Finding::skipped(check, "callers use no TLS");
@@ -67,7 +70,8 @@ fn validity(check: Check, file: &Path, chain: &[Validity], clock: Clock) -> Resu
     }
 }
 
-fn upstream(config: &Config, clock: Clock) -> Finding {
+/// Checks the authorities and the certificate for upstreams of the first route.
+pub(super) fn upstream(config: &Config, clock: Clock) -> Finding {
     let check = Check::Trust;
     let route = config.route();
     match UpstreamTls::load(route.routing.scheme(), route.upstream.tls.clone()) {

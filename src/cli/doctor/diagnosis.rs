@@ -87,7 +87,8 @@ fn lines(finding: &Finding) -> String {
     let code =
         finding.verdict.diagnostic().map(|diagnostic| format!("{}: ", diagnostic.code())).unwrap_or_default();
     let seen = indented(&finding.seen);
-    let mut lines = format!("{verdict:INDENT$}{check:16} {code}{seen}\n");
+    let about = finding.about.as_ref().map(|name| format!("[{name}] ")).unwrap_or_default();
+    let mut lines = format!("{verdict:INDENT$}{check:16} {about}{code}{seen}\n");
     if let Some(next) = &finding.next {
         lines += &format!("{:INDENT$}next: {}\n", "", indented(next));
     }
@@ -106,6 +107,9 @@ fn object(finding: &Finding) -> Value {
     let mut object = Map::new();
     let mut add = |name: &str, value: Value| object.insert(name.to_owned(), value);
     add("check", json!(finding.check));
+    if let Some(name) = &finding.about {
+        add("about", json!(name));
+    }
     add("verdict", json!(finding.verdict.word()));
     if let Some(diagnostic) = finding.verdict.diagnostic() {
         add("code", json!(diagnostic.code()));

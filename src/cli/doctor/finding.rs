@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 /// The checks, in the order in which they are shown: each comes after the checks that it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum Check {
     /// The flags and variables.
@@ -115,6 +115,8 @@ impl Verdict {
 #[derive(Clone, Debug)]
 pub(super) struct Finding {
     pub(super) check: Check,
+    /// The route or listener of a configuration file that it is about.
+    pub(super) about: Option<String>,
     pub(super) verdict: Verdict,
     /// What the check has seen.
     pub(super) seen: String,
@@ -127,7 +129,7 @@ pub(super) struct Finding {
 impl Finding {
     /// A finding without a problem.
     pub(super) fn ok(check: Check, seen: impl Into<String>) -> Self {
-        Self { check, verdict: Verdict::Ok, seen: seen.into(), next: None, policy: None }
+        Self { check, about: None, verdict: Verdict::Ok, seen: seen.into(), next: None, policy: None }
     }
 
     /// A finding of a check that could not run.
@@ -153,6 +155,11 @@ impl Finding {
         next: impl Into<String>,
     ) -> Self {
         Self { verdict: Verdict::Failed(diagnostic), next: Some(next.into()), ..Self::ok(check, seen) }
+    }
+
+    /// Says which route or listener of a configuration file the finding is about.
+    pub(super) fn about(self, name: Option<&str>) -> Self {
+        Self { about: name.map(str::to_owned), ..self }
     }
 
     /// Adds a policy to the finding.

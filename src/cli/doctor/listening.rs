@@ -3,7 +3,8 @@
 use super::finding::{Check, Finding};
 use crate::cli::fetch;
 use crate::cli::serve;
-use crate::config::listener::ListenAddr;
+use crate::config::listener::{ListenAddr, ListenerConfig};
+use crate::config::route::label;
 use crate::config::{Config, MetricsConfig};
 use crate::diagnostics::DiagnosticCode;
 use crate::http_client;
@@ -39,10 +40,13 @@ pub(super) async fn check(config: &Config) -> Vec<Finding> {
         Some(metrics) => running(metrics).await,
         None => None,
     };
-    let of_callers = running.as_ref().map(|running| {
-        running.as_ref().is_some_and(|listeners| has_bound(&listeners.callers, &config.listener().listen))
-    });
-    let mut findings = vec![address(Check::ListenAddress, &config.listener().listen, of_callers).await];
+    let mut findings = Vec::new();
+    for ListenerConfig { name, listen, .. } in &config.listeners {
+        let of_callers = running
+            .as_ref()
+            .map(|running| running.as_ref().is_some_and(|listeners| has_bound(&listeners.callers, listen)));
+        findings.push(address(Check::ListenAddress, listen, of_callers).await.about(label(name)));
+    }
     findings.push(match metrics {
         Some(metrics) => {
             let of_metrics = running.as_ref().map(|running| {

@@ -1,19 +1,21 @@
 //! `attache doctor`: checks everything that a token, and a request with it, depends on.
 
 use self::args::{DoctorArgs, Format};
+use self::aws::AwsChecks;
 use self::deadline::Deadline;
 use self::diagnosis::Diagnosis;
 use self::finding::{Check, Finding};
 use self::subject::Subject;
+use self::upstream::Reached;
+use crate::cli::config::settings::{self, Settings, Unusable};
 use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
-use crate::config::problems::Problems;
-use crate::config::route::{CredentialRule, Routing};
+use crate::config::route::{CredentialRule, RouteConfig, Routing};
 use crate::config::{Config, environment};
 use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::diagnostics::DiagnosticCode;
-use crate::model::target::Target;
+use futures_util::future::join_all;
 use tokio::runtime::Builder;
 
 /// The arguments of the command.
@@ -51,8 +53,8 @@ mod proxies;
 
 /// Runs the checks, and prints the findings. Fails if a check failed.
 pub(super) fn run(args: &DoctorArgs) -> Exit {
-    let diagnosis = match Config::resolve(&args.settings, &environment::of_process()) {
-        Ok(config) => {
+    let diagnosis = match settings::load(&args.settings, &environment::of_process()) {
+        Ok(Settings { config, .. }) => {
             let runtime = match Builder::new_multi_thread().enable_all().build() {
                 Ok(runtime) => runtime,
                 Err(error) => return report::failure(&error, None),
@@ -74,7 +76,7 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
     }
 }
 
-/// Runs all checks. Those that do not depend on each other run at the same time.
+/// Runs all checks, those of routes for each route. Those that do not depend on each other run at the same time.
 async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
@@ -84,37 +86,48 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         tokens.fetch_timeout,
         clock,
     );
-    let target = target(config, args);
+    let views: Vec<Config> = config.routes.iter().map(|route| with_one_route(config, route)).collect();
+    let subjects: Vec<Subject<'_>> =
+        views.iter().map(|config| Subject::new(config, args, &sts, clock)).collect();
     let template = config.route().credential.template();
-    let of_target = || target.as_ref().map(|target| template.of(target));
-    let spec = config.route().known_credential().or_else(of_target);
-    let subject = Subject { config, sts: &sts, clock, target, spec, path: &args.probe_path };
-
-    let (addresses, aws, (reached_finding, reached)) = tokio::join!(
+    let (addresses, aws, reached) = tokio::join!(
         listening::check(config),
         aws::check(&sts, &template, deadline),
-        upstream::reach(&subject)
+        join_all(subjects.iter().map(upstream::reach))
     );
-    let (token_finding, minted) = tokens::check(&subject, &aws, deadline).await;
+    let routes =
+        subjects.iter().zip(reached).map(|(subject, reached)| route(subject, reached, &aws, deadline));
+    let of_routes = join_all(routes).await;
+
+    let mut findings = addresses;
+    findings.extend(certificates::inbound(&config.listeners, clock));
+    findings.push(proxies::check(config, aws.url.as_deref()));
+    findings.extend(aws.findings);
+    findings.extend(of_routes.into_iter().flatten());
+    findings.sort_by_key(|finding| finding.check);
+    findings
+}
+
+fn with_one_route(config: &Config, route: &RouteConfig) -> Config {
+    Config { routes: vec![route.clone()], ..config.clone() }
+}
+
+/// The findings about a route.
+async fn route(
+    subject: &Subject<'_>,
+    (reached_finding, reached): (Finding, Option<Reached<'_>>),
+    aws: &AwsChecks,
+    deadline: Deadline,
+) -> Vec<Finding> {
+    let (token, minted) = tokens::check(subject, aws, deadline).await;
     let (issuer, answer) = tokio::join!(
         issuer::check(minted.as_ref(), subject.audiences(), deadline),
         upstream::answer(reached, minted.as_ref(), deadline)
     );
-
-    let mut findings = vec![configuration(&subject)];
-    findings.extend(addresses);
-    findings.extend(certificates::check(config, clock));
-    let proxies = proxies::check(config, aws.url.as_deref());
-    findings.extend(aws.findings);
-    findings.extend([token_finding, issuer, reached_finding, answer, proxies]);
-    findings
-}
-
-fn target(config: &Config, args: &DoctorArgs) -> Option<Target> {
-    match &config.route().routing {
-        Routing::Pinned(target) => Some(target.clone()),
-        Routing::ByHeader { scheme, .. } => args.probe_host.clone().map(|host| Target::new(*scheme, host)),
-    }
+    let trust = certificates::upstream(subject.config, subject.clock);
+    let findings = [configuration(subject), trust, token, issuer, reached_finding, answer];
+    let name = subject.config.route().label();
+    findings.into_iter().map(|finding| finding.about(name)).collect()
 }
 
 /// The finding about the configuration, with the variables that are not used.
@@ -155,7 +168,7 @@ fn decided(subject: &Subject<'_>) -> String {
 }
 
 /// The findings for an invalid configuration, with which no other check can run.
-fn unusable(problems: &Problems) -> Vec<Finding> {
+fn unusable(problems: &Unusable) -> Vec<Finding> {
     let next = "mend these settings: docs/configuration.md has the rule of each";
     let finding = |check| {
         if check == Check::Configuration {

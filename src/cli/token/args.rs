@@ -17,6 +17,10 @@ pub struct MintArgs {
     #[arg(long)]
     pub verify: bool,
 
+    /// The route of the configuration file whose credential is minted; needed where the file has several
+    #[arg(long, value_name = "NAME")]
+    pub route: Option<String>,
+
     /// The settings by which it is minted.
     #[command(flatten)]
     pub settings: Args,

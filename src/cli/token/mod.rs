@@ -4,6 +4,7 @@ use self::args::MintArgs;
 use self::show::Shown;
 use super::fetch;
 use super::verifier::{Rejection, Verifier};
+use crate::cli::config::settings;
 use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
@@ -66,14 +67,13 @@ impl Failure {
 
 /// Mints a token, verifies it if requested, and prints it. Everything else goes to standard error.
 pub(super) fn run(args: &MintArgs) -> Exit {
-    let config = match Config::resolve(&args.settings, &environment::of_process()) {
-        Ok(config) => config,
-        Err(problems) => return report::problems(&problems),
+    let config = match settings::read(&args.settings, &environment::of_process()) {
+        Ok(settings) => settings.config,
+        Err(exit) => return exit,
     };
-    let Some(spec) = config.route().known_credential() else {
-        return report::bad_usage(
-            "name the audience with --token-audience, or the upstream with --upstream-host",
-        );
+    let spec = match credential(&config, args.route.as_deref()) {
+        Ok(spec) => spec,
+        Err(advice) => return report::bad_usage(&advice),
     };
     let runtime = match Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -85,6 +85,26 @@ pub(super) fn run(args: &MintArgs) -> Exit {
         Ok(text) => report::data(text.as_bytes()),
         Err(failure) => report::diagnostic(&failure, failure.hint(), failure.diagnostic()),
     }
+}
+
+/// The credential of the route of this name, or of the only route.
+///
+/// # Errors
+/// When there is none, or it cannot be known without a request. The error says what to do.
+fn credential(config: &Config, route: Option<&str>) -> Result<CredentialSpec, String> {
+    let names = || config.routes.iter().map(|route| route.name.as_str()).collect::<Vec<_>>().join(", ");
+    let route = match (route, config.routes.as_slice()) {
+        (None, [only]) => only,
+        (None, _) => return Err(format!("name one of the file's routes with --route: {}", names())),
+        (Some(name), routes) => {
+            let found = routes.iter().find(|route| route.name == name);
+            found.ok_or_else(|| format!("--route must be the name of a route: {}", names()))?
+        }
+    };
+    route.known_credential().ok_or_else(|| match route.label() {
+        None => "name the audience with --token-audience, or the upstream with --upstream-host".to_owned(),
+        Some(name) => format!("each request to route {name} names its upstream: give it a credential"),
+    })
 }
 
 async fn shown(args: &MintArgs, config: &TokenConfig, spec: &CredentialSpec) -> Result<String, Failure> {

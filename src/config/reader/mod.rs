@@ -7,16 +7,22 @@ use super::problems::{Fault, Origin, Problems, Source};
 use super::strays::{StrayKind, strays};
 use super::surroundings;
 use super::variable_names::{PREFIX, variables_of};
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::time::Duration;
 
+/// Variables that are not attache's own.
 mod foreign;
+/// The configuration file, and what must not stand beside it.
+mod file;
 
 /// Reads settings one by one, and records a problem for each invalid value.
 pub(super) struct Reader<'a> {
     environment: &'a Environment,
     problems: Problems,
     notices: Vec<Notice>,
+    /// The configuration file, if one is named, and the flags that were refused beside it.
+    file: Option<(Origin, BTreeSet<&'static str>)>,
 }
 
 /// A value and its origin.
@@ -40,7 +46,7 @@ pub(super) enum EmptyList {
 impl<'a> Reader<'a> {
     /// A reader of these variables.
     pub(super) fn new(environment: &'a Environment) -> Self {
-        Self { environment, problems: Problems::default(), notices: Vec::new() }
+        Self { environment, problems: Problems::default(), notices: Vec::new(), file: None }
     }
 
     /// Records the variables that look like settings and are none.
@@ -211,7 +217,11 @@ impl<'a> Reader<'a> {
         text: &str,
         parse: impl FnOnce(&str) -> Result<T, Fault>,
     ) -> Option<Found<T>> {
+        let is_given = matches!(source, Source::Flag | Source::Variable(_));
         let origin = Origin::new(flag, source, text);
+        if is_given && self.refuse_beside_file(flag, &origin) {
+            return None;
+        }
         match parse(text) {
             Ok(value) => Some(Found { value, origin }),
             Err(fault) => {

@@ -130,6 +130,7 @@ fn every_task_has_an_owner() {
         &[
             "admin/exposition.rs",
             "admin/mod.rs",
+            "app/config_follower.rs",
             "emulator/issuer.rs",
             "tls/watched.rs",
             // What does not end here is bounded in number.

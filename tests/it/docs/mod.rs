@@ -6,6 +6,7 @@ use attache::cli::emulator_args::EmulatorArgs;
 use attache::cli::health::args::{HealthcheckArgs, WaitArgs};
 use attache::cli::token::args::MintArgs;
 use attache::config::args::Args;
+use attache::config::generation::Generation;
 use attache::emulator::faults::Faults;
 use attache::emulator::faults::PartyFaults;
 use attache::telemetry::labels::{AudienceLabel, ErrorClass, ErrorType, ServerLabels, TokenResult};
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 mod configuration;
+mod configuration_file;
 mod deployment;
 mod troubleshooting;
 
@@ -160,10 +162,13 @@ fn scraped() -> BTreeMap<String, (String, BTreeSet<String>)> {
     metrics.clock_ahead(1);
     metrics.policy_denied("host");
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let config_generation = Generation::default();
+    config_generation.load(String::new(), SystemTime::UNIX_EPOCH);
     metrics.describe(ProcessInfo {
         started: SystemTime::UNIX_EPOCH,
         refresh_skew: moment,
         cache_capacity: 10,
+        config_generation: Some(config_generation),
         runtime: runtime.metrics(),
     });
     let text = metrics.exposition().unwrap().unwrap();

@@ -37,10 +37,12 @@ pub(crate) async fn examine_with(mut command: Command, flags: &[&str]) -> Examin
     if !flags.contains(&"--metrics-listen-addr") {
         command.args(["--metrics-listen-addr", "127.0.0.1:0"]);
     }
-    if !flags.contains(&"--listen-addr") {
+    let has_file = flags.contains(&"--config-file");
+    if !flags.contains(&"--listen-addr") && !has_file {
         command.args(["--listen-addr", "127.0.0.1:0"]);
     }
-    if !flags.iter().any(|flag| flag.starts_with("--upstream-host") || flag.starts_with("--allow-host")) {
+    let has_policy = |flag: &&str| flag.starts_with("--upstream-host") || flag.starts_with("--allow-host");
+    if !flags.iter().any(has_policy) && !has_file {
         command.args(["--allow-host", "*"]);
     }
     let began = Instant::now();

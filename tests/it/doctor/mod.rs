@@ -6,4 +6,5 @@ mod examination;
 mod faults;
 mod machine;
 mod network;
+mod routes;
 mod upstream;

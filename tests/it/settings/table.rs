@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 
 /// Each flag with a value, and what then stands in the configuration.
 const ACCEPTED: &[(&str, &str, &str)] = &[
+    ("config-file", "/etc/attache.toml", r#"file: Some(ConfigFilePath { path: "/etc/attache.toml", "#),
     ("listen-addr", "127.0.0.1:81", r#"listen: One("127.0.0.1", 81), tls: None"#),
     ("max-connections", "5", "max_connections: Some(5)"),
     ("header-read-timeout", "1m30s", "header_read_timeout: 90s"),
@@ -58,6 +59,7 @@ const ACCEPTED: &[(&str, &str, &str)] = &[
 
 /// Settings whose empty variable counts as unset.
 pub(crate) const MAY_BE_EMPTY: &[&str] = &[
+    "config-file",
     "tls-cert",
     "tls-key",
     "tls-client-ca",

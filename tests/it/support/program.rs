@@ -64,7 +64,7 @@ impl Program {
     /// Serves on free ports with this command and these flags.
     pub async fn start(mut command: Command, flags: &[&str]) -> Self {
         command.args(["--metrics-listen-addr", "127.0.0.1:0"]);
-        if !flags.contains(&"--listen-addr") {
+        if !["--listen-addr", "--config-file"].iter().any(|flag| flags.contains(flag)) {
             command.args(["--listen-addr", "127.0.0.1:0"]);
         }
         if !flags.contains(&"--log-level") {
