@@ -5,7 +5,7 @@
 use attache::config::Config;
 use attache::model::routing_header::RoutingHeader;
 use attache::model::target::{HostPort, Scheme, Target};
-use attache::proxy::route::Route;
+use attache::proxy::destinations::Destinations;
 use attache::proxy::validate;
 use http::header::{HOST, TRANSFER_ENCODING};
 use http::{HeaderName, HeaderValue, Method, Request, Uri, Version};
@@ -18,17 +18,17 @@ fuzz_target!(|bytes: &[u8]| {
         return;
     }
     framed_once(&request);
-    for (header, route) in ROUTES.iter() {
-        if let Ok(destination) = route.destination(&request) {
+    for (header, destinations) in ROUTES.iter() {
+        if let Ok(destination) = destinations.of(&request) {
             named_once(&request, header.name(), destination.target());
         }
     }
 });
 
-static ROUTES: LazyLock<[(RoutingHeader, Route); 2]> = LazyLock::new(|| {
+static ROUTES: LazyLock<[(RoutingHeader, Destinations); 2]> = LazyLock::new(|| {
     ["X-Upstream-Host", "Host"].map(|header| {
         let config = Config::from_args(["--host-header", header]).expect("the flag is valid");
-        (header.parse().expect("this is the name of a header"), Route::new(&config))
+        (header.parse().expect("this is the name of a header"), Destinations::new(&config.route().routing))
     })
 });
 

@@ -1,4 +1,4 @@
-//! Follows the configuration file: looks at its content every [`INTERVAL`] and at SIGHUP, and takes another one into use whole or
+//! Follows the configuration file: looks at its content every 5 s and at SIGHUP, and takes another one into use whole or
 //! not at all.
 
 use super::live::Live;

@@ -12,6 +12,8 @@ pub mod authorize;
 pub mod destination;
 /// Where requests come in.
 pub mod entrance;
+/// Finds out where a request goes.
+pub mod destinations;
 /// Where requests of one kind go, and which rules apply.
 pub mod route;
 /// Which route a request has.
@@ -176,7 +178,7 @@ impl Proxy {
         let Authorized { destination, credential } =
             self.authorizer.authorize(&route, request, record).await?;
         let target = destination.target();
-        let asks_proxy = route::name_in_request_target(request).is_some();
+        let asks_proxy = destinations::name_in_request_target(request).is_some();
         let protocol = self.rewrite(&route, request, caller, &destination, &credential);
         let upgrade = Upgrade::ask(protocol, key, request);
         record.call_started(request);

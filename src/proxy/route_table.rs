@@ -1,8 +1,9 @@
 //! The routes in use, and which of them a request has. The table is made whole and never changes: a reload puts another in its
 //! place, and a request goes on with the route that it has.
 
+use super::destinations;
 use super::error::ProxyError;
-use super::route::{self, Route};
+use super::route::Route;
 use crate::http1::target::path_and_query;
 use crate::model::route_index::RouteIndex;
 use crate::model::target::{Host, HostPort};
@@ -36,7 +37,7 @@ impl RouteTable {
 
 /// The host that a request names. What is no host has only the routes that ask for none.
 fn host<B>(request: &Request<B>) -> Option<Host> {
-    let name = route::own_authority(request).ok()??;
+    let name = destinations::own_authority(request).ok()??;
     name.parse::<HostPort>().ok().map(|name| name.host)
 }
 
