@@ -168,6 +168,16 @@ diagnostic_codes! {
     MetadataProxied => "metadata_proxied",
     /// Calls go to the global STS endpoint, which mints no tokens.
     StsGlobalEndpoint => "sts_global_endpoint",
+    /// A party refuses to exchange the token.
+    ExchangeRefused => "exchange_refused",
+    /// A party does not know a trust yet that may have been created a moment ago.
+    ExchangeNotPropagated => "exchange_not_propagated",
+    /// A party answers that its token endpoint is unwell, or asks for fewer calls.
+    ExchangeUnwell => "exchange_unwell",
+    /// A token endpoint cannot be reached.
+    ExchangeUnreachable => "exchange_unreachable",
+    /// A token endpoint answers with something that is no token.
+    ExchangeAnswerUnusable => "exchange_answer_unusable",
     /// The documents of the token's issuer cannot be had from this machine.
     IssuerUnreachable => "issuer_unreachable",
     /// The token does not verify with what its issuer publishes.

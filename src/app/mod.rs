@@ -52,6 +52,8 @@ mod routes;
 mod listeners;
 /// Metrics and spans of a run.
 mod telemetry;
+/// Where credentials come from.
+pub mod source;
 /// Logs what a start decides.
 mod startup_log;
 /// The end of a run.
@@ -104,6 +106,7 @@ impl App {
         let proxy_listener = proxy_listener.map_err(StartError::InheritedSocket)?;
         let admin_listener = listeners::admin(sockets.metrics, &config).await?;
         let telemetry = Telemetry::start(&config, clock)?;
+        let source = source::exchanging(source, &config, clock, &telemetry.metrics);
         let credentials = CredentialCache::new(
             source,
             Settings {

@@ -16,6 +16,8 @@ pub enum Form {
     List,
     /// A text, or a list of them.
     TextOrList,
+    /// A table with keys of its own, those of an exchange.
+    Exchange,
 }
 
 /// A key of a table.
@@ -77,8 +79,8 @@ pub const DEFAULTS: Section = Section {
 pub const CREDENTIALS: Section = Section {
     name: "credentials",
     named: true,
-    about: "A token that routes put on requests",
-    keys: &[&TOKEN],
+    about: "What routes put on requests: a token, or what it is exchanged for",
+    keys: &[&TOKEN, &EXCHANGE],
 };
 
 /// `[listeners.NAME]`.
@@ -96,6 +98,14 @@ pub const ROUTES: Section = Section {
     about: "Which requests go to which upstream, and with which credential",
     keys: &[&MATCHING, &DESTINATION, &UPSTREAM],
 };
+
+const EXCHANGE: [Key; 1] = [Key {
+    name: "exchange",
+    form: Form::Exchange,
+    flag: None,
+    default: None,
+    about: "A table: the preset of a party with its keys, or an exchange that is written out",
+}];
 
 const LISTENER: [Key; 4] = [
     text(

@@ -13,6 +13,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 use upstream::ParentProxies;
 
+/// From the keys of an exchange to what it does.
+pub mod exchange;
+/// What is known of relying parties.
+pub mod presets;
 /// The variables that name HTTP proxies.
 pub mod proxy_variables;
 /// The variables of AWS.

@@ -173,12 +173,14 @@ fn evict_one(entries: &mut HashMap<CredentialSpec, Refreshed>, metrics: &Metrics
     true
 }
 
-/// Drops an entry. Its audiences stay in the metrics while another spec has them too.
+/// Drops an entry. Its name stays in the metrics while another spec has it too.
 fn remove(entries: &mut HashMap<CredentialSpec, Refreshed>, entry: &CacheEntry, metrics: &Metrics) {
     entries.remove(entry.spec());
-    let is_shared = |other: &Refreshed| other.entry.spec().audiences() == entry.spec().audiences();
-    if !entries.values().any(is_shared) {
-        metrics.forget_audience(entry.label());
+    let is_shared = |other: &Refreshed| other.entry.spec().has_name_of(entry.spec());
+    match entry.spec().exchange() {
+        _ if entries.values().any(is_shared) => {}
+        Some(named) => metrics.forget_credential(&named.credential),
+        None => metrics.forget_audience(entry.label()),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why there is no token, what an operator can do about it, and how soon another try makes sense.
 
 use super::aws_code::{AwsCode, CodeKind};
+use super::exchange_error::ExchangeError;
 use super::setup_error::SetupError;
 use super::setup_hint::{NOT_STS, STS_UNREACHABLE};
 use super::severity::Severity;
@@ -45,6 +46,9 @@ pub enum CredentialError {
     /// The workload's own settings or credentials do not suffice for a call.
     #[error(transparent)]
     Setup(#[from] SetupError),
+    /// The token was not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] ExchangeError),
     /// The caller's AWS session ends too soon for the shortest token.
     #[error("the AWS session ends in {}s, and the shortest token lives 60s", .0.as_secs())]
     SessionTooShort(Duration),
@@ -90,6 +94,7 @@ impl CredentialError {
                 Some(_) | None => Severity::Transient,
             },
             Self::Setup(error) => error.severity(),
+            Self::Exchange(error) => error.severity(),
             Self::NotSts(_)
             | Self::Unreachable(_)
             | Self::TimedOut(_)
@@ -108,7 +113,8 @@ impl CredentialError {
             Self::Refused { code, .. } => Some(code),
             Self::Unwell { code, .. } => code.as_ref(),
             Self::Setup(error) => error.aws_code(),
-            Self::NotSts(_)
+            Self::Exchange(_)
+            | Self::NotSts(_)
             | Self::Unreachable(_)
             | Self::TimedOut(_)
             | Self::SessionTooShort(_)
@@ -127,7 +133,35 @@ impl CredentialError {
 
     /// Whether both come from the same trouble, whatever the wording or the request id.
     pub fn same_cause(&self, other: &Self) -> bool {
-        self.diagnostic() == other.diagnostic() && self.aws_code() == other.aws_code()
+        let is_of_one_exchange = match (self, other) {
+            (Self::Exchange(one), Self::Exchange(other)) => one.same_cause(other),
+            (_, _) => true,
+        };
+        self.diagnostic() == other.diagnostic() && self.aws_code() == other.aws_code() && is_of_one_exchange
+    }
+
+    /// Whether a fetch ended before it came to a result.
+    pub(super) fn is_cut_off(&self) -> bool {
+        matches!(self, Self::TimedOut(_) | Self::Panicked)
+    }
+
+    /// How long the other party asks to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Exchange(error) => error.retry_after(),
+            Self::Refused { .. }
+            | Self::Unwell { .. }
+            | Self::Setup(_)
+            | Self::NotSts(_)
+            | Self::Unreachable(_)
+            | Self::TimedOut(_)
+            | Self::SessionTooShort(_)
+            | Self::Unusable(_)
+            | Self::Stuck(_)
+            | Self::Panicked
+            | Self::Evicted
+            | Self::TooManyAudiences => None,
+        }
     }
 
     /// What is wrong, by its stable name.
@@ -139,6 +173,7 @@ impl CredentialError {
             Self::Unreachable(_) => DiagnosticCode::StsUnreachable,
             Self::TimedOut(_) => DiagnosticCode::StsTimeout,
             Self::Setup(error) => error.diagnostic(),
+            Self::Exchange(error) => error.diagnostic(),
             Self::SessionTooShort(_) => DiagnosticCode::SessionTooShort,
             Self::Unusable(_) => DiagnosticCode::TokenUnusable,
             Self::Stuck(_) => DiagnosticCode::RefresherStuck,
@@ -161,6 +196,7 @@ impl CredentialError {
             Self::NotSts(_) => NOT_STS,
             Self::Unreachable(_) | Self::TimedOut(_) => STS_UNREACHABLE,
             Self::Setup(error) => error.hint(),
+            Self::Exchange(error) => error.hint(),
             Self::SessionTooShort(_) => "tries go on until the credentials' provider offers a newer session",
             Self::Unusable(_) => {
                 "see what answers in place of STS (AWS_ENDPOINT_URL_STS, --sts-endpoint-url), and this machine's clock"

@@ -2,11 +2,13 @@
 
 use crate::clock::Moment;
 use crate::model::credential_spec::CredentialSpec;
+use crate::model::exchange::{Companion, CompanionMode, Placement};
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 /// One entry for each spec, bounded in number.
@@ -27,10 +29,14 @@ mod refresher;
 mod pace;
 /// `GetWebIdentityToken`.
 pub mod sts;
+/// What a JWT is exchanged for.
+pub mod exchange;
 /// Whether what was minted is what was asked for.
 pub mod inspect;
 /// Why there is no credential.
 pub mod error;
+/// Why a token was not exchanged.
+pub mod exchange_error;
 /// How soon another try makes sense.
 pub mod severity;
 /// What is wrong with the workload's own AWS settings.
@@ -77,11 +83,13 @@ pub struct Fetched {
     pub clock_ahead: Option<i64>,
 }
 
-/// What is put on a request, and its life: a header. Cloning is cheap; nothing prints the value.
+/// What is put on a request, and its life: a header, and perhaps others that go with it. Cloning is cheap; nothing prints the value.
 #[derive(Clone)]
 pub struct Credential {
     name: HeaderName,
     value: HeaderValue,
+    /// How the API of a third party wants it; `None` for a JWT as a bearer token.
+    placement: Option<Arc<Placement>>,
     issued: SystemTime,
     expires: Moment,
 }
@@ -106,24 +114,58 @@ impl Credential {
         {
             return Err(Unusable::Characters);
         }
-        let mut value = HeaderValue::try_from(format!("{BEARER}{jwt}")).map_err(|_| Unusable::Characters)?;
+        Self::new(AUTHORIZATION, &format!("{BEARER}{jwt}"), None, issued, expires)
+    }
+
+    /// A token of a third party, sent as its API wants it.
+    ///
+    /// # Errors
+    /// When it fits no header.
+    pub fn placed(
+        placement: Arc<Placement>,
+        token: &str,
+        issued: Moment,
+        expires: SystemTime,
+    ) -> Result<Self, Unusable> {
+        let text = format!("{}{token}", placement.prefix);
+        Self::new(placement.header.clone(), &text, Some(placement), issued, expires)
+    }
+
+    fn new(
+        name: HeaderName,
+        text: &str,
+        placement: Option<Arc<Placement>>,
+        issued: Moment,
+        expires: SystemTime,
+    ) -> Result<Self, Unusable> {
+        let mut value = HeaderValue::try_from(text).map_err(|_| Unusable::Characters)?;
         value.set_sensitive(true);
         let expires = expires.min(issued.wall + MAX_LIFE);
         let life = expires.duration_since(issued.wall).unwrap_or_default();
         let tick = issued.tick + life;
         let expires = Moment { wall: expires, tick };
-        Ok(Self { name: AUTHORIZATION, value, issued: issued.wall, expires })
+        Ok(Self { name, value, placement, issued: issued.wall, expires })
     }
 
     /// Puts the credential on a request, in place of what stands in its header. Answers whether something stood there.
     pub fn apply(&self, headers: &mut HeaderMap) -> bool {
-        headers.insert(&self.name, self.value.clone()).is_some()
+        let Some(placement) = &self.placement else {
+            return headers.insert(&self.name, self.value.clone()).is_some();
+        };
+        // An API may take a key of the caller's for the credential, where it is in a header that the API knows as well.
+        let removed = placement.removed.iter().chain([&AUTHORIZATION]).filter(|name| **name != self.name);
+        let keys = removed.filter_map(|name| headers.remove(name)).count();
+        let replaced = headers.insert(&self.name, self.value.clone()).is_some();
+        placement.companions.iter().for_each(|companion| add(companion, headers));
+        replaced || keys > 0
     }
 
-    /// The token, without the scheme before it in the header. It is a secret: only commands that print or verify a token read it.
+    /// The token itself, without what stands before it in the header, for a command whose user asked to have it, and as the
+    /// assertion of an exchange.
     pub fn expose(&self) -> &str {
+        let prefix = self.placement.as_ref().map_or(BEARER, |placement| &placement.prefix);
         let value = std::str::from_utf8(self.value.as_bytes()).expect("it was made from text");
-        value.trim_start_matches(BEARER)
+        value.strip_prefix(prefix).unwrap_or(value)
     }
 
     /// When the credential expires, by the wall's clock as it went when the credential came.
@@ -154,3 +196,22 @@ impl fmt::Debug for Credential {
         f.debug_struct("Credential").field("expires", &self.expires.wall).finish_non_exhaustive()
     }
 }
+
+/// Adds a header that goes with a credential. A list stays one line, because not every reader takes several for one.
+fn add(Companion { name, value, mode }: &Companion, headers: &mut HeaderMap) {
+    let lines: Vec<_> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    let mut elements = lines.iter().flat_map(|line| line.split(|byte| *byte == b','));
+    let has = elements.any(|element| element.trim_ascii() == value.as_bytes());
+    match mode {
+        CompanionMode::Set => drop(headers.insert(name, value.clone())),
+        CompanionMode::Append if has => {}
+        CompanionMode::Append => {
+            let list = [lines.as_slice(), &[value.as_bytes()]].concat().join(&b", "[..]);
+            let list = HeaderValue::from_bytes(&list).expect("values of headers make one");
+            headers.insert(name, list);
+        }
+    }
+}
+
+#[cfg(test)]
+mod credential_tests;

@@ -2,6 +2,7 @@
 
 use super::entry::CacheEntry;
 use super::error::CredentialError;
+use super::exchange_error::FailureClass;
 use super::pace::Pace;
 use super::settings::Settings;
 use super::severity::Severity;
@@ -147,9 +148,24 @@ impl Refresher {
             Ok(Err(Panicked)) => Err(CredentialError::Panicked),
             Err(_) => Err(CredentialError::TimedOut(self.settings.fetch_timeout)),
         };
-        let counted = outcome.as_ref().map(|_| ()).map_err(CredentialError::class);
-        self.settings.metrics.token_fetch(self.entry.label(), counted, started.elapsed());
+        self.count(&outcome, started.elapsed());
         outcome
+    }
+
+    /// What makes an exchange counts the token and the exchange apart, unless it was cut off.
+    fn count<T>(&self, outcome: &Result<T, CredentialError>, elapsed: Duration) {
+        let counted = outcome.as_ref().map(|_| ());
+        match self.entry.spec().exchange() {
+            None => {
+                let counted = counted.map_err(CredentialError::class);
+                self.settings.metrics.token_fetch(self.entry.label(), counted, elapsed);
+            }
+            Some(named) if counted.is_err_and(CredentialError::is_cut_off) => {
+                let class = FailureClass::Transient.as_str();
+                self.settings.metrics.exchange(&named.credential, Err(class), elapsed);
+            }
+            Some(_) => {}
+        }
     }
 
     fn accept(&self, fetched: Fetched) -> Result<EntryState, CredentialError> {
@@ -157,7 +173,10 @@ impl Refresher {
         let (now, skew) = (self.settings.clock.moment(), self.entry.spec().refresh_skew());
         let expires = fetched.credential.expires();
         let state = EntryState::fetched(fetched.credential, now, skew, fastrand::f64())?;
-        self.settings.metrics.token_expiry(self.entry.label(), expires);
+        match self.entry.spec().exchange() {
+            Some(named) => self.settings.metrics.credential_expiry(&named.credential, expires),
+            None => self.settings.metrics.token_expiry(self.entry.label(), expires),
+        }
         Ok(state)
     }
 

@@ -160,11 +160,12 @@ impl EntryState {
         let consecutive_failures = self.consecutive_failures().with_one_more(severity);
         let Backoff { idle, on_demand } =
             refresh::backoff(severity, consecutive_failures.of(severity), jitter);
+        let asked = error.retry_after().unwrap_or_default();
         let failure = Failure {
             error,
             consecutive_failures,
-            retry_at: now.tick + idle,
-            retry_on_demand_at: now.tick + on_demand,
+            retry_at: now.tick + idle.max(asked),
+            retry_on_demand_at: now.tick + on_demand.max(asked),
             retrying: false,
         };
         match self.credential() {

@@ -1,6 +1,7 @@
 //! What decides which credential a request carries: the key of the cache.
 
 use super::audience_set::AudienceSet;
+use super::exchange::Exchange;
 use super::target::Target;
 use super::token_request::{SigningAlgorithm, TokenRequest};
 use std::fmt;
@@ -20,17 +21,34 @@ struct Hashed {
     parts: Parts,
 }
 
-/// Another thing that decides, such as an exchange of the token for a credential of a third party, is another field here.
 #[derive(PartialEq, Eq, Hash)]
 struct Parts {
     token: TokenRequest,
     refresh_skew: Duration,
+    exchange: Option<NamedExchange>,
+}
+
+/// An exchange, and the name by which the configuration file knows the credential.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamedExchange {
+    /// The name in metrics, logs and the status.
+    pub credential: Arc<str>,
+    /// What turns the JWT into the credential.
+    pub exchange: Exchange,
 }
 
 impl CredentialSpec {
     /// The credential of this token, which is renewed so long before it expires.
     pub fn new(token: TokenRequest, refresh_skew: Duration) -> Self {
-        let parts = Parts { token, refresh_skew };
+        Self::hashed(Parts { token, refresh_skew, exchange: None })
+    }
+
+    /// The credential that this token is exchanged for.
+    pub fn exchanged(token: TokenRequest, refresh_skew: Duration, exchange: NamedExchange) -> Self {
+        Self::hashed(Parts { token, refresh_skew, exchange: Some(exchange) })
+    }
+
+    fn hashed(parts: Parts) -> Self {
         let mut hasher = DefaultHasher::new();
         parts.hash(&mut hasher);
         Self(Arc::new(Hashed { hash: hasher.finish(), parts }))
@@ -50,6 +68,20 @@ impl CredentialSpec {
     pub fn template(&self) -> CredentialTemplate {
         let TokenRequest { algorithm, lifetime, ref tags, .. } = *self.token();
         CredentialTemplate { algorithm, lifetime, tags: tags.clone(), refresh_skew: self.refresh_skew() }
+    }
+
+    /// What the token is exchanged for. `None` where it is the credential itself.
+    pub fn exchange(&self) -> Option<&NamedExchange> {
+        self.0.parts.exchange.as_ref()
+    }
+
+    /// Whether metrics call both alike: exchanged credentials by their names, and tokens by their audiences.
+    pub fn has_name_of(&self, other: &Self) -> bool {
+        match (self.exchange(), other.exchange()) {
+            (Some(one), Some(other)) => one.credential == other.credential,
+            (None, None) => self.audiences() == other.audiences(),
+            (Some(_), None) | (None, Some(_)) => false,
+        }
     }
 
     /// How long before its expiry the credential is renewed.

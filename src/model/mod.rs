@@ -24,6 +24,10 @@ pub mod audience_set;
 pub mod token_request;
 /// What decides which credential a request carries.
 pub mod credential_spec;
+/// How a JWT becomes a credential of another party.
+pub mod exchange;
+/// Where it is sent for that.
+pub mod token_endpoint;
 /// What AWS's variables say.
 pub mod aws_variables;
 /// What is wrong with a text from a dirty environment.

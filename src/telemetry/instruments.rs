@@ -24,6 +24,8 @@ const CLIENT_DURATION: &str = "http.client.request.duration";
 const SERVER_DURATION: &str = "http.server.request.duration";
 const FETCH_DURATION: &str = "token.fetch.duration";
 const TOKEN_EXPIRY: &str = "token.expiry.timestamp";
+const CREDENTIAL_EXPIRY: &str = "credential.expiry.timestamp";
+const EXCHANGE_DURATION: &str = "credential.exchange.duration";
 
 /// The instruments that requests and fetches record to.
 pub(super) struct Instruments {
@@ -31,6 +33,8 @@ pub(super) struct Instruments {
     pub(super) client: Histogram<f64>,
     pub(super) fetches: Counter<u64>,
     pub(super) fetch_duration: Histogram<f64>,
+    pub(super) exchanges: Counter<u64>,
+    pub(super) exchange_duration: Histogram<f64>,
     pub(super) hits: Counter<u64>,
     pub(super) misses: Counter<u64>,
     pub(super) mismatches: Counter<u64>,
@@ -58,6 +62,15 @@ impl Instruments {
                 "Time that STS took to mint a token or to refuse one.",
                 &FETCH_BUCKETS,
             ),
+            exchanges: counter(
+                "credential.exchange.count",
+                "Tokens given to other parties for a credential of theirs.",
+            ),
+            exchange_duration: seconds(
+                EXCHANGE_DURATION,
+                "Time that a party took to give a credential for a token or to refuse one.",
+                &FETCH_BUCKETS,
+            ),
             hits: counter("token.cache.hit.count", "Requests that found a valid token in memory."),
             misses: counter(
                 "token.cache.miss.count",
@@ -80,6 +93,7 @@ pub(super) struct Observed {
     /// Seconds by which AWS's clock is ahead; `None` before the first response of AWS.
     clock_ahead: Mutex<Option<i64>>,
     expiries: Mutex<HashMap<Arc<str>, f64>>,
+    credential_expiries: Mutex<HashMap<Arc<str>, f64>>,
 }
 
 impl Observed {
@@ -90,6 +104,11 @@ impl Observed {
     /// The expiry of tokens in seconds since 1970, by audience set.
     pub(super) fn expiries(&self) -> MutexGuard<'_, HashMap<Arc<str>, f64>> {
         self.expiries.lock().expect("nothing panics while holding this lock")
+    }
+
+    /// The expiry of exchanged credentials in seconds since 1970, by name.
+    pub(super) fn credential_expiries(&self) -> MutexGuard<'_, HashMap<Arc<str>, f64>> {
+        self.credential_expiries.lock().expect("nothing panics while holding this lock")
     }
 }
 
@@ -128,6 +147,17 @@ fn observe(meter: &Meter, observed: &Arc<Observed>) {
             }
         })
         .build();
+    let source = Arc::clone(observed);
+    meter
+        .f64_observable_gauge(CREDENTIAL_EXPIRY)
+        .with_unit("s")
+        .with_description("When the exchanged credential that is held expires, in seconds since 1970.")
+        .with_callback(move |gauge| {
+            for (credential, expires) in source.credential_expiries().iter() {
+                gauge.observe(*expires, &[KeyValue::new("credential", Arc::clone(credential))]);
+            }
+        })
+        .build();
 }
 
 /// Bounds the series of each instrument. The SDK allocates for the bound at once, so an instrument that has one series
@@ -144,8 +174,14 @@ pub(super) fn view(limit: usize) -> impl Fn(&Instrument) -> Option<Stream> + Sen
 
 /// The bounds of instruments whose series callers can multiply. With them a scrape stays below 2 MB, even with hosts of
 /// 253 characters. A histogram's series has 16 to 19 lines.
-const BOUNDS: [(&str, usize); 4] =
-    [(CLIENT_DURATION, 100), (SERVER_DURATION, MAX_SERVER_SERIES), (FETCH_DURATION, 40), (TOKEN_EXPIRY, 400)];
+const BOUNDS: [(&str, usize); 6] = [
+    (CLIENT_DURATION, 100),
+    (SERVER_DURATION, MAX_SERVER_SERIES),
+    (FETCH_DURATION, 40),
+    (EXCHANGE_DURATION, 40),
+    (TOKEN_EXPIRY, 400),
+    (CREDENTIAL_EXPIRY, 400),
+];
 /// The bound of every other instrument.
 const MAX_COUNTER_SERIES: usize = 120;
 

@@ -165,6 +165,33 @@ impl Metrics {
         live.instruments.misses.add(1, audience.attributes());
     }
 
+    /// Records an exchange, successful or with a failure of a class from a closed set. Credentials are named by the configuration.
+    pub fn exchange(&self, credential: &Arc<str>, outcome: Result<(), &'static str>, elapsed: Duration) {
+        let Some(live) = &self.0 else { return };
+        let name = KeyValue::new("credential", Arc::clone(credential));
+        live.instruments.exchange_duration.record(elapsed.as_secs_f64(), std::slice::from_ref(&name));
+        match outcome {
+            Ok(()) => live.instruments.exchanges.add(1, &[name, KeyValue::new("result", "ok")]),
+            Err(class) => {
+                let class = KeyValue::new("error_class", class);
+                live.instruments.exchanges.add(1, &[name, class, KeyValue::new("result", "error")]);
+            }
+        }
+    }
+
+    /// Sets the expiry of an exchanged credential.
+    pub fn credential_expiry(&self, credential: &Arc<str>, expires: SystemTime) {
+        let Some(live) = &self.0 else { return };
+        let since_1970 = expires.duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        live.observed.credential_expiries().insert(Arc::clone(credential), since_1970.as_secs_f64());
+    }
+
+    /// Removes the expiry of an exchanged credential that is no longer in memory.
+    pub fn forget_credential(&self, credential: &Arc<str>) {
+        let Some(live) = &self.0 else { return };
+        live.observed.credential_expiries().remove(credential);
+    }
+
     /// Sets the expiry of the token of an audience set.
     pub fn token_expiry(&self, audience: &AudienceLabel, expires: SystemTime) {
         let Some(live) = &self.0 else { return };

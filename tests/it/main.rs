@@ -23,6 +23,7 @@ mod doctor;
 mod egress;
 mod emulator;
 mod environment;
+mod exchange;
 mod files;
 mod cross_site;
 mod forwarding;

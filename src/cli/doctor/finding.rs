@@ -30,6 +30,8 @@ pub(super) enum Check {
     Token,
     /// Whether third parties can verify the token.
     Issuer,
+    /// Whether a party exchanges the token.
+    Exchange,
     /// The connection to the upstream.
     Upstream,
     /// The upstream's response to the token.
@@ -40,7 +42,7 @@ pub(super) enum Check {
 
 impl Check {
     /// All checks, in this order.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 15] = [
         Self::Configuration,
         Self::ListenAddress,
         Self::MetricsAddress,
@@ -52,6 +54,7 @@ impl Check {
         Self::Clock,
         Self::Token,
         Self::Issuer,
+        Self::Exchange,
         Self::Upstream,
         Self::UpstreamAnswer,
         Self::ProxyVariables,
@@ -71,6 +74,7 @@ impl Check {
             Self::Clock => "clock",
             Self::Token => "token",
             Self::Issuer => "issuer",
+            Self::Exchange => "exchange",
             Self::Upstream => "upstream",
             Self::UpstreamAnswer => "upstream answer",
             Self::ProxyVariables => "proxy variables",

@@ -7,15 +7,19 @@ use self::diagnosis::Diagnosis;
 use self::finding::{Check, Finding};
 use self::subject::Subject;
 use self::upstream::Reached;
+use crate::app::source;
 use crate::cli::config::settings::{self, Settings, Unusable};
 use crate::cli::exit::Exit;
 use crate::cli::report;
 use crate::clock::Clock;
 use crate::config::route::{CredentialRule, RouteConfig, Routing};
 use crate::config::{Config, environment};
+use crate::credential::CredentialSource;
 use crate::credential::sts::{Sts, credentials_source::AwsCredentialsSource};
 use crate::diagnostics::DiagnosticCode;
+use crate::telemetry::metrics::Metrics;
 use futures_util::future::join_all;
+use std::sync::Arc;
 use tokio::runtime::Builder;
 
 /// The arguments of the command.
@@ -44,6 +48,8 @@ mod iam;
 mod policy;
 /// Checks whether third parties can verify the token.
 mod issuer;
+/// Whether a party exchanges the token.
+mod exchange;
 /// Checks the connection to the upstream, and its responses.
 mod upstream;
 /// Interprets a refusal of the upstream.
@@ -80,12 +86,13 @@ pub(super) fn run(args: &DoctorArgs) -> Exit {
 async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
     let (deadline, clock) = (Deadline::begin(), Clock::system());
     let tokens = &config.tokens;
-    let sts = Sts::new(
+    let sts = Arc::new(Sts::new(
         AwsCredentialsSource::DefaultChain(tokens.aws.clone()),
         tokens.sts_endpoint_url.clone(),
         tokens.fetch_timeout,
         clock,
-    );
+    ));
+    let source = source::exchanging(sts.clone(), config, clock, &Metrics::disabled());
     let views: Vec<Config> = config.routes.iter().map(|route| with_one_route(config, route)).collect();
     let subjects: Vec<Subject<'_>> =
         views.iter().map(|config| Subject::new(config, args, &sts, clock)).collect();
@@ -95,8 +102,10 @@ async fn examine(config: &Config, args: &DoctorArgs) -> Vec<Finding> {
         aws::check(&sts, &template, deadline),
         join_all(subjects.iter().map(upstream::reach))
     );
-    let routes =
-        subjects.iter().zip(reached).map(|(subject, reached)| route(subject, reached, &aws, deadline));
+    let routes = subjects
+        .iter()
+        .zip(reached)
+        .map(|(subject, reached)| route(subject, reached, (&aws, &*source), deadline));
     let of_routes = join_all(routes).await;
 
     let mut findings = addresses;
@@ -116,18 +125,21 @@ fn with_one_route(config: &Config, route: &RouteConfig) -> Config {
 async fn route(
     subject: &Subject<'_>,
     (reached_finding, reached): (Finding, Option<Reached<'_>>),
-    aws: &AwsChecks,
+    (aws, source): (&AwsChecks, &dyn CredentialSource),
     deadline: Deadline,
 ) -> Vec<Finding> {
     let (token, minted) = tokens::check(subject, aws, deadline).await;
-    let (issuer, answer) = tokio::join!(
-        issuer::check(minted.as_ref(), subject.audiences(), deadline),
-        upstream::answer(reached, minted.as_ref(), deadline)
-    );
+    let asked = async {
+        let (exchange, sent) = exchange::check(subject, source, minted.as_ref(), deadline).await;
+        (exchange, upstream::answer(reached, sent.as_ref(), deadline).await)
+    };
+    let (issuer, (exchange, answer)) =
+        tokio::join!(issuer::check(minted.as_ref(), subject.audiences(), deadline), asked);
     let trust = certificates::upstream(subject.config, subject.clock);
     let findings = [configuration(subject), trust, token, issuer, reached_finding, answer];
+    let findings = findings.into_iter().chain(exchange);
     let name = subject.config.route().label();
-    findings.into_iter().map(|finding| finding.about(name)).collect()
+    findings.map(|finding| finding.about(name)).collect()
 }
 
 /// The finding about the configuration, with the variables that are not used.

@@ -1,5 +1,6 @@
 //! What the file says, key by key, each with its place. A key that is absent or invalid is `None`.
 
+use super::exchange::ExchangeTable;
 use super::source::{Located, Place};
 use crate::config::listener::ListenAddr;
 use crate::config::upstream::{ForwardedFor, UpstreamProtocol};
@@ -50,7 +51,28 @@ pub(super) struct CredentialTable {
     pub(super) name: Name,
     pub(super) audiences: Entry<Vec<Located<String>>>,
     pub(super) token: TokenKeys,
+    pub(super) exchange: Entry<ExchangeTable>,
 }
+
+impl CredentialTable {
+    /// Fills in what an exchange says of the token, where the keys do not. A token for an exchange lives for minutes, and its result may live
+    /// for hours, so half of the token's life is the longest skew.
+    pub(super) fn take_from_exchange(&mut self) {
+        let Some(Located { value: exchange, at }) = &self.exchange else { return };
+        let here = |value| Located { value, at: at.clone() };
+        let token = &exchange.expanded.token;
+        if let (None, Some(audience)) = (&self.audiences, &token.audience) {
+            let audience = Located { value: audience.clone(), at: at.clone() };
+            self.audiences = Some(Located { value: vec![audience], at: at.clone() });
+        }
+        self.token.algorithm.get_or_insert(Located { value: token.algorithm, at: at.clone() });
+        let duration = self.token.duration.get_or_insert(here(token.lifetime)).value;
+        self.token.refresh_skew.get_or_insert(here(MAX_SKEW.min(duration / 2)));
+    }
+}
+
+/// How long before its end the result of an exchange is renewed, where no key says it.
+const MAX_SKEW: Duration = Duration::from_secs(300);
 
 pub(super) struct ListenerTable {
     pub(super) name: Name,

@@ -4,6 +4,7 @@ use super::document::{CredentialTable, Document, Entry, ListenerTable, RouteTabl
 use super::settled::{self, TokenSettings};
 use super::source::Located;
 use crate::config::duration::Shown;
+use crate::config::exchange::keys::KeyValue;
 use crate::redact;
 use std::fmt::Display;
 use std::path::PathBuf;
@@ -30,6 +31,37 @@ fn credential(writer: &mut Writer, table: &CredentialTable, defaults: &TokenKeys
     writer.table(&format!("credentials.{}", table.name.text));
     writer.list("audience", table.audiences.as_ref());
     token(writer, "", "algorithm", &settled::token(&table.token, defaults));
+    if let Some(found) = &table.exchange {
+        writer.table(&format!("credentials.{}.exchange", table.name.text));
+        for (key, value) in &found.value.keys {
+            writer.line(&quoted_key(key), &inline(value));
+        }
+        super::exchange_shown::hops(&found.value.expanded.exchange.exchange)
+            .for_each(|line| writer.comment(&line));
+    }
+}
+
+/// A value of an exchange in one line.
+fn inline(value: &KeyValue) -> String {
+    match value {
+        KeyValue::Text(text) => quoted(text),
+        KeyValue::Flag(flag) => flag.to_string(),
+        KeyValue::List(texts) => {
+            format!("[{}]", texts.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", "))
+        }
+        KeyValue::Table(keys) => {
+            let entries = keys.iter().map(|(key, value)| format!("{} = {}", quoted_key(key), inline(value)));
+            format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
+        }
+        // A file without errors has none.
+        KeyValue::Other => quoted(""),
+    }
+}
+
+fn quoted_key(key: &str) -> String {
+    let is_bare =
+        !key.is_empty() && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
+    if is_bare { key.to_owned() } else { quoted(key) }
 }
 
 fn token(writer: &mut Writer, prefix: &str, algorithm: &str, settings: &TokenSettings) {
@@ -94,6 +126,10 @@ impl Writer {
 
     fn line(&mut self, key: &str, value: &str) {
         self.0 += &format!("{key} = {value}\n");
+    }
+
+    fn comment(&mut self, text: &str) {
+        self.0 += &format!("# {text}\n");
     }
 
     fn text(&mut self, key: &str, value: impl Display) {

@@ -8,7 +8,7 @@ use crate::config::listener::{ListenerConfig, TlsFiles};
 use crate::config::route::{CredentialRule, RouteConfig, Routing};
 use crate::config::upstream::{ParentProxies, UpstreamConfig, UpstreamPair, UpstreamTlsFiles};
 use crate::model::audience_set::AudienceSet;
-use crate::model::credential_spec::CredentialTemplate;
+use crate::model::credential_spec::{CredentialSpec, CredentialTemplate};
 use crate::model::policy::Policy;
 use crate::model::route_match::RouteMatch;
 use crate::model::target::Scheme;
@@ -71,7 +71,15 @@ fn route(table: &RouteTable, document: &Document, parents: &ParentProxies) -> Op
 fn credential(table: &CredentialTable, document: &Document) -> Option<CredentialRule> {
     let audiences = AudienceSet::new(values(table.audiences.as_ref())).ok()?;
     let template = template(&settled::token(&table.token, &document.defaults.token));
-    Some(CredentialRule::Fixed(template.with(audiences)))
+    let spec = template.with(audiences);
+    Some(CredentialRule::Fixed(match &table.exchange {
+        Some(found) => CredentialSpec::exchanged(
+            spec.token().clone(),
+            spec.refresh_skew(),
+            found.value.expanded.exchange.clone(),
+        ),
+        None => spec,
+    }))
 }
 
 fn template(settings: &settled::TokenSettings) -> CredentialTemplate {

@@ -13,6 +13,8 @@ use std::path::Path;
 
 /// The JSON schema of the file.
 pub mod schema;
+/// That of an exchange.
+mod exchange_schema;
 /// The text of the file, and how its lines are shown.
 mod source;
 /// A problem of the file.
@@ -25,6 +27,8 @@ mod syntax;
 mod table;
 /// The host and the path of a route.
 mod matching;
+/// Reads the exchange of a credential.
+mod exchange;
 /// What the file says.
 mod document;
 /// Reads all tables.
@@ -35,6 +39,8 @@ mod check_tokens;
 mod checks;
 /// What counts for each table, with the defaults.
 mod settled;
+/// What an exchange does, for people.
+mod exchange_shown;
 /// The file with its defaults, as TOML.
 mod expanded;
 /// The listeners and routes of a file.
@@ -128,3 +134,6 @@ fn not_utf8(content: &[u8]) -> Option<Problem> {
 #[cfg(test)]
 #[path = "file_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+mod exchange_tests;

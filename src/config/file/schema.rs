@@ -64,6 +64,7 @@ fn value(key: &Key) -> Value {
         Form::Boolean => json!({ "type": "boolean" }),
         Form::List => list(),
         Form::TextOrList => json!({ "anyOf": [text(), list()] }),
+        Form::Exchange => super::exchange_schema::value(),
     };
     schema["description"] = format!("{}.", key.about).into();
     match (key.form, key.default) {
@@ -81,7 +82,9 @@ fn together(section: &Section) -> Vec<(&'static str, Value)> {
         "upstream-client-key": ["upstream-client-cert"],
     });
     match section.name {
-        "credentials" => vec![("required", json!(["audience"]))],
+        "credentials" => {
+            vec![("anyOf", json!([{ "required": ["audience"] }, { "required": ["exchange"] }]))]
+        }
         "listeners" => vec![
             ("required", json!(["address"])),
             (

@@ -46,6 +46,11 @@ impl<'t> Table<'t> {
         self.values.get_key_value(key).map(|(key, _)| key.span())
     }
 
+    /// The value of a key, if the table has it.
+    pub(super) fn value(&self, key: &str) -> Option<&'t Spanned<DeValue<'t>>> {
+        self.values.get(key)
+    }
+
     /// Reads a text.
     pub(super) fn text<T>(
         &self,
@@ -183,7 +188,7 @@ pub(super) fn unknown_key<'k>(
 fn must_be(form: Form) -> &'static str {
     match form {
         Form::Duration => "must be a duration in quotes, such as \"30s\"",
-        Form::Text | Form::Choice(_) | Form::Boolean | Form::List | Form::TextOrList => {
+        Form::Text | Form::Choice(_) | Form::Boolean | Form::List | Form::TextOrList | Form::Exchange => {
             "must be a text in quotes"
         }
     }

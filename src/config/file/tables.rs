@@ -3,6 +3,7 @@
 use super::document::{
     CredentialTable, Defaults, Document, ListenerTable, Name, RouteTable, TokenKeys, UpstreamKeys,
 };
+use super::exchange;
 use super::matching;
 use super::problem::{Findings, Problem, Rule};
 use super::table::{Table, kind, unknown_key};
@@ -99,13 +100,22 @@ fn defaults(table: &Table<'_>, findings: &mut Findings) -> Defaults {
 }
 
 fn credential(name: Name, table: &Table<'_>, findings: &mut Findings) -> CredentialTable {
-    if table.place_of("audience").is_none() {
+    let shown = format!("[credentials.{}.exchange]", name.shown());
+    let exchange = table.value("exchange");
+    // A problem of the exchange is told there.
+    let is_unread = |exchange: &Option<_>| exchange.is_none() && table.value("exchange").is_some();
+    let exchange = exchange.and_then(|value| exchange::read(&name.text, &shown, value, findings));
+    let token = exchange.as_ref().map(|found| &found.value.expanded.token);
+    let has_audience = token.is_some_and(|token| token.audience.is_some()) || is_unread(&exchange);
+    if table.place_of("audience").is_none() && !has_audience {
         let must = "must name one, such as audience = \"https://api.example.com\"";
         table.lacks("has no audience", must, findings);
     }
     let audiences = table.list("audience", findings, parse::audience);
-    let token = token(table, ["algorithm", "duration", "refresh-skew", "tags"], findings);
-    CredentialTable { name, audiences, token }
+    let token = self::token(table, ["algorithm", "duration", "refresh-skew", "tags"], findings);
+    let mut credential = CredentialTable { name, audiences, token, exchange };
+    credential.take_from_exchange();
+    credential
 }
 
 fn token(table: &Table<'_>, keys: [&'static str; 4], findings: &mut Findings) -> TokenKeys {

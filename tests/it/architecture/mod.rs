@@ -24,7 +24,9 @@ fn credentials_know_no_request() {
     // How the SDK reaches AWS, and what AWS answers, is no request of a caller.
     let of_aws =
         ["credential/sts/transport.rs", "credential/sts/answer_size.rs", "credential/sts/refusal.rs"];
-    let others = |source: &&Source| !of_aws.contains(&&*source.path);
+    // Neither is a request to a token endpoint.
+    let of_parties = ["credential/exchange/call.rs", "credential/exchange/mod.rs"];
+    let others = |source: &&Source| ![&of_aws[..], &of_parties].concat().contains(&&*source.path);
     for Source { path, code } in sources().iter().filter(of_credentials).filter(others) {
         let mentions = code.match_indices("http::").map(|(at, _)| &code[at..]);
         for mention in mentions {
@@ -175,10 +177,18 @@ fn a_request_is_judged_and_gets_its_token_before_it_is_sent() {
     only(&["upstream.send("], &["proxy/mod.rs", "cli/fetch.rs"]);
     only(&["headers::for_upstream("], &["proxy/mod.rs", "cli/doctor/upstream.rs"]);
     only(&["try_send_request"], &["proxy/exchange.rs"]);
-    // The demo is a caller with a credential of its own making, so that it can be seen to be replaced.
+    // The demo is a caller with a credential of its own making, so that it can be seen to be replaced. A token endpoint may want
+    // the JWT there, and a description of an exchange says so.
     only(
         &["AUTHORIZATION"],
-        &["credential/mod.rs", "emulator/authorization.rs", "proxy/headers.rs", "cli/demo/"],
+        &[
+            "credential/mod.rs",
+            "credential/exchange/call.rs",
+            "config/exchange/written_out.rs",
+            "emulator/authorization.rs",
+            "proxy/headers.rs",
+            "cli/demo/",
+        ],
     );
     // A token that may be missing would be a way to go without.
     only(&["Option<CredentialCache>", "Option<Arc<dyn CredentialSource>>"], &[]);

@@ -16,6 +16,7 @@ use http::{Method, StatusCode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 mod configuration;
@@ -157,6 +158,9 @@ fn scraped() -> BTreeMap<String, (String, BTreeSet<String>)> {
     metrics.cache_hit(&audience);
     metrics.cache_miss(&audience);
     metrics.token_expiry(&audience, SystemTime::UNIX_EPOCH);
+    let credential = Arc::from("claude");
+    metrics.exchange(&credential, Err("opaque"), moment);
+    metrics.credential_expiry(&credential, SystemTime::UNIX_EPOCH);
     metrics.cached_audiences(1);
     metrics.token_difference(&audience, "aud");
     metrics.clock_ahead(1);
