@@ -1,6 +1,6 @@
 //! The listeners and routes in use, and how others take their place: whole or not at all.
 
-use super::door::{Door, Doors};
+use super::active_listener::{ActiveListener, ListenerFactory};
 use super::load_error::LoadError;
 use super::routes::{RouteFactory, Trust};
 use super::startup_log;
@@ -24,8 +24,8 @@ pub struct Live(Arc<Parts>);
 
 struct Parts {
     routes: Routes,
-    factory: RouteFactory,
-    doors: Doors,
+    route_factory: RouteFactory,
+    listener_factory: ListenerFactory,
     /// Where metrics and health are served, which is dialled for no caller either.
     admin: Vec<SocketAddr>,
     state: Mutex<State>,
@@ -33,16 +33,20 @@ struct Parts {
 
 #[derive(Default)]
 struct State {
-    doors: Vec<Arc<Door>>,
+    listeners: Vec<Arc<ActiveListener>>,
     trust: Vec<Arc<Trust>>,
     is_open: bool,
     is_over: bool,
 }
 
 impl Live {
-    pub(super) fn new(factory: RouteFactory, doors: Doors, admin: Vec<SocketAddr>) -> Self {
-        let routes = doors.proxy.routes.clone();
-        Self(Arc::new(Parts { routes, factory, doors, admin, state: Mutex::default() }))
+    pub(super) fn new(
+        route_factory: RouteFactory,
+        listener_factory: ListenerFactory,
+        admin: Vec<SocketAddr>,
+    ) -> Self {
+        let routes = listener_factory.proxy.routes.clone();
+        Self(Arc::new(Parts { routes, route_factory, listener_factory, admin, state: Mutex::default() }))
     }
 
     /// Takes these routes and listeners into use in place of those before. A route that is configured as before keeps its
@@ -67,27 +71,29 @@ impl Live {
         routes: Vec<RouteConfig>,
         listeners: Vec<ListenerConfig>,
     ) -> Result<(), LoadError> {
-        let Parts { factory, doors, .. } = &*self.0;
+        let Parts { route_factory, listener_factory, .. } = &*self.0;
         let mut state = self.0.state.lock().await;
         if state.is_over {
             return Err(LoadError::ShuttingDown);
         }
-        let trust = factory.trust(&state.trust, &routes).await?;
-        let now = doors.prepare(&state.doors, made, listeners).await?;
+        let trust = route_factory.trust(&state.trust, &routes).await?;
+        let now = listener_factory.prepare(&state.listeners, made, listeners).await?;
         // From here on nothing fails.
-        let addresses = now.iter().flat_map(|door| door.listener.address().tcp());
-        factory.own.replace(addresses.chain(&self.0.admin).copied());
-        self.0.routes.replace(factory.routes(&self.0.routes.all(), &trust, routes));
-        let is_in = |doors: &[Arc<Door>], door| doors.iter().any(|other| Arc::ptr_eq(other, door));
-        for door in state.doors.iter().filter(|door| !is_in(&now, door)) {
-            door.close().await;
-            startup_log::closed(&door.config, door.listener.address());
+        let addresses = now.iter().flat_map(|active| active.listener.address().tcp());
+        route_factory.own.replace(addresses.chain(&self.0.admin).copied());
+        self.0.routes.replace(route_factory.routes(&self.0.routes.all(), &trust, routes));
+        let is_in = |listeners: &[Arc<ActiveListener>], active| {
+            listeners.iter().any(|other| Arc::ptr_eq(other, active))
+        };
+        for active in state.listeners.iter().filter(|active| !is_in(&now, active)) {
+            active.close().await;
+            startup_log::closed(&active.config, active.listener.address());
         }
-        for door in now.iter().filter(|door| state.is_open && !is_in(&state.doors, door)) {
-            doors.open(door);
-            startup_log::listener(&door.config, door.listener.address());
+        for active in now.iter().filter(|active| state.is_open && !is_in(&state.listeners, active)) {
+            listener_factory.open(active);
+            startup_log::listener(&active.config, active.listener.address());
         }
-        (state.doors, state.trust) = (now, trust);
+        (state.listeners, state.trust) = (now, trust);
         Ok(())
     }
 
@@ -95,23 +101,27 @@ impl Live {
     pub(super) async fn open(&self) {
         let mut state = self.0.state.lock().await;
         state.is_open = true;
-        state.doors.iter().for_each(|door| self.0.doors.open(door));
+        state.listeners.iter().for_each(|active| self.0.listener_factory.open(active));
     }
 
     /// The listeners in use, in the order of the configuration, and where they can be reached.
     pub async fn listeners(&self) -> Vec<(ListenerConfig, Address)> {
         let state = self.0.state.lock().await;
-        state.doors.iter().map(|door| (door.config.clone(), door.listener.address().clone())).collect()
+        state
+            .listeners
+            .iter()
+            .map(|active| (active.config.clone(), active.listener.address().clone()))
+            .collect()
     }
 
     /// Accepts no more, closes the listeners, and has the connections finish their requests.
     pub(super) async fn close(&self) {
-        let Doors { drain, accepting, .. } = &self.0.doors;
+        let ListenerFactory { drain, accepting, .. } = &self.0.listener_factory;
         drain.begin();
         accepting.finished().await;
         // Where others are about to take their place, and a file of theirs cannot be read, the end of the process closes them.
         if let Ok(mut state) = timeout(CLOSE_WITHIN, self.0.state.lock()).await {
-            (state.doors, state.is_over) = (Vec::new(), true);
+            (state.listeners, state.is_over) = (Vec::new(), true);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Builds a proxy from its configuration and runs it: bind, run, drain.
 
+use self::active_listener::ListenerFactory;
 use self::config_follower::ConfigFollower;
-use self::door::Doors;
 use self::error::StartError;
 use self::live::Live;
 use self::routes::RouteFactory;
@@ -45,7 +45,7 @@ pub mod live;
 /// Follows the configuration file.
 mod config_follower;
 /// Listeners for callers.
-mod door;
+mod active_listener;
 /// Where requests go.
 mod routes;
 /// The listener for metrics, and addresses.
@@ -125,9 +125,9 @@ impl App {
         let routes = proxy.routes.clone();
         readiness.require("token", move || routes.any_is_ready());
         let (pools, connections) = (factory.pools.clone(), Tasks::default());
-        let doors = doors(&config, proxy.clone(), &connections, &reload);
+        let listener_factory = listener_factory(&config, proxy.clone(), &connections, &reload);
         let admin = admin_listener.as_ref().map_or(&[][..], |listener| listener.address().tcp());
-        let live = Live::new(factory, doors, admin.to_vec());
+        let live = Live::new(factory, listener_factory, admin.to_vec());
         live.apply_with(proxy_listener, config.routes.clone(), config.listeners.clone()).await?;
         let listeners = live.listeners().await;
         startup_log::write(&config, &listeners, admin_listener.as_ref().map(Listener::address));
@@ -273,8 +273,13 @@ fn proxy(factory: &RouteFactory, telemetry: &Telemetry) -> Arc<Proxy> {
     })
 }
 
-fn doors(config: &Config, proxy: Arc<Proxy>, connections: &Tasks, reload: &Reload) -> Doors {
-    Doors {
+fn listener_factory(
+    config: &Config,
+    proxy: Arc<Proxy>,
+    connections: &Tasks,
+    reload: &Reload,
+) -> ListenerFactory {
+    ListenerFactory {
         proxy,
         limits: limits(config),
         max_connections: config.inbound.max_connections.or_else(file_limit::max_connections),

@@ -11,7 +11,7 @@ pub mod authorize;
 /// A target, and what every request to it shares.
 pub mod destination;
 /// Where requests come in.
-pub mod entrance;
+pub mod listener_info;
 /// Finds out where a request goes.
 pub mod destinations;
 /// Where requests of one kind go, and which rules apply.
@@ -85,11 +85,11 @@ use crate::telemetry::metrics::Metrics;
 use crate::telemetry::traces::Traces;
 use authorize::{Authorized, Authorizer};
 use destination::Destination;
-use entrance::Entrance;
 use error::{ProxyError, UpstreamError};
 use error_log::ErrorLog;
 use http::{HeaderValue, Request, Response};
 use http_body::Body;
+use listener_info::ListenerInfo;
 use request_body::RequestBody;
 use request_log::RequestLog;
 use response::Language;
@@ -118,13 +118,14 @@ impl Proxy {
     /// protocols.
     pub async fn answer(
         &self,
-        entrance: &Entrance,
+        listener_info: &ListenerInfo,
         request: &mut Request<RequestBody>,
         caller: &Caller,
     ) -> (Response<ResponseBody>, Option<Pipe>) {
-        let mut record = RequestLog::start(self.metrics.clone(), &self.traces, entrance, request, caller);
+        let mut record =
+            RequestLog::start(self.metrics.clone(), &self.traces, listener_info, request, caller);
         let language = Language::of(request);
-        let response = match self.forward(entrance, request, caller, &mut record).await {
+        let response = match self.forward(listener_info, request, caller, &mut record).await {
             Ok(Forwarded::Response(response)) => response,
             Ok(Forwarded::Switched(upgrade, response)) => {
                 let (response, pipe) = upgrade.join(response, record);
@@ -139,12 +140,12 @@ impl Proxy {
     /// The answer to what cannot be read as a request. The log has what can be told of it.
     pub fn refuse(
         &self,
-        entrance: &Entrance,
+        listener_info: &ListenerInfo,
         error: Http1Error,
         told: &Request<()>,
         caller: &Caller,
     ) -> Response<ResponseBody> {
-        let record = RequestLog::start(self.metrics.clone(), &self.traces, entrance, told, caller);
+        let record = RequestLog::start(self.metrics.clone(), &self.traces, listener_info, told, caller);
         self.fail(&ProxyError::Unreadable(error), Language::Http, record)
     }
 
@@ -159,21 +160,21 @@ impl Proxy {
     /// The way of a request, each step in the file of its name.
     async fn forward(
         &self,
-        entrance: &Entrance,
+        listener_info: &ListenerInfo,
         request: &mut Request<RequestBody>,
         caller: &Caller,
         record: &mut RequestLog,
     ) -> Result<Forwarded, ProxyError> {
         let key = websocket::open(request)?;
         validate::check(request)?;
-        if entrance.on_loopback {
+        if listener_info.on_loopback {
             cross_site::check(request.headers())?;
         }
         if hops::ends_here(request)? {
             record.complete();
             return Ok(Forwarded::Response(response::options()));
         }
-        let route = self.routes.select(&entrance.listener, request)?;
+        let route = self.routes.select(&listener_info.listener, request)?;
         record.route(&route);
         let Authorized { destination, credential } =
             self.authorizer.authorize(&route, request, record).await?;

@@ -3,7 +3,7 @@
 //! The record travels inside the response's body, so a stream counts until its end. A caller that hangs up drops it.
 
 use super::destination::Destination;
-use super::entrance::Entrance;
+use super::listener_info::ListenerInfo;
 use super::request_body::{RequestBody, Sent};
 use super::route::Route;
 use crate::diagnostics::DiagnosticCode;
@@ -60,12 +60,12 @@ impl RequestLog {
     pub fn start<B>(
         metrics: Metrics,
         traces: &Traces,
-        entrance: &Entrance,
+        listener_info: &ListenerInfo,
         request: &Request<B>,
         caller: &Caller,
     ) -> Self {
         metrics.request_started();
-        let span = traces.request(request, entrance.scheme.as_str(), caller.forwarded_for());
+        let span = traces.request(request, listener_info.scheme.as_str(), caller.forwarded_for());
         let line = tracing::enabled!(target: ACCESS, Level::DEBUG).then(|| {
             let trace = span.as_ref().map(|span| span.trace());
             Box::new(AccessLogEntry::start(request, caller, trace.or_else(|| TraceId::of(request.headers()))))

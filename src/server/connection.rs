@@ -162,7 +162,7 @@ impl Callers {
     fn answer_one(&self, mut request: Request<RequestBody>) -> Answering<BusyBody<ResponseBody>> {
         let (server, caller, busy) = (self.server.clone(), self.caller.clone(), self.activity.busy());
         Box::pin(async move {
-            let (response, pipe) = server.proxy.answer(&server.entrance, &mut request, &caller).await;
+            let (response, pipe) = server.proxy.answer(&server.listener_info, &mut request, &caller).await;
             if let Some(pipe) = pipe {
                 // Over HTTP/2 the pipe is a stream of this connection, which is not idle while the pipe is open.
                 let busy = busy.also();
@@ -188,7 +188,7 @@ impl Handler for Callers {
     }
 
     fn refuse(&self, error: Error, told: &Request<()>) -> Response<Self::Body> {
-        let response = self.server.proxy.refuse(&self.server.entrance, error, told, &self.caller);
+        let response = self.server.proxy.refuse(&self.server.listener_info, error, told, &self.caller);
         response.map(|body| BusyBody::new(body, self.activity.busy()))
     }
 }

@@ -3,7 +3,7 @@
 use super::refused_certificates::RefusedCertificates;
 use crate::activity::Limits;
 use crate::proxy::Proxy;
-use crate::proxy::entrance::Entrance;
+use crate::proxy::listener_info::ListenerInfo;
 use crate::tasks::Tasks;
 use crate::tls::server::InboundTls;
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What all connections of callers to one listener share.
 pub struct Server {
     /// The listener as its requests see it.
-    pub entrance: Entrance,
+    pub listener_info: ListenerInfo,
     /// The proxy, which responds to requests.
     pub proxy: Arc<Proxy>,
     /// Callers' TLS; `None` for plain HTTP.

@@ -4,7 +4,7 @@ use crate::model::target::Scheme;
 
 /// A listener as its requests see it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entrance {
+pub struct ListenerInfo {
     /// The name of the listener, which routes may ask for.
     pub listener: String,
     /// Whether callers are on this machine, and over TCP, so that a browser may be among them.

@@ -6,7 +6,7 @@ use crate::activity::Limits;
 use crate::config::listener::ListenerConfig;
 use crate::model::target::Scheme;
 use crate::proxy::Proxy;
-use crate::proxy::entrance::Entrance;
+use crate::proxy::listener_info::ListenerInfo;
 use crate::server::connection::Drain;
 use crate::server::listener::Listener;
 use crate::server::refused_certificates::RefusedCertificates;
@@ -19,8 +19,8 @@ use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::task::JoinHandle;
 
-/// What the doors of all listeners share.
-pub(super) struct Doors {
+/// Makes active listeners, with what all of them share.
+pub(super) struct ListenerFactory {
     pub(super) proxy: Arc<Proxy>,
     pub(super) limits: Limits,
     pub(super) max_connections: Option<NonZeroUsize>,
@@ -36,7 +36,7 @@ pub(super) struct Doors {
 }
 
 /// A listener with what its connections share.
-pub(super) struct Door {
+pub(super) struct ActiveListener {
     pub(super) config: ListenerConfig,
     pub(super) listener: Arc<Listener>,
     server: Arc<Server>,
@@ -46,20 +46,20 @@ pub(super) struct Door {
     _following: Option<Owned>,
 }
 
-impl Doors {
-    /// The doors of these listeners: those of before that are configured alike, and others, which accept nothing yet. A listener
+impl ListenerFactory {
+    /// The active listeners for these: those of before that are configured alike, and others, which accept nothing yet. A listener
     /// whose address has not changed keeps its sockets. `made` is a socket for the first.
     pub(super) async fn prepare(
         &self,
-        before: &[Arc<Door>],
+        before: &[Arc<ActiveListener>],
         mut made: Option<Listener>,
         listeners: Vec<ListenerConfig>,
-    ) -> Result<Vec<Arc<Door>>, LoadError> {
-        let mut free: Vec<&Arc<Door>> = before.iter().collect();
+    ) -> Result<Vec<Arc<ActiveListener>>, LoadError> {
+        let mut free: Vec<&Arc<ActiveListener>> = before.iter().collect();
         let mut all = Vec::new();
         for config in listeners {
-            let is_same = |door: &&Arc<Door>| door.config == config;
-            let has_address = |door: &&Arc<Door>| door.config.listen == config.listen;
+            let is_same = |known: &&Arc<ActiveListener>| known.config == config;
+            let has_address = |known: &&Arc<ActiveListener>| known.config.listen == config.listen;
             let place = free.iter().position(is_same).or_else(|| free.iter().position(has_address));
             let known = place.map(|place| free.swap_remove(place));
             all.push(match known.filter(is_same) {
@@ -70,14 +70,18 @@ impl Doors {
                         (None, Some(made)) => Arc::new(made),
                         (None, None) => Arc::new(bind(&config).await?),
                     };
-                    Arc::new(self.door(config, listener).await?)
+                    Arc::new(self.activate(config, listener).await?)
                 }
             });
         }
         Ok(all)
     }
 
-    async fn door(&self, config: ListenerConfig, listener: Arc<Listener>) -> Result<Door, LoadError> {
+    async fn activate(
+        &self,
+        config: ListenerConfig,
+        listener: Arc<Listener>,
+    ) -> Result<ActiveListener, LoadError> {
         let tls = match config.tls.clone() {
             None => None,
             Some(files) => {
@@ -92,7 +96,7 @@ impl Doors {
             Owned::from(Tasks::default().supervise(following))
         });
         let server = Server {
-            entrance: Entrance {
+            listener_info: ListenerInfo {
                 listener: config.name.clone(),
                 on_loopback: listener.address().is_loopback(),
                 scheme: if tls.is_some() { Scheme::Https } else { Scheme::Http },
@@ -105,7 +109,7 @@ impl Doors {
             refused_certificates: RefusedCertificates::default(),
         };
         let drain = self.drain.child();
-        Ok(Door {
+        Ok(ActiveListener {
             config,
             listener,
             server: Arc::new(server),
@@ -116,14 +120,15 @@ impl Doors {
     }
 
     /// Accepts connections from now on.
-    pub(super) fn open(&self, door: &Door) {
-        let (server, listener, drain) = (door.server.clone(), door.listener.clone(), door.drain.clone());
+    pub(super) fn open(&self, active: &ActiveListener) {
+        let (server, listener, drain) =
+            (active.server.clone(), active.listener.clone(), active.drain.clone());
         let task = self.accepting.supervise(move || server.clone().run(listener.clone(), drain.clone()));
-        *door.task() = Some(task);
+        *active.task() = Some(task);
     }
 }
 
-impl Door {
+impl ActiveListener {
     /// Accepts no more, and has the connections finish their requests. Its sockets are another's from then on, as a socket wakes
     /// one task alone.
     pub(super) async fn close(&self) {
