@@ -13,8 +13,8 @@ use hyper::client::conn::http2;
 use hyper::rt::Executor;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::future::poll_fn;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::Notify;
 
 /// How far an HTTP/2 upstream may send ahead on one stream, in bytes: 5 MB/s over a way of 50 ms.
@@ -42,11 +42,11 @@ pub async fn handshake(
     tasks: &Tasks,
     window: u32,
 ) -> Result<Connection, UpstreamError> {
-    let driven = Arc::new(Notify::new());
+    let driven = Driven::default();
     let (heard, observed) = (Heard::now(), Observed::default());
     let stream = Listening::to(stream, heard.clone());
     let stream = CountedFrames::of_upstream(stream, observed.clone());
-    let (sender, connection) = http2::Builder::new(Telling(driven.clone()))
+    let (sender, connection) = http2::Builder::new(driven.clone())
         .timer(TokioTimer::new())
         .initial_stream_window_size(STREAM_WINDOW)
         .initial_connection_window_size(window)
@@ -60,7 +60,7 @@ pub async fn handshake(
     // What an HTTP/2 upstream allows is the first that it says (RFC 9113, section 3.4), and what shows that it is one.
     while connection.current_max_send_streams() == 0 {
         tokio::select! {
-            () = driven.notified() => {}
+            () = driven.0.moved.notified() => {}
             end = &mut connection => return Err(match end.map_err(|error| heard.explain(error)) {
                 Err(error) if !is_invalid_http2(&error) => UpstreamError::of(error),
                 Ok(()) | Err(_) => UpstreamError::NoHttp2,
@@ -68,18 +68,20 @@ pub async fn handshake(
         }
     }
     let max_streams = Arc::new(AtomicUsize::new(taken_of(connection.current_max_send_streams())));
-    let allowed = max_streams.clone();
+    let connection = Arc::new(Mutex::new(connection));
+    let (allowed, known) = (max_streams.clone(), connection.clone());
+    // The upstream may change what it allows at any time.
+    driven.each_time(move || {
+        let connection = known.lock().unwrap_or_else(PoisonError::into_inner);
+        allowed.store(taken_of(connection.current_max_send_streams()), Ordering::Relaxed);
+    });
     tasks.spawn(async move {
-        loop {
-            tokio::select! {
-                // What sent a request gets the error too, and reports it.
-                _ = &mut connection => return,
-                // The upstream may change what it allows at any time.
-                () = driven.notified() => {
-                    allowed.store(taken_of(connection.current_max_send_streams()), Ordering::Relaxed);
-                }
-            }
-        }
+        // What sent a request gets the error too, and reports it.
+        let _ = poll_fn(|context| {
+            connection.lock().unwrap_or_else(PoisonError::into_inner).as_mut().poll(context)
+        })
+        .await;
+        driven.end();
     });
     Ok(Connection::Http2(Http2::new(sender, max_streams, heard, observed)))
 }
@@ -89,16 +91,45 @@ fn taken_of(allowed: usize) -> usize {
     allowed.min(MAX_STREAMS as usize)
 }
 
-/// Spawns what drives an HTTP/2 connection, and tells whenever it has moved.
-#[derive(Clone)]
-struct Telling(Arc<Notify>);
+/// Spawns what drives an HTTP/2 connection, and tells whenever it has moved, before anything that it has woken runs.
+#[derive(Clone, Default)]
+struct Driven(Arc<Observers>);
 
-impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Telling {
+#[derive(Default)]
+struct Observers {
+    moved: Notify,
+    observer: Mutex<Option<Box<dyn Fn() + Send>>>,
+}
+
+impl Driven {
+    /// Calls this after each move from now on.
+    fn each_time(&self, observer: impl Fn() + Send + 'static) {
+        *self.observer() = Some(Box::new(observer));
+    }
+
+    /// Calls nothing any more, and drops what was called.
+    fn end(&self) {
+        *self.observer() = None;
+    }
+
+    fn has_moved(&self) {
+        self.0.moved.notify_one();
+        if let Some(observer) = &*self.observer() {
+            observer();
+        }
+    }
+
+    fn observer(&self) -> MutexGuard<'_, Option<Box<dyn Fn() + Send>>> {
+        self.0.observer.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<F: Future<Output = ()> + Send + 'static> Executor<F> for Driven {
     fn execute(&self, work: F) {
-        let (mut work, told) = (Box::pin(work), self.0.clone());
+        let (mut work, driven) = (Box::pin(work), self.clone());
         TokioExecutor::new().execute(poll_fn(move |context| {
             let end = work.as_mut().poll(context);
-            told.notify_one();
+            driven.has_moved();
             end
         }));
     }
