@@ -8,6 +8,7 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import threading
 import time
 import urllib.request
@@ -98,8 +99,28 @@ def scenarios(attache):
                                fault=lambda *_: (lost.shutdown(), lost.server_close())),
         "restarts": proxy({"AttacheRestarts"}, pinned, fault=restart_thrice),
         "files": proxy({"AttacheFileDescriptors"}, [*pinned, "--max-connections", "1000"], files=200, fault=fill_up),
+        # It also shows the dashboard the metrics of a file and of an exchange.
+        "file": proxy({"AttacheConfigFileRejected"}, file=lambda sts: routes(sts, home), fault=spoil_file),
         "down": proxy({"AttacheDown"}, pinned, fault=lambda it, _: it.end()),
     }
+
+
+def routes(sts, upstream):
+    """A configuration file whose only route has a credential that a party gives."""
+    return f"""
+[credentials.claude.exchange]
+preset = "anthropic"
+token-endpoint = "{sts}/parties/anthropic/v1/oauth/token"
+federation-rule-id = "fdrl_emulator"
+organization-id = "00000000-0000-4000-8000-000000000001"
+
+[listeners.all]
+address = "127.0.0.1:0"
+
+[routes.claude]
+upstream = "http://{upstream}"
+credential = "claude"
+"""
 
 
 def new_hosts(port):
@@ -109,10 +130,13 @@ def new_hosts(port):
 
 
 class Scenario:
-    def __init__(self, attache, alerts, flags, emulator_flags=(), *, hosts=lambda _: [None], fault=None, path="/", callers=1, files=1024):
+    def __init__(self, attache, alerts, flags=(), emulator_flags=(), *, hosts=lambda _: [None], file=None, fault=None, path="/", callers=1,
+                 files=1024):
         self.attache = attache
         self.alerts = alerts
-        self.flags = ["--upstream-scheme", "http", *flags]
+        self.flags = ["--listen-addr", "127.0.0.1:0", "--upstream-scheme", "http", *flags]
+        # Called with the URL of STS: the content of a configuration file, which takes the place of the flags.
+        self.file = file
         self.emulator_flags = emulator_flags
         # Called with whether it fails already: whom a round of requests goes to.
         self.hosts = hosts
@@ -128,12 +152,17 @@ class Scenario:
         emulator, found = self.run("emulator", ["emulator", "--listen-addr", "127.0.0.1:0", *self.emulator_flags],
                                    r"AWS_ENDPOINT_URL_STS=(\S+)")
         self.emulator = found[1]
+        if self.file:
+            self.config = tempfile.NamedTemporaryFile("w", suffix=".toml")
+            self.config.write(self.file(self.emulator))
+            self.config.flush()
+            self.flags = ["--config-file", self.config.name]
         self.start_proxy("127.0.0.1:0")
         for _ in range(self.callers):
             threading.Thread(target=self.call, daemon=True).start()
 
     def start_proxy(self, metrics):
-        flags = ["--listen-addr", "127.0.0.1:0", "--metrics-listen-addr", metrics, *self.flags]
+        flags = ["--metrics-listen-addr", metrics, *self.flags]
         self.proxy, found = self.run("proxy", flags, r'"listen_addr":"([^"]+)".*"metrics_listen_addr":"([^"]+)"')
         self.address, self.metrics = found.groups()
 
@@ -202,6 +231,11 @@ def restart_thrice(scenario, prometheus):
             if time.monotonic() > deadline:
                 raise Failed(f"restart {times} is not seen")
             time.sleep(0.2)
+
+
+def spoil_file(scenario, _):
+    scenario.config.write("[routes")
+    scenario.config.flush()
 
 
 def fill_up(scenario, prometheus):
