@@ -70,6 +70,11 @@ impl Moment {
         Self { wall: self.wall.max(other.wall), tick: self.tick.max(other.tick) }
     }
 
+    /// Whether either clock has reached the other moment.
+    pub fn has_reached(self, then: Self) -> bool {
+        self.wall >= then.wall || self.tick >= then.tick
+    }
+
     /// How long until then by the clock that is first there; zero when that has passed.
     pub fn until(self, then: Self) -> Duration {
         let by_wall = then.wall.duration_since(self.wall).unwrap_or_default();

@@ -92,6 +92,8 @@ pub struct Credential {
     placement: Option<Arc<Placement>>,
     issued: SystemTime,
     expires: Moment,
+    /// Worked out once, because each request compares it.
+    usable_until: Moment,
 }
 
 /// What stands before a bearer token in its header (RFC 6750, 2.1).
@@ -144,7 +146,8 @@ impl Credential {
         let life = expires.duration_since(issued.wall).unwrap_or_default();
         let tick = issued.tick + life;
         let expires = Moment { wall: expires, tick };
-        Ok(Self { name, value, placement, issued: issued.wall, expires })
+        let usable_until = before(expires, MAX_RESERVE.min(life / 10));
+        Ok(Self { name, value, placement, issued: issued.wall, expires, usable_until })
     }
 
     /// Puts the credential on a request, in place of what stands in its header. Answers whether something stood there.
@@ -175,8 +178,7 @@ impl Credential {
 
     /// So long before its expiry.
     pub fn before_expiry(&self, lead: Duration) -> Moment {
-        let Moment { wall, tick } = self.expires;
-        Moment { wall: wall - lead, tick: tick.checked_sub(lead).unwrap_or(tick) }
+        before(self.expires, lead)
     }
 
     /// From issue to expiry.
@@ -187,7 +189,7 @@ impl Credential {
     /// Whether the credential may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
     /// set back makes no credential live longer, and one that is set forward ends it.
     pub fn is_usable(&self, now: Moment) -> bool {
-        now.until(self.expires) > MAX_RESERVE.min(self.life() / 10)
+        !now.has_reached(self.usable_until)
     }
 }
 
@@ -195,6 +197,11 @@ impl fmt::Debug for Credential {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credential").field("expires", &self.expires.wall).finish_non_exhaustive()
     }
+}
+
+/// So long before that moment.
+fn before(Moment { wall, tick }: Moment, lead: Duration) -> Moment {
+    Moment { wall: wall - lead, tick: tick.checked_sub(lead).unwrap_or(tick) }
 }
 
 /// Adds a header that goes with a credential. A list stays one line, because not every reader takes several for one.

@@ -77,9 +77,7 @@ impl State {
     fn of(state: &EntryState, now: Moment) -> Self {
         let usable = state.credential().is_some_and(|credential| credential.is_usable(now));
         match state {
-            EntryState::Fresh { refresh_at, .. } if usable && !now.until(*refresh_at).is_zero() => {
-                Self::Fresh
-            }
+            EntryState::Fresh { refresh_at, .. } if usable && !now.has_reached(*refresh_at) => Self::Fresh,
             EntryState::Fresh { .. } if usable => Self::Renewing,
             EntryState::Fresh { .. } | EntryState::Fetching { .. } => Self::Fetching,
             EntryState::Stale { .. } if usable => Self::Stale,

@@ -109,7 +109,7 @@ impl EntryState {
         match self {
             Self::Fetching { .. } => Due::Now,
             Self::Fresh { credential, refresh_at }
-                if now.until(*refresh_at).is_zero() || !credential.is_usable(now) =>
+                if now.has_reached(*refresh_at) || !credential.is_usable(now) =>
             {
                 Due::Now
             }

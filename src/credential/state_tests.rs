@@ -112,7 +112,7 @@ impl Model {
         }
         let (due, blocks) = match self.state.due(self.now) {
             Due::Now => (true, true),
-            Due::At(moment) => (self.now.until(moment).is_zero(), true),
+            Due::At(moment) => (self.now.has_reached(moment), true),
             Due::AfterFailure { idle, on_demand } => {
                 assert!(on_demand <= idle, "being asked never delays a try");
                 (self.now.tick >= if asked { on_demand } else { idle }, !asked)

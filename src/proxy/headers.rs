@@ -98,7 +98,7 @@ pub fn for_caller(headers: &mut HeaderMap) {
 /// (RFC 9110, section 15.5.22; RFC 9113, section 8.2.2).
 pub fn response_for_caller<B>(response: &mut Response<B>, version: Version) {
     let says_protocol = response.status() == StatusCode::UPGRADE_REQUIRED && version == Version::HTTP_11;
-    let protocol = response.headers().get(UPGRADE).filter(|_| says_protocol).cloned();
+    let protocol = if says_protocol { response.headers().get(UPGRADE).cloned() } else { None };
     for_caller(response.headers_mut());
     if let Some(protocol) = protocol {
         switch_to(response.headers_mut(), protocol);

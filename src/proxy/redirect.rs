@@ -22,7 +22,10 @@ fn has_location(status: StatusCode) -> bool {
 }
 
 fn shorten<B>(response: &mut Response<B>, name: &HeaderName, target: &Target, stripped: &str) {
-    if let Entry::Occupied(mut fields) = response.headers_mut().entry(name) {
+    // An entry makes room for a field, which is more work than most responses are worth.
+    if response.headers().contains_key(name)
+        && let Entry::Occupied(mut fields) = response.headers_mut().entry(name)
+    {
         // Programs differ in which of several they follow.
         for value in fields.iter_mut() {
             let path = match rest_of(value.as_bytes(), target) {
