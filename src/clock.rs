@@ -37,8 +37,8 @@ impl Clock {
     }
 
     /// This moment.
-    pub fn moment(&self) -> Moment {
-        Moment { wall: self.now(), tick: Instant::now() }
+    pub fn timestamp(&self) -> Timestamp {
+        Timestamp { wall: self.now(), tick: Instant::now() }
     }
 
     /// How long until `then`; zero when it has passed.
@@ -50,14 +50,14 @@ impl Clock {
 /// One moment by two clocks. The wall's can be set, and the timer's stands still while the machine is suspended: what ends
 /// is over as soon as either says so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
+pub struct Timestamp {
     /// By the wall's clock.
     pub wall: SystemTime,
     /// By the timer's.
     pub tick: Instant,
 }
 
-impl Moment {
+impl Timestamp {
     /// A later one, where both clocks go on alike.
     #[must_use]
     pub fn after(self, time: Duration) -> Self {

@@ -167,7 +167,7 @@ impl Sources {
                 connections: self.connections.running(),
             },
             tokens: TokenStatus::of(
-                self.tokens.overview(self.clock.moment(), MAX_EXAMINED_SETS),
+                self.tokens.overview(self.clock.timestamp(), MAX_EXAMINED_SETS),
                 self.config.tokens.cache_capacity.get(),
             ),
             upstreams: UpstreamStatus::of(self.pools.overview()),

@@ -35,7 +35,7 @@ impl CredentialCache {
     /// An empty cache over this source.
     pub fn new(source: Arc<dyn CredentialSource>, settings: Settings) -> Self {
         settings.metrics.cached_audiences(0);
-        let watch = Arc::new(Watch::new(settings.clock.moment()));
+        let watch = Arc::new(Watch::new(settings.clock.timestamp()));
         let cache = Self(Arc::new(Shared {
             source,
             pace: Arc::new(Pace::new(settings.capacity)),
@@ -154,7 +154,7 @@ async fn keep_watch(watch: Arc<Watch>, cache: Weak<Shared>) {
     loop {
         watch.pause().await;
         let Some(cache) = cache.upgrade() else { return };
-        watch.look_at_the_clock(cache.settings.clock.moment());
+        watch.look_at_the_clock(cache.settings.clock.timestamp());
         cache.replace_stuck_refreshers();
     }
 }

@@ -13,7 +13,7 @@ fn placement(header: &'static str, prefix: &str, mode: CompanionMode) -> Arc<Pla
 }
 
 fn applied(placement: Arc<Placement>, headers: &[(&'static str, &'static str)]) -> (bool, Vec<String>) {
-    let now = Clock::system().moment();
+    let now = Clock::system().timestamp();
     let credential = Credential::placed(placement, "t0k", now, now.wall + Duration::from_secs(60)).unwrap();
     assert_eq!(credential.expose(), "t0k");
     let mut map: HeaderMap = HeaderMap::new();

@@ -97,7 +97,7 @@ impl CacheEntry {
 
     fn in_memory(&self) -> Option<Credential> {
         let state = self.state.borrow();
-        let now = self.settings.clock.moment();
+        let now = self.settings.clock.timestamp();
         let Lookup::Credential(credential) = state.serve(now) else { return None };
         if state.due(now) == Due::Now {
             // The refresher's timer would have told it, but a suspended machine stops timers.
@@ -110,7 +110,7 @@ impl CacheEntry {
         let mut changes = self.state.subscribe();
         loop {
             self.asked.notify_one();
-            match changes.borrow_and_update().serve(self.settings.clock.moment()) {
+            match changes.borrow_and_update().serve(self.settings.clock.timestamp()) {
                 Lookup::Credential(credential) => return Ok(credential.clone()),
                 Lookup::Fail(error) => return Err(error.clone()),
                 Lookup::Wait => {}
@@ -153,7 +153,7 @@ impl CacheEntry {
 
     pub(super) fn evict(&self) {
         let error = Arc::new(CredentialError::Evicted);
-        self.publish(self.state().failed(error, self.settings.clock.moment(), 0.0));
+        self.publish(self.state().failed(error, self.settings.clock.timestamp(), 0.0));
     }
 
     /// What decides which credential it is.

@@ -1,6 +1,6 @@
 //! Credentials for specs: what is put on requests, kept fresh. Knows no request.
 
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::model::credential_spec::CredentialSpec;
 use crate::model::exchange::{Companion, CompanionMode, Placement};
 use http::header::AUTHORIZATION;
@@ -91,9 +91,9 @@ pub struct Credential {
     /// How the API of a third party wants it; `None` for a JWT as a bearer token.
     placement: Option<Arc<Placement>>,
     issued: SystemTime,
-    expires: Moment,
+    expires: Timestamp,
     /// Worked out once, because each request compares it.
-    usable_until: Moment,
+    usable_until: Timestamp,
 }
 
 /// What stands before a bearer token in its header (RFC 6750, 2.1).
@@ -108,7 +108,7 @@ impl Credential {
     ///
     /// # Errors
     /// When the JWT is empty, or has a character that no JWT has (RFC 7515, 3.1): it goes into a header and is printed.
-    pub fn bearer(jwt: &str, issued: Moment, expires: SystemTime) -> Result<Self, Unusable> {
+    pub fn bearer(jwt: &str, issued: Timestamp, expires: SystemTime) -> Result<Self, Unusable> {
         if jwt.is_empty() {
             return Err(Unusable::Empty);
         }
@@ -126,7 +126,7 @@ impl Credential {
     pub fn placed(
         placement: Arc<Placement>,
         token: &str,
-        issued: Moment,
+        issued: Timestamp,
         expires: SystemTime,
     ) -> Result<Self, Unusable> {
         let text = format!("{}{token}", placement.prefix);
@@ -137,7 +137,7 @@ impl Credential {
         name: HeaderName,
         text: &str,
         placement: Option<Arc<Placement>>,
-        issued: Moment,
+        issued: Timestamp,
         expires: SystemTime,
     ) -> Result<Self, Unusable> {
         let mut value = HeaderValue::try_from(text).map_err(|_| Unusable::Characters)?;
@@ -145,7 +145,7 @@ impl Credential {
         let expires = expires.min(issued.wall + MAX_LIFE);
         let life = expires.duration_since(issued.wall).unwrap_or_default();
         let tick = issued.tick + life;
-        let expires = Moment { wall: expires, tick };
+        let expires = Timestamp { wall: expires, tick };
         let usable_until = before(expires, MAX_RESERVE.min(life / 10));
         Ok(Self { name, value, placement, issued: issued.wall, expires, usable_until })
     }
@@ -177,7 +177,7 @@ impl Credential {
     }
 
     /// So long before its expiry.
-    pub fn before_expiry(&self, lead: Duration) -> Moment {
+    pub fn before_expiry(&self, lead: Duration) -> Timestamp {
         before(self.expires, lead)
     }
 
@@ -188,7 +188,7 @@ impl Credential {
 
     /// Whether the credential may still be sent: until 10 s, or a tenth of its life if less, before its expiry. A clock that is
     /// set back makes no credential live longer, and one that is set forward ends it.
-    pub fn is_usable(&self, now: Moment) -> bool {
+    pub fn is_usable(&self, now: Timestamp) -> bool {
         !now.has_reached(self.usable_until)
     }
 }
@@ -200,8 +200,8 @@ impl fmt::Debug for Credential {
 }
 
 /// So long before that moment.
-fn before(Moment { wall, tick }: Moment, lead: Duration) -> Moment {
-    Moment { wall: wall - lead, tick: tick.checked_sub(lead).unwrap_or(tick) }
+fn before(Timestamp { wall, tick }: Timestamp, lead: Duration) -> Timestamp {
+    Timestamp { wall: wall - lead, tick: tick.checked_sub(lead).unwrap_or(tick) }
 }
 
 /// Adds a header that goes with a credential. A list stays one line, because not every reader takes several for one.

@@ -4,7 +4,7 @@ use super::cache::CredentialCache;
 use super::entry::CacheEntry;
 use super::error::CredentialError;
 use super::state::EntryState;
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use crate::model::credential_spec::CredentialSpec;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    fn of(state: &EntryState, now: Moment) -> Self {
+    fn of(state: &EntryState, now: Timestamp) -> Self {
         let usable = state.credential().is_some_and(|credential| credential.is_usable(now));
         match state {
             EntryState::Fresh { refresh_at, .. } if usable && !now.has_reached(*refresh_at) => Self::Fresh,
@@ -88,14 +88,14 @@ impl State {
 
 impl CredentialCache {
     /// What is known at this moment, of at most `most` entries. The cache is locked only while those are picked out.
-    pub fn overview(&self, now: Moment, most: usize) -> Overview {
+    pub fn overview(&self, now: Timestamp, most: usize) -> Overview {
         let (held, entries) = self.entries(most);
         Overview { held, sets: entries.iter().map(|entry| SetOverview::of(entry, now)).collect() }
     }
 }
 
 impl SetOverview {
-    fn of(entry: &CacheEntry, now: Moment) -> Self {
+    fn of(entry: &CacheEntry, now: Timestamp) -> Self {
         let state = entry.state();
         let failure = state.failure();
         let waiting = failure.filter(|failure| !failure.retrying);

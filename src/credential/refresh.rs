@@ -2,7 +2,7 @@
 
 use super::Credential;
 use super::severity::Severity;
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use std::time::Duration;
 
 /// The share of the skew over which a fleet's renewals spread.
@@ -12,7 +12,7 @@ const MAX_BACKOFF: Duration = Duration::from_secs(60);
 
 /// The moment from which a credential is renewed: `skew` before its expiry, less up to a tenth of the skew by `jitter`
 /// (0 to 1). Where the credential's life has no room for that, half its life.
-pub fn refresh_at(credential: &Credential, skew: Duration, jitter: f64) -> Moment {
+pub fn refresh_at(credential: &Credential, skew: Duration, jitter: f64) -> Timestamp {
     let widest = skew.mul_f64(1.0 + SPREAD);
     let lead =
         if credential.life() <= widest { credential.life() / 2 } else { skew.mul_f64(1.0 + SPREAD * jitter) };
@@ -89,11 +89,11 @@ mod tests {
     use tokio::time::Instant;
 
     fn credential(life: u64) -> Credential {
-        let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
+        let issued = Timestamp { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
         Credential::bearer("x", issued, issued.wall + Duration::from_secs(life)).unwrap()
     }
 
-    fn seconds(moment: Moment) -> f64 {
+    fn seconds(moment: Timestamp) -> f64 {
         moment.wall.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs_f64()
     }
 

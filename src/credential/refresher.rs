@@ -33,10 +33,10 @@ impl Refresher {
     pub(super) async fn run_until_idle(&self) {
         loop {
             let state = self.entry.state();
-            let waiters = match state.due(self.settings.clock.moment()) {
+            let waiters = match state.due(self.settings.clock.timestamp()) {
                 Due::Now => Waiters::Block,
                 Due::At(moment) => {
-                    self.rest(self.settings.clock.moment().until(moment)).await;
+                    self.rest(self.settings.clock.timestamp().until(moment)).await;
                     if self.entry.is_idle() {
                         return;
                     }
@@ -95,7 +95,7 @@ impl Refresher {
     }
 
     fn failed(&self, before: &EntryState, error: CredentialError) -> EntryState {
-        before.failed(Arc::new(error), self.settings.clock.moment(), fastrand::f64())
+        before.failed(Arc::new(error), self.settings.clock.timestamp(), fastrand::f64())
     }
 
     /// Counts and reports a step that has not come to its end, as the failed fetch that it is.
@@ -170,7 +170,7 @@ impl Refresher {
 
     fn accept(&self, fetched: Fetched) -> Result<EntryState, CredentialError> {
         self.note(&fetched);
-        let (now, skew) = (self.settings.clock.moment(), self.entry.spec().refresh_skew());
+        let (now, skew) = (self.settings.clock.timestamp(), self.entry.spec().refresh_skew());
         let expires = fetched.credential.expires();
         let state = EntryState::fetched(fetched.credential, now, skew, fastrand::f64())?;
         match self.entry.spec().exchange() {

@@ -6,7 +6,7 @@ use super::refresh::refresh_at;
 use super::settings::Settings;
 use super::test_source::TestSource;
 use super::test_source::spec;
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Timestamp};
 use crate::model::credential_spec::CredentialSpec;
 use crate::telemetry::metrics::Metrics;
 use std::collections::HashMap;
@@ -62,7 +62,7 @@ async fn a_week_of_a_thousand_replicas_costs_what_arithmetic_says() {
 /// How many calls STS sees from so many sidecars that all start in the same second, over a day.
 fn calls_by_second(sidecars: u32) -> Vec<u32> {
     let mut random = fastrand::Rng::with_seed(1);
-    let issued = Moment { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
+    let issued = Timestamp { wall: SystemTime::UNIX_EPOCH, tick: Instant::now() };
     let token = Credential::bearer("jwt", issued, issued.wall + LIFE).unwrap();
     let mut calls = vec![0; 24 * 3600];
     for _ in 0..sidecars {

@@ -5,7 +5,7 @@
 use super::Credential;
 use super::error::{CredentialError, Unusable};
 use super::refresh::{self, Backoff, ConsecutiveFailures};
-use crate::clock::Moment;
+use crate::clock::Timestamp;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 use tokio::time::Instant;
@@ -26,7 +26,7 @@ pub enum EntryState {
         /// What is served.
         credential: Credential,
         /// When its renewal starts.
-        refresh_at: Moment,
+        refresh_at: Timestamp,
     },
     /// A credential that still serves although its renewal failed.
     Stale {
@@ -80,7 +80,7 @@ pub enum Due {
     /// At once.
     Now,
     /// At this moment.
-    At(Moment),
+    At(Timestamp),
     /// After a pause that a request can shorten.
     AfterFailure {
         /// If no request asks.
@@ -92,7 +92,7 @@ pub enum Due {
 
 impl EntryState {
     /// What a request gets at this moment.
-    pub fn serve(&self, now: Moment) -> Lookup<'_> {
+    pub fn serve(&self, now: Timestamp) -> Lookup<'_> {
         match self {
             Self::Fresh { credential, .. } | Self::Stale { last_good: credential, .. }
                 if credential.is_usable(now) =>
@@ -105,7 +105,7 @@ impl EntryState {
     }
 
     /// When the next fetch is due, given that none runs.
-    pub fn due(&self, now: Moment) -> Due {
+    pub fn due(&self, now: Timestamp) -> Due {
         match self {
             Self::Fetching { .. } => Due::Now,
             Self::Fresh { credential, refresh_at }
@@ -142,7 +142,7 @@ impl EntryState {
     /// When it cannot be used for a second.
     pub fn fetched(
         credential: Credential,
-        now: Moment,
+        now: Timestamp,
         skew: Duration,
         jitter: f64,
     ) -> Result<Self, CredentialError> {
@@ -155,7 +155,7 @@ impl EntryState {
     }
 
     /// The state after a fetch failed.
-    pub fn failed(&self, error: Arc<CredentialError>, now: Moment, jitter: f64) -> Self {
+    pub fn failed(&self, error: Arc<CredentialError>, now: Timestamp, jitter: f64) -> Self {
         let severity = error.severity();
         let consecutive_failures = self.consecutive_failures().with_one_more(severity);
         let Backoff { idle, on_demand } =

@@ -56,14 +56,14 @@ fn error(kind: usize) -> CredentialError {
     }
 }
 
-fn moment() -> Moment {
-    Moment { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), tick: Instant::now() }
+fn timestamp() -> Timestamp {
+    Timestamp { wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000), tick: Instant::now() }
 }
 
 /// A refresher and its state, with clocks that the test turns.
 struct Model {
     state: EntryState,
-    now: Moment,
+    now: Timestamp,
     /// When the token that came last is over, by the timer: what no clock that is set can change.
     over: Instant,
     fetching: bool,
@@ -167,7 +167,7 @@ proptest! {
     ) {
         let mut model = Model {
             state: EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() },
-            now: moment(),
+            now: timestamp(),
             over: Instant::now(),
             fetching: false,
             failed: None,
@@ -182,7 +182,7 @@ proptest! {
 
 #[test]
 fn a_failed_renewal_leaves_the_valid_token_in_service() {
-    let now = moment();
+    let now = timestamp();
     let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
     let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap().fetching(Waiters::Block);
     let state = state.failed(Arc::new(error(0)), now, 0.5);
@@ -192,10 +192,10 @@ fn a_failed_renewal_leaves_the_valid_token_in_service() {
 
 #[test]
 fn a_clock_that_is_set_back_makes_no_token_live_longer() {
-    let now = moment();
+    let now = timestamp();
     let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
     let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap();
-    let set_back = Moment { wall: now.wall - Duration::from_secs(24 * 3600), ..now };
+    let set_back = Timestamp { wall: now.wall - Duration::from_secs(24 * 3600), ..now };
     assert!(matches!(state.serve(set_back), Lookup::Credential(_)));
     assert_eq!(state.due(set_back.after(Duration::from_secs(3299))), Due::At(slot_refresh(&state)));
     assert_eq!(state.due(set_back.after(Duration::from_secs(3301))), Due::Now);
@@ -204,15 +204,15 @@ fn a_clock_that_is_set_back_makes_no_token_live_longer() {
 
 #[test]
 fn a_clock_that_is_set_forward_has_the_token_fetched_again() {
-    let now = moment();
+    let now = timestamp();
     let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(3600)).unwrap();
     let state = EntryState::fetched(token, now, SKEW, 0.0).unwrap();
-    let set_forward = Moment { wall: now.wall + Duration::from_secs(24 * 3600), ..now };
+    let set_forward = Timestamp { wall: now.wall + Duration::from_secs(24 * 3600), ..now };
     assert_eq!(state.due(set_forward), Due::Now);
     assert!(matches!(state.serve(set_forward), Lookup::Wait));
 }
 
-fn slot_refresh(state: &EntryState) -> Moment {
+fn slot_refresh(state: &EntryState) -> Timestamp {
     let EntryState::Fresh { refresh_at, .. } = state else { panic!("{state:?}") };
     *refresh_at
 }
@@ -221,14 +221,14 @@ fn slot_refresh(state: &EntryState) -> Moment {
 fn failures_in_a_row_are_counted_through_waiting_and_serving() {
     let mut state = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() };
     for round in 1..=5 {
-        state = state.fetching(waiters(round % 2 == 0)).failed(Arc::new(error(0)), moment(), 0.5);
+        state = state.fetching(waiters(round % 2 == 0)).failed(Arc::new(error(0)), timestamp(), 0.5);
         assert_eq!(state.failure().map(|failure| failure.consecutive_failures.total()), Some(round));
     }
 }
 
 #[test]
 fn while_a_retry_runs_the_known_failure_answers_at_once() {
-    let now = moment();
+    let now = timestamp();
     let failed = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() }.failed(
         Arc::new(error(0)),
         now,
@@ -242,7 +242,7 @@ fn while_a_retry_runs_the_known_failure_answers_at_once() {
 
 #[test]
 fn a_throttling_after_outages_waits_as_a_first_one() {
-    let now = moment();
+    let now = timestamp();
     let mut state = EntryState::Fetching { consecutive_failures: ConsecutiveFailures::default() };
     for _ in 0..5 {
         state = state.failed(Arc::new(error(0)), now, 0.0);
@@ -256,7 +256,7 @@ fn a_throttling_after_outages_waits_as_a_first_one() {
 
 #[test]
 fn a_token_that_is_expired_or_about_to_be_is_as_good_as_none() {
-    let now = moment();
+    let now = timestamp();
     for (life, usable) in [(0, false), (1, false), (2, true), (3600, true)] {
         let token = Credential::bearer("jwt", now, now.wall + Duration::from_secs(life)).unwrap();
         let state = EntryState::fetched(token, now, SKEW, 0.5);

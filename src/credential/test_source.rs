@@ -92,7 +92,7 @@ impl CredentialSource for TestSource {
         Box::pin(async move {
             let state = &*self.0;
             let _running = Running::begin(state, spec);
-            let asked = state.clock.moment();
+            let asked = state.clock.timestamp();
             state.calls.lock().unwrap().push((asked.wall, spec.clone()));
             let Script { latency, life, error, panics } = state.script.lock().unwrap().clone();
             sleep(latency).await;

@@ -11,7 +11,7 @@ fn target() -> Target {
 }
 
 fn token() -> Credential {
-    let now = Clock::system().moment();
+    let now = Clock::system().timestamp();
     Credential::bearer("a.b.c", now, now.wall + Duration::from_secs(300)).unwrap()
 }
 

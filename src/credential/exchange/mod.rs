@@ -10,7 +10,7 @@ mod refusal;
 use super::error::CredentialError;
 use super::exchange_error::{ExchangeError, FailureClass, Problem, UnusableAnswer};
 use super::{Credential, CredentialSource, Fetch, Fetched};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Timestamp};
 use crate::http_client::{Bounds, HttpClient, HttpError};
 use crate::legible;
 use crate::model::credential_spec::{CredentialSpec, NamedExchange};
@@ -97,7 +97,7 @@ impl ExchangeSource {
         named: &NamedExchange,
     ) -> Result<Fetched, CredentialError> {
         let fetched = self.token(spec).await?;
-        let (started, issued) = (Instant::now(), self.clock.moment());
+        let (started, issued) = (Instant::now(), self.clock.timestamp());
         let outcome = self.exchange(named, &fetched.credential, issued).await;
         let counted = outcome.as_ref().map(|_| ()).map_err(|error| error.class().as_str());
         self.metrics.exchange(&named.credential, counted, started.elapsed());
@@ -116,7 +116,7 @@ impl ExchangeSource {
         &self,
         named: &NamedExchange,
         jwt: &Credential,
-        issued: Moment,
+        issued: Timestamp,
     ) -> Result<Credential, ExchangeError> {
         let failed = |problem| ExchangeError { party: named.exchange.party.clone(), problem };
         let mut result = Exchanged { token: jwt.expose().to_owned(), expires: jwt.expires() };

@@ -175,7 +175,7 @@ impl Sts {
         current: &SessionCredentials,
         life: Duration,
     ) -> Result<Fetched, CredentialError> {
-        let asked_at = self.clock.moment();
+        let asked_at = self.clock.timestamp();
         let seconds = i32::try_from(life.as_secs()).unwrap_or(i32::MAX);
         let with_lease = aws_sdk_sts::Config::builder().credentials_provider(current.credentials.clone());
         let answer = aws

@@ -62,7 +62,7 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
     while clock.now() < SystemTime::UNIX_EPOCH + WEEK {
         let current = session.credentials_for(HOUR).await.unwrap();
         let now = clock.now();
-        let moment = clock.moment();
+        let moment = clock.timestamp();
         let end = current.credentials.expiry().unwrap();
         assert!(
             now + current.longest <= end,
@@ -71,8 +71,8 @@ async fn a_week(length: Duration, overlap: Duration) -> (u32, Duration, u32) {
         );
         let token = Credential::bearer("x", moment, now + current.longest).unwrap();
         // The renewal begins before the token ends, and never fails: so there is always one.
-        sleep(clock.moment().until(refresh_at(&token, SKEW, 0.5))).await;
-        assert!(token.is_usable(clock.moment()));
+        sleep(clock.timestamp().until(refresh_at(&token, SKEW, 0.5))).await;
+        assert!(token.is_usable(clock.timestamp()));
         (tokens, shortest) = (tokens + 1, shortest.min(current.longest));
     }
     (tokens, shortest, provider.asked.load(Ordering::Relaxed))
