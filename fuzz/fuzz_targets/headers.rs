@@ -43,8 +43,8 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn upstream(mut headers: HeaderMap, choice: u8) {
     let clock = Clock::system();
-    let token =
-        Credential::bearer("a.b.c", clock.timestamp(), clock.now() + Duration::from_secs(300)).expect("a token");
+    let token = Credential::bearer("a.b.c", clock.timestamp(), clock.now() + Duration::from_secs(300))
+        .expect("a token");
     let target = Target::new(Scheme::Https, "api.example.com".parse().expect("a name"));
     let caller = Caller::new((choice & 1 == 0).then_some([192, 0, 2, 9].into()));
     let mode = [ForwardedFor::Append, ForwardedFor::Keep, ForwardedFor::Remove][usize::from(choice >> 1) % 3];
